@@ -1,0 +1,112 @@
+package routing
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Thresholds are the lengths that separate one verdict from another.
+type Thresholds struct {
+	// MinTalk is how long a caller and a person must share a bridge to have
+	// talked; less is Dropped.
+	MinTalk time.Duration `yaml:"min_talk"`
+	// ExternalAfter is how long a leg that left by a trunk must last to count
+	// as a person: a mobile's voicemail answers too.
+	ExternalAfter time.Duration `yaml:"external_after"`
+	// ReachedAfter is how long a call out must last to settle a lead.
+	ReachedAfter time.Duration `yaml:"reached_after"`
+	// ShortAbandon ignores callers who hang up sooner; 0 ignores none.
+	ShortAbandon time.Duration `yaml:"short_abandon"`
+}
+
+// DefaultThresholds are those of a configuration that names none.
+func DefaultThresholds() Thresholds {
+	return Thresholds{MinTalk: 3 * time.Second, ExternalAfter: 20 * time.Second, ReachedAfter: 20 * time.Second}
+}
+
+// HandledBy names where a call may end without anybody owing a call back: fax,
+// bots, self-service, conferences.
+type HandledBy struct {
+	Applications []string `yaml:"applications"` // dialplan applications, such as ReceiveFAX
+	Contexts     []string `yaml:"contexts"`     // dialplan contexts
+	Lines        []string `yaml:"lines"`        // names of lines
+}
+
+// Ending is what the PBX showed of an inbound call, as far as a verdict needs it.
+type Ending struct {
+	// Shown is the reason that the PBX shows if nobody was reached.
+	Shown Reason
+	// Talk and OutsideTalk are the longest talks with a phone of the house and
+	// with a leg that left by a trunk; zero: none.
+	Talk, OutsideTalk time.Duration
+	// Rang says that at least one phone rang.
+	Rang bool
+	// Started and Ended bound the call.
+	Started, Ended time.Time
+	// Application and Context are where in the dialplan the call ended.
+	Application, Context string
+	// Line is the name of the line that was dialed.
+	Line string
+	// Caller is the caller's number in E.164, or as received.
+	Caller string
+	// Own says that the daemon itself placed the call.
+	Own bool
+}
+
+// Judge turns what the PBX showed of an inbound call into its one verdict.
+// Policy comes before observation (own, blocked), a person reached before
+// every kind of miss, and the more telling of two true reasons wins.
+func (p *Pool) Judge(e Ending) (Verdict, Reason) {
+	switch {
+	case e.Own:
+		return Ignored, Own
+	case slices.Contains(p.Block, e.Caller):
+		return Ignored, Blocked
+	case e.Shown == LostInTransfer:
+		return Missed, LostInTransfer
+	case p.reached(e):
+		return Answered, Person
+	case p.handled(e):
+		return Ignored, Handled
+	case e.Talk > 0:
+		return Missed, Dropped
+	case e.OutsideTalk > 0:
+		return Missed, ExternalUnconfirmed
+	case abandoned(e.Shown) && e.Ended.Sub(e.Started) < p.Missed.ShortAbandon:
+		return Ignored, Short
+	case !e.Rang && yieldsToClosed(e.Shown) && !p.Hours.Open(e.Started):
+		return Missed, Closed
+	}
+	return Missed, e.Shown
+}
+
+// reached applies the two lengths that make a talk. A talk of no measurable
+// length is none, even where the thresholds are zero.
+func (p *Pool) reached(e Ending) bool {
+	return e.Talk > 0 && e.Talk >= p.Missed.MinTalk ||
+		e.OutsideTalk > 0 && e.OutsideTalk >= p.Missed.ExternalAfter
+}
+
+func (p *Pool) handled(e Ending) bool {
+	return containsFold(p.Handled.Applications, e.Application) ||
+		slices.Contains(p.Handled.Contexts, e.Context) ||
+		slices.Contains(p.Handled.Lines, e.Line)
+}
+
+// abandoned says that the caller was the one who gave up: only such a call can
+// be too short to count.
+func abandoned(r Reason) bool {
+	return r == AbandonedRinging || r == AbandonedQueue || r == AbandonedIVR
+}
+
+// yieldsToClosed says that "we were closed" tells more than the reason itself.
+// A voicemail, a fault of the PBX and an unseen end stay what they are.
+func yieldsToClosed(r Reason) bool {
+	return r != Voicemail && r != Failed && r != Unconfirmed
+}
+
+// containsFold compares as Asterisk compares application names: without case.
+func containsFold(list []string, s string) bool {
+	return s != "" && slices.ContainsFunc(list, func(v string) bool { return strings.EqualFold(v, s) })
+}

@@ -1,0 +1,135 @@
+package routing
+
+import (
+	"slices"
+	"time"
+)
+
+// DefaultPool is the name of the mandatory pool that takes the lines that
+// belong to no other.
+const DefaultPool = "default"
+
+// Line is a number that people dial.
+type Line struct {
+	Name string `yaml:"name"`
+	// PBX is the name of the PBX where it arrives; empty: any.
+	PBX string `yaml:"pbx"`
+	// Numbers are all spellings of it that the trunk sends: "74951234567",
+	// "+7495…", "s", an account name.
+	Numbers []string `yaml:"numbers"`
+	// Pool is the name of the pool it belongs to; empty: the default pool.
+	Pool string `yaml:"pool"`
+}
+
+// Device is where a manager is rung and messaged.
+type Device struct {
+	// PBX is the name of the PBX where the device is registered; empty: the only one.
+	PBX string `yaml:"pbx"`
+	// Endpoint is the device as Asterisk names it: "PJSIP/101", or "101" for PJSIP.
+	Endpoint string `yaml:"endpoint"`
+	// Extension is what colleagues dial to ring it, and what call lists show;
+	// empty: the endpoint's name without its technology.
+	Extension string `yaml:"extension"`
+}
+
+// Manager is a person who calls back, or supervises those who do.
+type Manager struct {
+	Login   string   `yaml:"login"`
+	Name    string   `yaml:"name"`
+	Devices []Device `yaml:"devices"`
+	// Hours narrow when the person is on duty; none: whenever the pool is open.
+	Hours Hours `yaml:"hours"`
+	// Channels are the alert channels used for the person, in order; none: all
+	// that are configured.
+	Channels []string `yaml:"channels"`
+}
+
+// Pick names how a pool chooses among its managers.
+type Pick string
+
+const (
+	RoundRobin Pick = "round_robin" // the one whose turn it is; the turn is kept in the database
+	Random     Pick = "random"
+	LeastOpen  Pick = "least_open" // the one with the fewest open leads; ties by turn
+)
+
+// Pool is the managers tied to one or more lines.
+type Pool struct {
+	Name       string   `yaml:"name"`
+	Managers   []string `yaml:"managers"`
+	Supervisor string   `yaml:"supervisor"`
+	Pick       Pick     `yaml:"pick"`
+	Hours      Hours    `yaml:"hours"`
+	Ladder     Ladder   `yaml:"ladder"`
+	// Missed overrides the company's thresholds.
+	Missed Thresholds `yaml:"missed"`
+	// Leads says per reason of a miss whether a lead is opened; a reason that
+	// is not named opens one.
+	Leads map[Reason]bool `yaml:"leads"`
+
+	Handled HandledBy `yaml:"-"` // the company's
+	Block   []string  `yaml:"-"` // the company's, E.164
+}
+
+// OpensLead says whether a miss for this reason obliges somebody.
+func (p *Pool) OpensLead(r Reason) bool {
+	opens, named := p.Leads[r]
+	return opens || !named
+}
+
+// Next chooses who gets the next lead among the managers on duty. last had the
+// last turn, open counts open leads by login, roll(n) is any number below n
+// (asked only for Random). The choice becomes the new last turn. It is empty
+// when nobody is on duty.
+func (p *Pool) Next(last string, onDuty func(login string) bool, open map[string]int, roll func(n int) int) string {
+	turn := p.fromTurn(last)
+	turn = slices.DeleteFunc(turn, func(login string) bool { return !onDuty(login) })
+	if len(turn) == 0 {
+		return ""
+	}
+	switch p.Pick {
+	case Random:
+		return turn[roll(len(turn))]
+	case LeastOpen:
+		return slices.MinFunc(turn, func(a, b string) int { return open[a] - open[b] })
+	}
+	return turn[0]
+}
+
+// fromTurn lists the managers in the order of their turns: the one after last first.
+func (p *Pool) fromTurn(last string) []string {
+	i := slices.Index(p.Managers, last) + 1 // unknown: from the top
+	return slices.Concat(p.Managers[i:], p.Managers[:i])
+}
+
+// Ladder is the escalation of a pool: what is done while nobody acts.
+type Ladder struct {
+	// Settle is how long after the miss the first rung waits: who is reached
+	// meanwhile is never alerted.
+	Settle time.Duration `yaml:"settle"`
+	Rungs  []Rung        `yaml:"rungs"`
+}
+
+// Rung is one step of a ladder.
+type Rung struct {
+	// After is counted from the first rung.
+	After time.Duration `yaml:"after"`
+	// Tell names who is told.
+	Tell Tell `yaml:"tell"`
+}
+
+// Tell names the person whom a rung tells.
+type Tell string
+
+const (
+	TellManager    Tell = "manager"
+	TellSupervisor Tell = "supervisor"
+)
+
+// DefaultLadder is the ladder of a pool that names none.
+func DefaultLadder() Ladder {
+	return Ladder{Settle: 20 * time.Second, Rungs: []Rung{
+		{After: 0, Tell: TellManager},
+		{After: 20 * time.Minute, Tell: TellSupervisor},
+	}}
+}
