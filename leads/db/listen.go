@@ -1,0 +1,43 @@
+package db
+
+import "sync"
+
+// listeners are those who want to hear of commits, by topic.
+type listeners struct {
+	mu sync.Mutex
+	of map[string]map[*func(any)]struct{}
+}
+
+// Listen has fn called with every note that a committed transaction gave to
+// Tx.Notify for the topic, until stop is called. fn runs on the writer's
+// goroutine: it must be quick and must not block. Notes live in this process
+// only; who listens looks first at what is in the database already.
+func (db *DB) Listen(topic string, fn func(note any)) (stop func()) {
+	l := &db.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = make(map[string]map[*func(any)]struct{})
+	}
+	if l.of[topic] == nil {
+		l.of[topic] = make(map[*func(any)]struct{})
+	}
+	l.of[topic][&fn] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.of[topic], &fn)
+	}
+}
+
+func (l *listeners) tell(topic string, note any) {
+	l.mu.Lock()
+	fns := make([]func(any), 0, len(l.of[topic]))
+	for fn := range l.of[topic] {
+		fns = append(fns, *fn)
+	}
+	l.mu.Unlock()
+	for _, fn := range fns {
+		fn(note)
+	}
+}
