@@ -1,0 +1,248 @@
+package pbx
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Instance is a running Asterisk. Its methods may be called from several
+// goroutines.
+type Instance struct {
+	Root        Root
+	Dir         string // Options.Dir
+	SIPAddr     string // host:port of SIP over UDP
+	ARIURL      string // http://host:port/ari
+	ARIUser     string
+	ARIPassword string
+	CDRFile     string // call records: CSV with linkedid (second to last column) and unique id; made by the first call
+	CELFile     string // call events: CSV
+	LogFile     string // Asterisk's log: notices, warnings, errors, verbose 3
+
+	plan plan
+
+	mu      sync.Mutex // guards process, and lets one start or stop at a time
+	process *process
+}
+
+// startTimeout bounds how long Asterisk may take until it answers. It takes
+// about one second on an idle machine.
+const startTimeout = 60 * time.Second
+
+// Start runs a new Asterisk of the given release and returns once it has
+// booted, answers over ARI and listens for SIP. It listens on 127.0.0.1 only,
+// on ports that were free.
+//
+// The caller stops it. If the calling process ends without having done so,
+// however it ends, Asterisk is killed. ctx bounds the start only.
+func Start(ctx context.Context, root Root, o Options) (*Instance, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	modules, err := root.modules()
+	if err != nil {
+		return nil, err
+	}
+	if err := lay(root, o.Dir); err != nil {
+		return nil, err
+	}
+	o.Phones = slices.Clone(o.Phones)
+	p := plan{
+		Options: o, Root: root.Dir, Modules: modules,
+		ARIUser: "ringback", ARIPassword: rand.Text(), Unwanted: unwanted,
+	}
+	// Between finding a free port and Asterisk's taking it another program may
+	// take it: then once more, with others.
+	for try := 1; ; try++ {
+		inst, err := start(ctx, root, p)
+		if err == nil || try == 3 || ctx.Err() != nil || !errors.Is(err, errPortTaken) {
+			return inst, err
+		}
+	}
+}
+
+var errPortTaken = errors.New("another program has taken the port")
+
+func start(ctx context.Context, root Root, p plan) (*Instance, error) {
+	var err error
+	if p.Port, err = freePort(); err != nil {
+		return nil, err
+	}
+	if p.RunDir, err = runDir(p.Dir); err != nil {
+		return nil, err
+	}
+	inst := &Instance{
+		Root: root, Dir: p.Dir, plan: p,
+		SIPAddr: "127.0.0.1:" + strconv.Itoa(p.Port),
+		ARIURL:  "http://127.0.0.1:" + strconv.Itoa(p.Port) + "/ari",
+		ARIUser: p.ARIUser, ARIPassword: p.ARIPassword,
+		CDRFile: filepath.Join(p.Dir, "log/cdr-csv/Master.csv"),
+		CELFile: filepath.Join(p.Dir, "log/cel-custom/Master.csv"),
+		LogFile: filepath.Join(p.Dir, "log/full"),
+	}
+	if err := p.write(); err != nil {
+		return nil, err
+	}
+	if err := inst.launch(ctx); err != nil {
+		return nil, err
+	}
+	return inst, nil
+}
+
+// launch starts the process and waits until it serves; if it does not come to
+// that, no process is left. The caller holds mu, or is alone.
+func (i *Instance) launch(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	argv, err := i.Root.arguments("-C", filepath.Join(i.Dir, "etc/asterisk.conf"), "-f", "-n")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(i.plan.RunDir, 0o700); err != nil {
+		return fmt.Errorf("pbx: make the folder of the control socket: %w", err)
+	}
+	process, err := spawn(argv, filepath.Join(i.Dir, "log/console"), i.plan.RunDir)
+	if err != nil {
+		return err
+	}
+	i.process = process
+	if err := i.ready(ctx); err != nil {
+		i.process.kill()
+		return fmt.Errorf("pbx: start Asterisk: %w%s", err, i.complaints())
+	}
+	return nil
+}
+
+// ready waits until Asterisk has booted, answers over ARI and has its SIP port.
+func (i *Instance) ready(ctx context.Context) error {
+	for !i.ping(ctx) {
+		select {
+		case <-i.process.exited:
+			return errors.New("it ended by itself")
+		case <-ctx.Done():
+			return fmt.Errorf("wait for ARI: %w", context.Cause(ctx))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	if _, err := i.CLI(ctx, "core waitfullybooted"); err != nil {
+		return err
+	}
+	transports, err := i.CLI(ctx, "pjsip show transports")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(transports, i.SIPAddr) {
+		return fmt.Errorf("no SIP on %s: %w", i.SIPAddr, errPortTaken)
+	}
+	return nil
+}
+
+// ping tells whether this instance answers over ARI; another program's answer
+// would not accept the password.
+func (i *Instance) ping(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, i.ARIURL+"/asterisk/ping", nil)
+	if err != nil {
+		return false
+	}
+	req.SetBasicAuth(i.ARIUser, i.ARIPassword)
+	req.Close = true // no idle connection stays behind
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// complaints is the end of what Asterisk has said, for an error.
+func (i *Instance) complaints() string {
+	text, _ := os.ReadFile(i.LogFile)
+	console, _ := os.ReadFile(filepath.Join(i.Dir, "log/console"))
+	var lines []string
+	for line := range strings.Lines(string(console) + string(text)) {
+		if strings.Contains(line, "ERROR") || strings.Contains(line, "WARNING") {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return "; its last words: " + strings.Join(lines[max(0, len(lines)-5):], " | ")
+}
+
+// CLI runs one command of Asterisk's console ("core show channels") and
+// returns what it prints. Asterisk reports a command's failure in the text, not
+// as an error.
+func (i *Instance) CLI(ctx context.Context, command string) (string, error) {
+	argv, err := i.Root.arguments("-C", filepath.Join(i.Dir, "etc/asterisk.conf"), "-r", "-x", command)
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("pbx: console %q: %w: %s", command, err, strings.TrimSpace(string(out)))
+	}
+	return string(out), nil
+}
+
+// Configure writes the configuration file name ("extensions.conf") anew; it
+// holds from the next Reload or Restart.
+func (i *Instance) Configure(name, text string) error {
+	if !fileName.MatchString(name) {
+		return fmt.Errorf("pbx: %q is no name of a configuration file", name)
+	}
+	return i.plan.writeFile(name, text)
+}
+
+// Reload makes Asterisk read its configuration again. Calls go on.
+func (i *Instance) Reload(ctx context.Context) error {
+	_, err := i.CLI(ctx, "core reload")
+	return err
+}
+
+// Exited is closed when the process that runs now has ended, by itself or not.
+func (i *Instance) Exited() <-chan struct{} {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.process.exited
+}
+
+// Stop ends Asterisk: it hangs up what is up, writes the call records and
+// exits; after five seconds it is killed. Stopping twice is no error.
+func (i *Instance) Stop() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.process.stop(5 * time.Second)
+}
+
+// Kill ends Asterisk at once (SIGKILL), as a crash would, and returns when the
+// process is gone.
+func (i *Instance) Kill() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.process.kill()
+}
+
+// Restart starts Asterisk again on the same ports and in the same folder, and
+// stops it before if it runs. Registered phones stay known: Asterisk keeps them
+// in its database.
+func (i *Instance) Restart(ctx context.Context) error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if err := i.process.stop(5 * time.Second); err != nil {
+		return err
+	}
+	return i.launch(ctx)
+}

@@ -1,0 +1,108 @@
+package pbx
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// Options say what an instance of Asterisk is to be.
+type Options struct {
+	// Dir is the instance's folder: configuration, logs, call records,
+	// recordings and Asterisk's own database lie below it. It must not exist or
+	// be empty, and stays when the instance has stopped.
+	Dir string
+	// Phones are PJSIP endpoints that register with a password (digest) and
+	// dial into the context from-internal: PCMU, keys by RFC 4733, media always
+	// through Asterisk.
+	Phones []Phone
+	// Trunks are PJSIP endpoints without registration, known by their address;
+	// what they send enters the context from-trunk, and the dialplan reaches a
+	// number N through them as PJSIP/N@name.
+	Trunks []Trunk
+	// Extensions is the dialplan, the text of extensions.conf.
+	Extensions string
+	// Files are further configuration files by their name (queues.conf, say).
+	// One that Start makes itself is replaced; a name that begins with "+"
+	// ("+pjsip.conf") is appended to what Start makes.
+	Files map[string]string
+	// SystemName, if set, becomes the prefix of all unique ids.
+	SystemName string
+	// LinkedID asks Asterisk to put CHANNEL(linkedid) into each event.
+	LinkedID bool
+}
+
+// Phone is a telephone's account.
+type Phone struct {
+	User     string // number and user name
+	Password string
+	Name     string // the name it shows; User if empty
+	Mailbox  string // its mailbox (in voicemail's context default), if any
+}
+
+// Trunk is a provider's side.
+type Trunk struct {
+	Name string
+	// Address is host:port of the provider. Trunks are told apart by the host
+	// alone, and a phone on the same host would be taken for the trunk: give
+	// each trunk a loopback address of its own (127.0.0.2:5060, 127.0.0.3:…).
+	Address string
+}
+
+// Host is the address's host.
+func (t Trunk) Host() string {
+	host, _, _ := net.SplitHostPort(t.Address)
+	return host
+}
+
+var (
+	plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+	fileName  = regexp.MustCompile(`^\+?[A-Za-z0-9_.-]+\.conf$`)
+)
+
+// check refuses what would come out as another configuration than was meant:
+// in Asterisk's files a line end or a semicolon changes the meaning.
+func (o Options) check() error {
+	if o.Dir == "" || !filepath.IsAbs(o.Dir) || strings.ContainsAny(o.Dir, ";\n\r") {
+		return fmt.Errorf("pbx: the folder %q must be an absolute path without semicolon", o.Dir)
+	}
+	names := map[string]bool{"global": true, "phone": true, "transport-udp": true}
+	named := func(name string) error {
+		if !plainName.MatchString(name) {
+			return fmt.Errorf("pbx: the name %q may hold letters, digits, - and _ only", name)
+		}
+		if names[name] {
+			return fmt.Errorf("pbx: the name %q is given twice", name)
+		}
+		names[name] = true
+		return nil
+	}
+	for _, p := range o.Phones {
+		if err := named(p.User); err != nil {
+			return err
+		}
+		if p.Password == "" || strings.ContainsAny(p.Password+p.Name+p.Mailbox, ";\n\r[]<>\"") {
+			return fmt.Errorf("pbx: phone %s needs a password, and neither it nor name and mailbox may hold any of ;[]<>\"", p.User)
+		}
+	}
+	for _, t := range o.Trunks {
+		if err := named(t.Name); err != nil {
+			return err
+		}
+		if host, _, err := net.SplitHostPort(t.Address); err != nil || net.ParseIP(host) == nil {
+			return fmt.Errorf("pbx: trunk %s: the address %q must be IP:port", t.Name, t.Address)
+		}
+	}
+	if o.SystemName != "" && !plainName.MatchString(o.SystemName) {
+		return errors.New("pbx: the system name may hold letters, digits, - and _ only")
+	}
+	for name := range o.Files {
+		if !fileName.MatchString(name) {
+			return fmt.Errorf("pbx: %q is no name of a configuration file", name)
+		}
+	}
+	return nil
+}
