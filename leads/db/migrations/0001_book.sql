@@ -70,6 +70,18 @@ CREATE INDEX calls_contact ON calls (contact, started);
 CREATE INDEX calls_lead ON calls (lead);
 CREATE INDEX calls_settling ON calls (contact, ended) WHERE reached = 1;
 
+-- Somebody tried to reach the contact of a lead by phone.
+CREATE TABLE attempts (
+  id      INTEGER PRIMARY KEY,
+  lead    INTEGER NOT NULL REFERENCES leads (id),
+  call    INTEGER NOT NULL REFERENCES calls (id),
+  who     TEXT    NOT NULL,             -- login, or the phone when nobody is known to hold it
+  started INTEGER NOT NULL,
+  talk_ms INTEGER NOT NULL,
+  reached INTEGER NOT NULL,             -- 1: they talked long enough
+  UNIQUE (lead, call)
+);
+
 CREATE TABLE pool_turns (
   pool TEXT PRIMARY KEY,
   last TEXT NOT NULL                    -- login of whoever had the last turn
