@@ -93,8 +93,8 @@ func (e *RequestError) Error() string {
 	return s
 }
 
-// Status is the HTTP status that err carries, or 0 when the PBX gave none.
-func Status(err error) int {
+// HTTPStatus is the HTTP status that err carries, or 0 when the PBX gave none.
+func HTTPStatus(err error) int {
 	var re *RequestError
 	if errors.As(err, &re) {
 		return re.Status
@@ -106,7 +106,7 @@ func Status(err error) int {
 // refused it (a 4xx), or was never reached. After any other error, a timeout
 // for instance, the PBX may have done what it was asked.
 func NothingDone(err error) bool {
-	if status := Status(err); status != 0 {
+	if status := HTTPStatus(err); status != 0 {
 		return status >= 400 && status < 500
 	}
 	var op *net.OpError

@@ -38,8 +38,11 @@ func Decode(frame []byte, ev *Event) error {
 		return fmt.Errorf("ari: decode event: %w", d.err)
 	}
 	ev.Type = d.typ
-	if ev.Type == BridgeBlindTransfer {
+	switch ev.Type {
+	case BridgeBlindTransfer:
 		ev.DestinationType = "blind"
+	case Connected:
+		d.snapshot() // whoever reads a Connected need not ask for nil
 	}
 	return nil
 }

@@ -183,7 +183,7 @@ func (c *Client) Continue(ctx context.Context, channelID, dialplanContext, exten
 // Hangup hangs a channel up. A channel that is gone already is no error.
 func (c *Client) Hangup(ctx context.Context, channelID string) error {
 	_, err := c.do(ctx, http.MethodDelete, "/channels/"+url.PathEscape(channelID), nil)
-	if Status(err) == http.StatusNotFound {
+	if HTTPStatus(err) == http.StatusNotFound {
 		return nil
 	}
 	return err
@@ -218,9 +218,8 @@ func (c *Client) Play(ctx context.Context, channelID, playbackID string, media .
 // StopPlayback stops a playback. One that has ended already is no error.
 func (c *Client) StopPlayback(ctx context.Context, playbackID string) error {
 	_, err := c.do(ctx, http.MethodDelete, "/playbacks/"+url.PathEscape(playbackID), nil)
-	if Status(err) == http.StatusNotFound {
+	if HTTPStatus(err) == http.StatusNotFound {
 		return nil
 	}
 	return err
 }
-

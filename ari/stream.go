@@ -1,0 +1,365 @@
+package ari
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// State is what a Stream is doing.
+type State uint8
+
+const (
+	// Waiting: the PBX cannot be reached, or the session is still opening.
+	Waiting State = iota
+	// Watching: a session is open and its Connected event was handed on.
+	Watching
+	// Stolen: another client holds the name of our application; the stream
+	// tries again only after StreamOptions.ReplacedPause.
+	Stolen
+	// Ended: Run has returned.
+	Ended
+)
+
+func (s State) String() string {
+	switch s {
+	case Waiting:
+		return "waiting"
+	case Watching:
+		return "watching"
+	case Stolen:
+		return "replaced"
+	}
+	return "ended"
+}
+
+// Status is a Stream seen from outside, for readiness and pages.
+type Status struct {
+	PBX   string
+	State State
+	Since time.Time // when this state began
+	// Err is why the PBX is not being watched; nil while it is. Trouble is its
+	// kind.
+	Err     error
+	Trouble Trouble
+	// Events were handled since the start, the last one at LastEvent.
+	Events    uint64
+	LastEvent time.Time
+	// ClockOffset is what the PBX's clock is ahead of ours, as measured when
+	// the session began (0 before 16, which does not tell its clock).
+	ClockOffset time.Duration
+}
+
+// StreamOptions are what a Stream can be told beyond its PBX's address. The
+// zero value of each field means the default.
+type StreamOptions struct {
+	// Log takes what a person should know, each thing once. Nil: slog.Default.
+	Log *slog.Logger
+	// Metrics are shared by all streams. Nil: nobody looks at them.
+	Metrics *Metrics
+	// Recorder takes every frame before it is decoded. A recording that fails
+	// is reported once and does not end the watching.
+	Recorder *Recorder
+	// EventFilter asks the PBX not to send the event types that nobody here
+	// uses. A refusal is a warning, no more.
+	EventFilter bool
+	// QueueBytes bounds the frames that wait to be handled. Default 256 MB.
+	QueueBytes int64
+	// PingEvery and PingTimeout: how soon a dead connection is found out.
+	// Default 5 s each.
+	PingEvery, PingTimeout time.Duration
+	// BackoffMin and BackoffMax bound the pause before the next try; each
+	// failure doubles it, and chance shortens it by up to a half. Default
+	// 250 ms and 30 s.
+	BackoffMin, BackoffMax time.Duration
+	// ReplacedPause is the pause after ApplicationReplaced. Default 5 min.
+	ReplacedPause time.Duration
+}
+
+// unused are the event types that Ringback never looks at. ChannelVarset is
+// not among them: DIALSTATUS, QUEUESTATUS and VMSTATUS come that way.
+var unused = []string{
+	"BridgeVideoSourceChanged", "ChannelTalkingFinished", "ChannelTalkingStarted",
+	"ChannelToneDetected", "ChannelUserevent", "ContactStatusChange",
+	"DeviceStateChanged", "EndpointStateChange", "PeerStatusChange",
+	"RecordingFailed", "RecordingFinished", "RecordingStarted", "TextMessageReceived",
+}
+
+// steady is how long a session must last for the next pause to be short again.
+// A PBX that dies right after each connect is not to be hammered.
+const steady = 10 * time.Second
+
+// Stream watches one PBX: it keeps a websocket open and hands on what comes, in
+// order, without ever letting Asterisk wait.
+type Stream struct {
+	client  *Client
+	opt     StreamOptions
+	log     *slog.Logger
+	metrics pbxMetrics
+
+	events    atomic.Uint64
+	lastEvent atomic.Int64 // Unix nanoseconds
+
+	mu     sync.Mutex
+	status Status
+
+	// What follows belongs to Run's goroutine.
+	ev        Event
+	said      Trouble   // what the log was told last while waiting
+	lastGood  time.Time // our clock: until then everything was seen
+	offset    time.Duration
+	sessions  int
+	recordErr bool // the failed recording was reported
+}
+
+// NewStream makes a Stream over a Client's PBX. Nothing happens before Run.
+func NewStream(client *Client, opt StreamOptions) *Stream {
+	if opt.Log == nil {
+		opt.Log = slog.Default()
+	}
+	if opt.Metrics == nil {
+		opt.Metrics = NewMetrics(prometheus.NewRegistry())
+	}
+	if opt.QueueBytes <= 0 {
+		opt.QueueBytes = 256 << 20
+	}
+	orDefault(&opt.PingEvery, 5*time.Second)
+	orDefault(&opt.PingTimeout, 5*time.Second)
+	orDefault(&opt.BackoffMin, 250*time.Millisecond)
+	orDefault(&opt.BackoffMax, 30*time.Second)
+	orDefault(&opt.ReplacedPause, 5*time.Minute)
+	s := &Stream{
+		client:  client,
+		opt:     opt,
+		log:     opt.Log.With("pbx", client.PBX()),
+		metrics: opt.Metrics.of(client.PBX()),
+	}
+	s.status = Status{PBX: client.PBX(), State: Waiting, Since: time.Now()}
+	return s
+}
+
+func orDefault(d *time.Duration, def time.Duration) {
+	if *d <= 0 {
+		*d = def
+	}
+}
+
+// Status tells how the stream is doing. It may be called at any time.
+func (s *Stream) Status() Status {
+	s.mu.Lock()
+	st := s.status
+	s.mu.Unlock()
+	st.Events = s.events.Load()
+	if last := s.lastEvent.Load(); last != 0 {
+		st.LastEvent = time.Unix(0, last)
+	}
+	return st
+}
+
+// Run watches the PBX until ctx ends, and returns the reason why it ended; it
+// returns for no other cause. It may be called once.
+//
+// Every event goes to handle, from one goroutine, in the order in which
+// Asterisk sent them. Each session is bracketed: first Connected with the
+// snapshot, then what came since the websocket opened (so events may repeat
+// what the snapshot shows), at last Disconnected. What lies between a
+// Disconnected and the next Connected was not seen: from Connected.Since, a
+// second early rather than late, to Connected.At, both on the PBX's clock.
+// Type Other is counted and not handed on.
+//
+// handle must not keep the *Event, which is used again, and should not block:
+// what waits is bounded by QueueBytes.
+func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
+	defer s.setState(Ended, nil)
+	s.lastGood = time.Now()
+	for failures := 0; ; failures++ {
+		began := time.Now()
+		err := s.watch(ctx, handle)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if time.Since(began) >= steady {
+			failures = 0
+		}
+		pause := s.pause(TroubleOf(err), failures)
+		if !sleep(ctx, pause) {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// pause is how long to wait after a failure.
+func (s *Stream) pause(t Trouble, failures int) time.Duration {
+	if t == Replaced {
+		return s.opt.ReplacedPause
+	}
+	pause := s.opt.BackoffMax
+	if !t.patient() {
+		pause = min(pause, s.opt.BackoffMin<<min(failures, 20))
+	}
+	return pause/2 + rand.N(pause/2+1)
+}
+
+// sleep waits, and says whether ctx still stands.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// watch is one session, from dialing to its end. It returns why it ended.
+func (s *Stream) watch(ctx context.Context, handle func(*Event)) error {
+	ses, err := s.open(ctx)
+	if err != nil {
+		s.waiting(ctx, err)
+		return err
+	}
+	defer ses.close()
+	opening, err := ses.opening(ctx)
+	if err == nil {
+		err = s.bracket(opening, handle)
+	}
+	if err != nil {
+		if end := ses.end(); end != nil {
+			err = end
+		}
+		s.waiting(ctx, err)
+		return err
+	}
+	s.watching(ses)
+	err = s.follow(ses, handle)
+	s.lost(ctx, ses, err)
+	return errors.Join(err, s.bracket(closingFrame(time.Now().Add(s.offset), err), handle))
+}
+
+// follow hands on what a session brings, until its end.
+func (s *Stream) follow(ses *session, handle func(*Event)) error {
+	for {
+		b, err := ses.inbox.take()
+		if err != nil {
+			if end := ses.end(); end != nil {
+				err = end
+			}
+			return err
+		}
+		ours := b.each(func(frame []byte) bool { return s.hand(frame, handle) })
+		if !ours {
+			return ErrReplaced
+		}
+		ses.inbox.give(b)
+	}
+}
+
+// hand records, decodes and hands on one frame of the PBX. It answers false
+// when the frame says that the session is not ours any more.
+func (s *Stream) hand(frame []byte, handle func(*Event)) bool {
+	s.record(frame)
+	err := Decode(frame, &s.ev)
+	switch {
+	case err != nil || s.ev.Type == Connected || s.ev.Type == Disconnected:
+		s.metrics.malformed.Inc() // the brackets are ours alone to make
+		return true
+	case s.ev.Type == Other:
+		s.metrics.other.Inc()
+		return true
+	}
+	s.metrics.events.Inc()
+	s.events.Add(1)
+	s.lastEvent.Store(time.Now().UnixNano())
+	handle(&s.ev)
+	return s.ev.Type != ApplicationReplaced
+}
+
+// bracket hands on a frame of our own, which opens or ends a session. It goes
+// through JSON like the PBX's frames, so that a recording and the daemon see
+// the same event.
+func (s *Stream) bracket(frame []byte, handle func(*Event)) error {
+	if err := Decode(frame, &s.ev); err != nil {
+		return err
+	}
+	s.record(frame)
+	handle(&s.ev)
+	return nil
+}
+
+func (s *Stream) record(frame []byte) {
+	if s.opt.Recorder == nil {
+		return
+	}
+	if err := s.opt.Recorder.Frame(frame); err != nil && !s.recordErr {
+		s.recordErr = true
+		s.log.Error("recording failed, watching goes on without it", "err", err)
+	}
+}
+
+// waiting notes that a session could not be opened. The log hears of each kind
+// of trouble once, not of every try.
+func (s *Stream) waiting(ctx context.Context, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	t := TroubleOf(err)
+	s.setState(Waiting, err)
+	if t == s.said {
+		return
+	}
+	s.said = t
+	s.log.Warn("waiting for PBX", "url", s.client.base, "err", err, "trouble", string(t), "hint", t.Hint())
+}
+
+// watching notes that a session has opened.
+func (s *Stream) watching(ses *session) {
+	blind := ses.opened.Sub(s.lastGood)
+	s.metrics.blindFor(blind)
+	if s.sessions > 0 {
+		s.metrics.reconnects.Inc()
+	}
+	s.sessions++
+	s.metrics.connected.Set(1)
+	s.said = NoTrouble
+	s.setState(Watching, nil)
+	snap := s.ev.Snapshot
+	s.log.Info("watching PBX", "url", s.client.base, "blind", blind.Round(time.Millisecond),
+		"channels", len(snap.Channels), "bridges", len(snap.Bridges), "clock_offset", s.offset)
+}
+
+// lost notes that a session has ended.
+func (s *Stream) lost(ctx context.Context, ses *session, err error) {
+	s.metrics.connected.Set(0)
+	s.lastGood = ses.lastHeard()
+	t := TroubleOf(err)
+	switch {
+	case errors.Is(err, ErrReplaced):
+		s.metrics.replaced.Inc()
+		s.setState(Stolen, err)
+		s.log.Error("another client has taken our ARI application: this PBX is NOT being watched",
+			"app", s.client.App(), "next_try", s.opt.ReplacedPause, "hint", t.Hint())
+	case ctx.Err() != nil:
+		s.setState(Waiting, err)
+		s.log.Info("stopped watching PBX")
+	default:
+		s.setState(Waiting, err)
+		s.log.Warn("lost sight of PBX", "err", err, "trouble", string(t), "hint", t.Hint())
+	}
+}
+
+func (s *Stream) setState(state State, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.status.State != state {
+		s.status.Since = time.Now()
+	}
+	s.status.State, s.status.Err, s.status.Trouble = state, err, TroubleOf(err)
+	s.status.ClockOffset = s.offset
+}
