@@ -1,0 +1,269 @@
+// Package config promises that a configuration which was loaded can be used as
+// it stands: every key is known, every reference leads somewhere, every secret
+// was read; and that whatever is wrong with one is said all at once, each
+// problem with its path and what to do about it, and without a secret in it.
+package config
+
+import (
+	"net"
+	"net/url"
+	"slices"
+	"time"
+	_ "time/tzdata" // zones are known also where the host has no database of them
+
+	"ringback/routing"
+)
+
+// Config is the configuration of one company, with its defaults filled in.
+type Config struct {
+	// Country is the ISO 3166 code of the home country: numbers without a
+	// country code are read as its own.
+	Country string `yaml:"country"`
+	// Zone is the IANA time zone of working hours; empty: the host's.
+	Zone string `yaml:"zone"`
+	// Mode says whether anybody is alerted.
+	Mode Mode `yaml:"mode"`
+	// Asterisk are the PBXes that are watched.
+	Asterisk []Asterisk `yaml:"asterisk"`
+	// Missed are the company's thresholds and exceptions. It stands before
+	// Pools because every pool begins with its thresholds.
+	Missed   Missed            `yaml:"missed"`
+	Lines    []routing.Line    `yaml:"lines"`
+	Managers []routing.Manager `yaml:"managers"`
+	Pools    []routing.Pool    `yaml:"pools"`
+	Channels Channels          `yaml:"channels"`
+	// Listen is the address of page, API and metrics: host:port.
+	Listen string `yaml:"listen"`
+	// PublicURL begins the links in alerts, without a slash at its end.
+	PublicURL string `yaml:"public_url"`
+	// Database is the path of the SQLite file.
+	Database string `yaml:"database"`
+	// TokenFile names a file of bearer tokens, one a line. Without it the JSON
+	// API answers nobody.
+	TokenFile string `yaml:"token_file"`
+
+	// Tokens are the bearer tokens read from TokenFile.
+	Tokens []Secret `yaml:"-"`
+	// Warnings are what can be used but is probably not meant.
+	Warnings []Problem `yaml:"-"`
+
+	zone *time.Location
+}
+
+// Mode says what the daemon does about what it sees.
+type Mode string
+
+const (
+	Observe Mode = "observe" // verdicts, leads and would-be alerts are shown; nobody is told or rung
+	Act     Mode = "act"     // people are told
+)
+
+// Asterisk is one PBX.
+type Asterisk struct {
+	// Name stands in calls, metrics and the other parts of the configuration.
+	Name string `yaml:"name"`
+	// URL is the address of its REST interface, ending in "/ari".
+	URL      string `yaml:"url"`
+	Username string `yaml:"username"`
+	// PasswordFile or PasswordEnv names where the ARI user's password is read from.
+	PasswordFile string `yaml:"password_file"`
+	PasswordEnv  string `yaml:"password_env"`
+	// App is the name under which the daemon subscribes; two daemons on one PBX
+	// need two names.
+	App string `yaml:"app"`
+	// EventFilter asks Asterisk to leave out the events that are never used.
+	EventFilter bool    `yaml:"event_filter"`
+	Inbound     Inbound `yaml:"inbound"`
+	Connect     Connect `yaml:"connect"`
+	CDR         CDR     `yaml:"cdr"`
+	Numbers     Numbers `yaml:"numbers"`
+
+	// Password is what PasswordFile or PasswordEnv led to.
+	Password Secret `yaml:"-"`
+}
+
+// Inbound says which calls come from outside.
+type Inbound struct {
+	// Contexts are the dialplan contexts in which a call from a trunk begins.
+	Contexts []string `yaml:"contexts"`
+}
+
+// Connect says how a manager's call reaches the client.
+type Connect struct {
+	// Context is the dialplan context that dials outside numbers.
+	Context string `yaml:"context"`
+}
+
+// CDR says where the PBX keeps its call records.
+type CDR struct {
+	// CSV is the path of Master.csv as cdr_csv writes it.
+	CSV string `yaml:"csv"`
+}
+
+// Numbers says how numbers are written on one PBX.
+type Numbers struct {
+	// Country overrides the company's.
+	Country string `yaml:"country"`
+	// Strip are prefixes that lead to an outside line, such as "9".
+	Strip []string `yaml:"strip"`
+}
+
+// Missed is what the company counts as a missed call.
+type Missed struct {
+	routing.Thresholds `yaml:",inline"`
+	// Handled names where a call may end without anybody owing a call back.
+	Handled routing.HandledBy `yaml:"handled"`
+	// Block lists callers that are ignored; valid numbers are E.164 once loaded.
+	Block []string `yaml:"block"`
+}
+
+// Channels are the ways in which people are told. Without the key `channels`
+// there is SIP alone; with it, exactly what is named there.
+type Channels struct {
+	// SIP shows a text on the manager's phone; nil: not used. Its channel name
+	// is "sip".
+	SIP      *SIP      `yaml:"sip"`
+	Webhooks []Webhook `yaml:"webhooks"`
+}
+
+// SIPChannel is the name of the channel that shows a text on a phone.
+const SIPChannel = "sip"
+
+// SIP sends a SIP MESSAGE to every device of the person told.
+type SIP struct {
+	// From is whom the phone shows as the sender.
+	From string `yaml:"from"`
+}
+
+// Webhook posts alerts to a URL, signed as Standard Webhooks describe.
+type Webhook struct {
+	// Name is the channel's name.
+	Name string `yaml:"name"`
+	// URL may carry a token: it does not belong in a log.
+	URL string `yaml:"url"`
+	// SecretFile or SecretEnv names where the signing secret is read from.
+	SecretFile string `yaml:"secret_file"`
+	SecretEnv  string `yaml:"secret_env"`
+	// Timeout bounds one request.
+	Timeout time.Duration `yaml:"timeout"`
+
+	// Secret is what SecretFile or SecretEnv led to.
+	Secret Secret `yaml:"-"`
+}
+
+// Names are the names of all channels, in the order of the configuration.
+func (c *Channels) Names() []string {
+	var names []string
+	if c.SIP != nil {
+		names = append(names, SIPChannel)
+	}
+	for i := range c.Webhooks {
+		names = append(names, c.Webhooks[i].Name)
+	}
+	return names
+}
+
+// Load reads the configuration in file and everything that it names: secrets,
+// tokens, the folder of the database. It is what the daemon starts from. The
+// error of a configuration that cannot be used is a *Problems.
+func Load(file string) (*Config, error) {
+	c, found := read(file)
+	if c != nil {
+		c.checkStart(found)
+		c.readSecrets(found)
+		c.checkDatabase(found)
+	}
+	return finish(c, file, found)
+}
+
+// Read reads the configuration in file alone: neither secrets nor the database
+// are touched, and what only a daemon needs may be missing. It serves work on
+// recordings, on another machine say. Its error is a *Problems too.
+func Read(file string) (*Config, error) {
+	c, found := read(file)
+	return finish(c, file, found)
+}
+
+func finish(c *Config, file string, found *findings) (*Config, error) {
+	if err := found.err(file); err != nil {
+		return nil, err
+	}
+	c.Warnings = found.warnings
+	return c, nil
+}
+
+// read yields nil where the file could not even be taken apart.
+func read(file string) (*Config, *findings) {
+	found := newFindings()
+	root := openDocument(file, found)
+	if root == nil {
+		return nil, found
+	}
+	c := &Config{
+		Mode:     Observe,
+		Missed:   Missed{Thresholds: routing.DefaultThresholds()},
+		Channels: Channels{SIP: &SIP{From: DefaultFrom}},
+		Listen:   DefaultListen,
+		Database: DefaultDatabase,
+	}
+	r := reader{findings: found, budget: mostNodes, starts: c.starts()}
+	r.document(root, c)
+	c.resolvePaths(file)
+	c.check(found)
+	return c, found
+}
+
+// What a configuration that is silent about it gets.
+const (
+	DefaultListen   = "127.0.0.1:8730"
+	DefaultDatabase = "/var/lib/ringback/ringback.db"
+	DefaultApp      = "ringback"
+	DefaultFrom     = "ringback"
+	DefaultTimeout  = 10 * time.Second
+)
+
+// starts are the values that parts of a list begin with, before their keys are
+// read over them.
+func (c *Config) starts() starts {
+	return starts{
+		typeOf[Asterisk](): func() any { return Asterisk{App: DefaultApp, EventFilter: true} },
+		typeOf[Webhook]():  func() any { return Webhook{Timeout: DefaultTimeout} },
+		typeOf[SIP]():      func() any { return SIP{From: DefaultFrom} },
+		typeOf[Channels](): func() any { return Channels{} },
+		typeOf[routing.Pool](): func() any {
+			return routing.Pool{Pick: routing.RoundRobin, Ladder: routing.DefaultLadder(), Missed: c.Missed.Thresholds}
+		},
+	}
+}
+
+// Location is the company's time zone.
+func (c *Config) Location() *time.Location { return c.zone }
+
+// PBX finds a PBX by its name; nil when there is none.
+func (c *Config) PBX(name string) *Asterisk {
+	i := slices.IndexFunc(c.Asterisk, func(a Asterisk) bool { return a.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &c.Asterisk[i]
+}
+
+// Directory is the configuration as routing asks it. It shares memory with c.
+func (c *Config) Directory() *routing.Directory {
+	return &routing.Directory{Lines: c.Lines, Managers: c.Managers, Pools: c.Pools}
+}
+
+// onLoopback says whether only this machine can reach an address to listen on.
+func onLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	ip := net.ParseIP(host)
+	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+}
+
+// isWeb says whether text is an http or https address with a host and without
+// a user in it; the parsed address is for those who need its parts.
+func isWeb(text string) (*url.URL, bool) {
+	u, err := url.Parse(text)
+	ok := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil
+	return u, ok
+}

@@ -1,0 +1,184 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"ringback/routing"
+)
+
+// checkManagers checks people and their phones.
+func (c *Config) checkManagers(f *findings) {
+	logins := newNames(f, "manager")
+	phones := phones{c: c, findings: f, owner: map[string]phoneOwner{}}
+	for i := range c.Managers {
+		m, at := &c.Managers[i], fmt.Sprintf("managers[%d]", i)
+		logins.add(at+".login", m.Login)
+		if m.Login != "" && !login.MatchString(m.Login) {
+			f.add(at+".login", "%s is no login: use letters, digits, and . _ @ - between them", quoted(m.Login))
+		}
+		if m.Name == "" {
+			m.Name = m.Login
+		}
+		for j := range m.Devices {
+			phones.check(fmt.Sprintf("%s.devices[%d]", at, j), m.Login, &m.Devices[j])
+		}
+		c.checkHours(f, at+".hours", &m.Hours)
+		c.checkReach(f, at, m)
+	}
+	if len(c.Managers) == 0 {
+		f.missing("managers", "there is nobody to call back")
+	}
+}
+
+// checkReach checks by which channels a person is told.
+func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
+	all := c.Channels.Names()
+	for i, name := range m.Channels {
+		refer(f, fmt.Sprintf("%s.channels[%d]", at, i), "channel", name, "channels", all)
+	}
+	used := m.Channels
+	if len(used) == 0 {
+		used = all
+	}
+	if len(m.Devices) > 0 || f.doubtful[at+".devices"] {
+		return
+	}
+	switch {
+	case slices.Contains(m.Channels, SIPChannel):
+		f.add(at+".channels", "holds %q, but %s has no devices", SIPChannel, quoted(m.Login))
+	case slices.Equal(used, []string{SIPChannel}):
+		f.warn(at, "%s has no devices, and there is no other channel than sip: no alert reaches them", quoted(m.Login))
+	}
+}
+
+// phones sees that a phone belongs to one person.
+type phones struct {
+	*findings
+	c     *Config
+	owner map[string]phoneOwner // by PBX and address, and by PBX and extension
+}
+
+type phoneOwner struct{ login, at string }
+
+func (p *phones) check(at, login string, d *routing.Device) {
+	p.place(at, d)
+	switch {
+	case d.Endpoint == "":
+		p.missing(at+".endpoint", `the phone as Asterisk names it, such as "PJSIP/101"`)
+		return
+	case !endpoint.MatchString(d.Endpoint):
+		p.add(at+".endpoint", `%s is no endpoint: write it as Asterisk names it, such as "PJSIP/101"`, quoted(d.Endpoint))
+		return
+	}
+	if d.Extension != "" && !endpoint.MatchString(d.Extension) {
+		p.add(at+".extension", "%s is not what one dials to ring a phone", quoted(d.Extension))
+		return
+	}
+	if !p.take(at, login, d.PBX+" address "+strings.ToLower(d.Address()), d.Address()) {
+		return
+	}
+	p.take(at, login, d.PBX+" extension "+d.ShownAs(), d.ShownAs())
+}
+
+// take gives a phone to its owner; false, with a problem, when it has one.
+func (p *phones) take(at, login, key, shown string) bool {
+	owner, taken := p.owner[key]
+	switch {
+	case !taken:
+		p.owner[key] = phoneOwner{login, at}
+	case owner.login == login:
+		p.add(at, "%s stands in %s already", shown, owner.at)
+	default:
+		p.add(at, "%s belongs to manager %s too", shown, quoted(owner.login))
+	}
+	return !taken
+}
+
+// place sees on which PBX a phone is; the only one need not be named.
+func (p *phones) place(at string, d *routing.Device) {
+	known := p.c.pbxNames()
+	switch {
+	case d.PBX != "" && len(known) > 0:
+		refer(p.findings, at+".pbx", "PBX", d.PBX, "asterisk", known)
+	case d.PBX == "" && len(known) == 1:
+		d.PBX = known[0]
+	case d.PBX == "" && len(known) > 1:
+		p.missing(at+".pbx", "there are several: "+strings.Join(known, ", "))
+	}
+}
+
+func (c *Config) pbxNames() []string {
+	var known []string
+	for _, a := range c.Asterisk {
+		if a.Name != "" {
+			known = append(known, a.Name)
+		}
+	}
+	return known
+}
+
+// checkPools checks who is responsible, when, and how it goes on.
+func (c *Config) checkPools(f *findings) {
+	var logins []string
+	for _, m := range c.Managers {
+		logins = append(logins, m.Login)
+	}
+	pools := newNames(f, "pool")
+	for i := range c.Pools {
+		p, at := &c.Pools[i], fmt.Sprintf("pools[%d]", i)
+		pools.add(at+".name", p.Name)
+		checkTeam(f, at, p, logins)
+		oneOf(f, at+".pick", p.Pick, routing.RoundRobin, routing.Random, routing.LeastOpen)
+		checkLadder(f, at+".ladder", &p.Ladder)
+		checkReasons(f, at+".leads", p)
+		c.checkHours(f, at+".hours", &p.Hours)
+		p.Handled, p.Block = c.Missed.Handled, c.Missed.Block
+	}
+	if _, given := pools.taken[routing.DefaultPool]; !given {
+		f.missing("pools", fmt.Sprintf("a pool named %q takes the calls of lines that belong to no other", routing.DefaultPool))
+	}
+}
+
+func checkTeam(f *findings, at string, p *routing.Pool, logins []string) {
+	for i, login := range p.Managers {
+		here := fmt.Sprintf("%s.managers[%d]", at, i)
+		refer(f, here, "manager", login, "managers", logins)
+		if login != "" && slices.Index(p.Managers, login) < i {
+			f.add(here, "manager %s is in this pool already", quoted(login))
+		}
+	}
+	if len(p.Managers) == 0 {
+		f.missing(at+".managers", "nobody would call back")
+	}
+	refer(f, at+".supervisor", "manager", p.Supervisor, "managers", logins)
+	if p.Supervisor == "" {
+		f.missing(at+".supervisor", "the login of the manager who is told when nothing happens")
+	}
+}
+
+func checkLadder(f *findings, at string, l *routing.Ladder) {
+	for i := range l.Rungs {
+		rung, here := &l.Rungs[i], fmt.Sprintf("%s.rungs[%d]", at, i)
+		if rung.Tell == "" {
+			f.missing(here+".tell", fmt.Sprintf("%s or %s", routing.TellManager, routing.TellSupervisor))
+		}
+		oneOf(f, here+".tell", rung.Tell, routing.TellManager, routing.TellSupervisor)
+		if i > 0 && rung.After < l.Rungs[i-1].After {
+			f.add(here+".after", "%v is before the rung above it, %v: order them by time", rung.After, l.Rungs[i-1].After)
+		}
+	}
+}
+
+func checkReasons(f *findings, at string, p *routing.Pool) {
+	missed := routing.Reasons[routing.Missed]
+	reasons := make([]string, 0, len(p.Leads))
+	for r := range p.Leads {
+		reasons = append(reasons, string(r))
+	}
+	slices.Sort(reasons)
+	for _, r := range reasons {
+		oneOf(f, below(at, r), routing.Reason(r), missed...)
+	}
+}
