@@ -47,10 +47,11 @@ type writer struct {
 	conn *sql.Conn
 	stmt map[string]*statement
 
-	// rolledBack is set by SQLite when it ends the transaction by itself (a
-	// full disk, an I/O error, a conflict clause). From there on statements
-	// would each commit alone: Tx refuses them.
-	rolledBack bool
+	// lost is set when the transaction cannot be committed any more, by SQLite
+	// too when it rolls back by itself (a full disk, an I/O error, a conflict
+	// clause). Statements would from there on each commit alone: Tx refuses
+	// them.
+	lost bool
 	// committing is set while our own COMMIT runs: any other commit (a
 	// statement after SQLite's own rollback, a COMMIT in a caller's SQL) is
 	// turned into a rollback.
@@ -82,7 +83,7 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 			return errors.New("the SQLite driver has no commit hooks")
 		}
 		hooks.RegisterCommitHook(w.mayCommit)
-		hooks.RegisterRollbackHook(func() { w.rolledBack = true })
+		hooks.RegisterRollbackHook(func() { w.lost = true })
 		return nil
 	})
 	if err != nil {
@@ -144,7 +145,7 @@ func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 // begin opens the transaction with the write lock already taken: one that read
 // first and asked for it later could fail at once with BUSY_SNAPSHOT.
 func (w *writer) begin() error {
-	w.rolledBack = false
+	w.lost = false
 	_, err := w.exec("BEGIN IMMEDIATE")
 	return err
 }
@@ -153,8 +154,8 @@ func (w *writer) commit() error {
 	w.committing = true
 	defer func() { w.committing = false }()
 	_, err := w.exec("COMMIT")
-	if err == nil && w.rolledBack {
-		return errors.New("SQLite rolled the transaction back")
+	if err == nil && w.lost {
+		return errLost
 	}
 	return err
 }
@@ -173,6 +174,16 @@ func failing(err error) bool {
 		return true
 	}
 	return false
+}
+
+// mark puts ErrUnavailable into the errors of a failing database, and gives the
+// transaction up: SQLite may have undone a part of it already.
+func (w *writer) mark(err error) error {
+	if !failing(err) {
+		return err
+	}
+	w.lost = true
+	return unavailable(err)
 }
 
 // unavailable says that the database failed, keeping why.

@@ -56,6 +56,7 @@ type DB struct {
 	w         *writer
 	commits   int
 	inTrouble bool
+	unknown   bool // a commit failed, and listeners have not been told to look again
 }
 
 // Open opens the database, makes it when it is not there, and brings it to this

@@ -246,6 +246,10 @@ func (db *DB) finish(group []*batch, err error) {
 			}
 		}
 	}
+	if db.unknown && err == nil {
+		db.unknown = false
+		runAfter(db.log, db.listeners.tellAll)
+	}
 	for _, b := range group {
 		b.answer()
 	}
@@ -279,10 +283,15 @@ func (db *DB) carryOut(group []*batch) error {
 	for _, b := range group {
 		for i := range b.parts {
 			parts++
-			if b.parts[i].err = db.runPart(&b.parts[i], now); b.parts[i].err == nil {
+			p := &b.parts[i]
+			if p.err = db.runPart(p, now); p.err == nil {
 				kept++
-			} else if db.w.rolledBack || failing(b.parts[i].err) {
-				return db.trouble(b.parts[i].err)
+			}
+			switch {
+			case p.err != nil && (db.w.lost || failing(p.err)):
+				return db.trouble(p.err)
+			case db.w.lost: // and the function did not care
+				return db.trouble(errLost)
 			}
 		}
 	}
@@ -310,6 +319,7 @@ func (db *DB) commit(parts int) error {
 	}
 	start := time.Now()
 	if err := db.w.commit(); err != nil {
+		db.unknown = true
 		return db.trouble(err)
 	}
 	db.metrics.committed(time.Since(start), parts)
@@ -317,7 +327,10 @@ func (db *DB) commit(parts int) error {
 		return err
 	}
 	db.lastGood.Store(Millis(time.Now()))
-	db.inTrouble = false
+	if db.inTrouble {
+		db.inTrouble = false
+		db.log.Info("the database can be written again", "database", db.path)
+	}
 	return nil
 }
 

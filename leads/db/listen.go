@@ -12,6 +12,9 @@ type listeners struct {
 // Tx.Notify for the topic, until stop is called. fn runs on the writer's
 // goroutine: it must be quick and must not block. Notes live in this process
 // only; who listens looks first at what is in the database already.
+//
+// A nil note means: look again. A commit failed in a way that leaves open
+// whether it is on the disk, so notes may be missing; the database works again.
 func (db *DB) Listen(topic string, fn func(note any)) (stop func()) {
 	l := &db.listeners
 	l.mu.Lock()
@@ -39,5 +42,18 @@ func (l *listeners) tell(topic string, note any) {
 	l.mu.Unlock()
 	for _, fn := range fns {
 		fn(note)
+	}
+}
+
+// tellAll gives everybody the nil note.
+func (l *listeners) tellAll() {
+	l.mu.Lock()
+	topics := make([]string, 0, len(l.of))
+	for topic := range l.of {
+		topics = append(topics, topic)
+	}
+	l.mu.Unlock()
+	for _, topic := range topics {
+		l.tell(topic, nil)
 	}
 }

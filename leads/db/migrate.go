@@ -134,7 +134,7 @@ func (db *DB) climb(ctx context.Context, w *writer, steps []migration, version i
 		return fmt.Errorf("db: migrate %s: %w", db.path, err)
 	}
 	defer func() {
-		if err != nil && !w.rolledBack {
+		if err != nil && !w.lost {
 			_, e := w.exec("ROLLBACK")
 			err = errors.Join(err, e)
 		}

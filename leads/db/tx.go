@@ -12,6 +12,9 @@ import (
 // Tx is one function's part of a transaction. It is good only inside that
 // function, and only on the goroutine the function was called on.
 //
+// An error of its methods has ErrUnavailable in it when the database itself
+// failed; the whole transaction then comes to nothing, whatever fn returns.
+//
 // Placeholders are $1, $2 …; times are given as Millis. Every statement is
 // prepared once and kept, so SQL is constant text: what varies goes through
 // placeholders.
@@ -27,7 +30,7 @@ type Tx struct {
 
 var (
 	errDone       = errors.New("db: a transaction was used after its function returned")
-	errRolledBack = errors.New("SQLite rolled the transaction back")
+	errLost = errors.New("the transaction is lost")
 )
 
 // Now is the instant of this transaction: it does not move while the
@@ -40,7 +43,8 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	if err := tx.usable(); err != nil {
 		return nil, err
 	}
-	return tx.w.exec(query, args...)
+	res, err := tx.w.exec(query, args...)
+	return res, tx.w.mark(err)
 }
 
 // Query runs a statement that returns rows. Rows that the caller leaves open
@@ -51,16 +55,16 @@ func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	}
 	s, err := tx.w.prepared(query)
 	if err != nil {
-		return nil, err
+		return nil, tx.w.mark(err)
 	}
-	r := &Rows{stmt: s}
+	r := &Rows{w: tx.w, stmt: s}
 	if s == nil {
 		r.rows, err = tx.w.conn.QueryContext(bg, query, args...)
 	} else {
 		r.rows, err = s.QueryContext(bg, args...)
 	}
 	if err != nil {
-		return nil, err
+		return nil, tx.w.mark(err)
 	}
 	if s != nil {
 		s.busy = true
@@ -120,7 +124,7 @@ func (tx *Tx) Sub(fn func(tx *Tx) error) error {
 // broken notes that a savepoint could not be ended: the transaction as a whole
 // cannot be trusted any more.
 func (tx *Tx) broken(err error) error {
-	tx.w.rolledBack = true
+	tx.w.lost = true
 	return fmt.Errorf("db: savepoint: %w", err)
 }
 
@@ -144,14 +148,15 @@ func (tx *Tx) usable() error {
 	switch {
 	case tx.done:
 		return errDone
-	case tx.w.rolledBack:
-		return unavailable(errRolledBack)
+	case tx.w.lost:
+		return unavailable(errLost)
 	}
 	return nil
 }
 
 // Rows is a result that is read row by row, as sql.Rows is.
 type Rows struct {
+	w    *writer
 	rows *sql.Rows
 	stmt *statement
 }
@@ -169,7 +174,7 @@ func (r *Rows) Next() bool {
 func (r *Rows) Scan(dest ...any) error { return r.rows.Scan(dest...) }
 
 // Err is the error that ended Next, if one did.
-func (r *Rows) Err() error { return r.rows.Err() }
+func (r *Rows) Err() error { return r.w.mark(r.rows.Err()) }
 
 // Close ends the reading; it may be called again.
 func (r *Rows) Close() error {
@@ -195,7 +200,7 @@ func (r *Row) Scan(dest ...any) error {
 	defer r.rows.Close()
 	if !r.rows.Next() {
 		if err := r.rows.Err(); err != nil {
-			return err
+			return err // marked by Rows.Err
 		}
 		return sql.ErrNoRows
 	}

@@ -1,0 +1,150 @@
+package jobs
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/leads/db"
+)
+
+// Job is one promise.
+type Job struct {
+	// ID is given by the database.
+	ID int64
+	// Kind names the Work that does it.
+	Kind string
+	// Lane separates jobs of a kind that must not wait for each other: each
+	// lane of a kind has Work.Workers workers of its own. A channel's name, for
+	// instance, so that a dead webhook never delays a SIP message. There are as
+	// many lanes as names in use: keep them few.
+	Lane string
+	// Key says what the promise is: enqueueing the same key again changes
+	// nothing, also when the job has been done or cancelled meanwhile (until
+	// it is pruned, see Keep).
+	Key string
+	// Lead is the lead the job is about, 0 for none; CancelLead goes by it.
+	Lead int64
+	// Payload is what the work needs to know, in JSON.
+	Payload []byte
+	// Due is when it is to be done; the zero time: at once.
+	Due time.Time
+	// Expires is when it is of no use any more and is not done; the zero time:
+	// never.
+	Expires time.Time
+	// Attempt counts the attempts begun, this one included: 1 in the first.
+	// It is on the disk before the attempt is made.
+	Attempt int
+}
+
+// Keep is how long ended jobs stay in the database, for their keys and for
+// whoever wants to see what became of them.
+const Keep = 30 * 24 * time.Hour
+
+// State is where a job is in its life. Values are what the database holds.
+//
+//	waiting → held → done | failed | waiting (again)
+//	waiting → done | expired | in_doubt | failed     (work inside the transaction)
+//	waiting, held → cancelled
+//	held, and the process died → waiting
+type State string
+
+const (
+	Waiting   State = "waiting"   // for its due time, or for a free worker
+	Held      State = "held"      // a worker has it in hand; the next attempt is booked
+	Done      State = "done"      // it was carried out, or needed no carrying out
+	Failed    State = "failed"    // it was given up; its error says why
+	Expired   State = "expired"   // its time ran out before it was done
+	Doubtful  State = "in_doubt"  // a process died with it in hand, and it may or may not have been done
+	Cancelled State = "cancelled" // it was withdrawn
+)
+
+// topic is under which commits tell the Runner of new work.
+const topic = "jobs"
+
+// queued is the note of a job that waits: where, and until when.
+type queued struct {
+	at  place
+	due int64
+}
+
+// Enqueue makes the promise a part of tx: it holds exactly if tx commits. A job
+// whose Key is known already changes nothing. Attempt and ID are not read.
+func Enqueue(tx *db.Tx, j Job) error {
+	if j.Kind == "" || j.Key == "" {
+		return fmt.Errorf("jobs: a job needs a kind and a key, got kind %q and key %q", j.Kind, j.Key)
+	}
+	now, due := db.Millis(tx.Now()), db.Millis(j.Due)
+	if due == 0 {
+		due = now
+	}
+	res, err := tx.Exec(`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') ON CONFLICT (key) DO NOTHING`,
+		j.Kind, j.Lane, j.Key, j.Lead, string(j.Payload), now, due, db.Millis(j.Expires))
+	if err != nil {
+		return fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
+	}
+	added, err := res.RowsAffected()
+	if err != nil {
+		return fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
+	}
+	if added > 0 {
+		tx.Notify(topic, queued{at: place{j.Kind, j.Lane}, due: due})
+	}
+	return nil
+}
+
+// CancelKeys withdraws the jobs whose keys begin with prefix, and tells how
+// many. What a worker has in hand at that moment is finished and noted, but not
+// tried again. The keys stay taken.
+func CancelKeys(tx *db.Tx, prefix string) (int, error) {
+	if prefix == "" {
+		return 0, errors.New("jobs: cancelling without a prefix would cancel everything")
+	}
+	return cancel(tx, "key >= $2 AND key < $3", prefix, after(prefix))
+}
+
+// CancelLead withdraws the jobs of a lead: of one kind, or of all when kind is
+// "". Else it is as CancelKeys.
+func CancelLead(tx *db.Tx, lead int64, kind string) (int, error) {
+	if lead == 0 {
+		return 0, errors.New("jobs: cancelling the jobs of no lead")
+	}
+	if kind == "" {
+		return cancel(tx, "lead = $2", lead)
+	}
+	return cancel(tx, "lead = $2 AND kind = $3", lead, kind)
+}
+
+func cancel(tx *db.Tx, which string, args ...any) (int, error) {
+	args = append([]any{db.Millis(tx.Now())}, args...)
+	total := 0
+	for _, change := range []string{
+		"UPDATE jobs SET state = 'cancelled', ended = $1 WHERE state = 'waiting' AND doubt = 0 AND ended = 0 AND ",
+		"UPDATE jobs SET cancelled = $1 WHERE state = 'held' AND cancelled = 0 AND ended = 0 AND ",
+	} {
+		res, err := tx.Exec(change+which, args...)
+		if err != nil {
+			return 0, fmt.Errorf("jobs: cancel: %w", err)
+		}
+		n, err := res.RowsAffected()
+		if err != nil {
+			return 0, fmt.Errorf("jobs: cancel: %w", err)
+		}
+		total += int(n)
+	}
+	return total, nil
+}
+
+// after is the first string, bytewise, that no longer begins with prefix; keys
+// are text, so it never comes to a prefix of 0xff bytes only.
+func after(prefix string) string {
+	b := []byte(prefix)
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i] < 0xff {
+			b[i]++
+			return string(b[:i+1])
+		}
+	}
+	return prefix
+}

@@ -1,0 +1,140 @@
+package jobs
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"ringback/leads/db"
+)
+
+// noteTries is how often a Note that fails is tried, with the pauses of
+// backoff, before the job is given up; its worker waits meanwhile (15 s).
+const noteTries = 5
+
+// crashed is the error of a Do that panicked.
+type crashed struct{ value any }
+
+func (c *crashed) Error() string { return fmt.Sprintf("panic: %v", c.value) }
+
+// perform makes one attempt and records what became of it. ctx ends when the
+// Runner has no more time.
+func (r *Runner) perform(ctx context.Context, j claimed) {
+	recorded := false
+	defer func() {
+		r.lanes.release(&j, recorded)
+		r.Kick()
+	}()
+	recorded = r.report(ctx, j, r.attempt(ctx, j))
+}
+
+// report records the result, whatever it takes: a database that fails now may
+// come back. A Note that keeps failing is given up, and the job with it.
+func (r *Runner) report(ctx context.Context, j claimed, res Result) (recorded bool) {
+	for try, faults := 1, 0; ; try++ {
+		// What was done must be recorded even when there is no more time.
+		err := r.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error { return r.record(tx, j, res) })
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, db.ErrClosed):
+			return false
+		case !errors.Is(err, db.ErrUnavailable):
+			faults++
+		}
+		r.log.Error("what became of a job could not be recorded", "job", j.ID, "kind", j.Kind, "try", try, "err", err)
+		if faults > noteTries {
+			return false
+		}
+		if faults == noteTries {
+			res = Result{Err: &lostNote{err}}
+		} else if !r.pause(ctx, backoff(try)) {
+			return false
+		}
+	}
+}
+
+// lostNote is the error of a job that was done and whose Note cannot be
+// written.
+type lostNote struct{ err error }
+
+func (l *lostNote) Error() string { return "its note could not be written: " + l.err.Error() }
+func (l *lostNote) Unwrap() error { return l.err }
+
+// attempt calls Do within its time and turns a panic into an error.
+func (r *Runner) attempt(ctx context.Context, j claimed) (res Result) {
+	ctx, cancel := context.WithTimeout(ctx, j.work.Timeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			r.log.Error("a job panicked", "job", j.ID, "kind", j.Kind, "panic", p, "stack", string(debug.Stack()))
+			res = Result{Err: &crashed{value: p}}
+		}
+	}()
+	return j.work.Do(ctx, j.Job)
+}
+
+// record ends the attempt: the note and the job's new state in one transaction.
+func (r *Runner) record(tx *db.Tx, j claimed, res Result) error {
+	var cancelled bool
+	err := tx.QueryRow("SELECT cancelled > 0, faults FROM jobs WHERE id = $1 AND state = 'held' AND attempt = $2",
+		j.ID, j.Attempt).Scan(&cancelled, &j.faults)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil // recorded already, by a commit that was reported as failed
+	case err != nil:
+		return fmt.Errorf("jobs: job in hand %s: %w", j.Key, err)
+	}
+	if c := new(crashed); errors.As(res.Err, &c) {
+		return r.recordCrash(tx, j, cancelled, res.Err)
+	}
+	if l := new(lostNote); errors.As(res.Err, &l) {
+		j.faults = maxFaults
+		return r.fault(tx, j, res.Err)
+	}
+	if res.Note != nil {
+		if err := res.Note(tx); err != nil {
+			return fmt.Errorf("jobs: note of %s: %w", j.Key, err)
+		}
+	}
+	switch {
+	case !res.Again.IsZero() && cancelled:
+		return r.end(tx, j, Cancelled, res.Err)
+	case !res.Again.IsZero():
+		return r.again(tx, j, res)
+	case res.Err != nil:
+		return r.end(tx, j, Failed, res.Err)
+	}
+	return r.end(tx, j, Done, nil)
+}
+
+// recordCrash treats a panic as the death of a process in the middle of the
+// job: the kind of work says what that means.
+func (r *Runner) recordCrash(tx *db.Tx, j claimed, cancelled bool, why error) error {
+	switch {
+	case j.work.Crash == InDoubt:
+		j.doubt = true
+		return r.inside(tx, j, Doubtful, j.work.InDoubt)
+	case cancelled:
+		return r.end(tx, j, Cancelled, why)
+	}
+	return r.fault(tx, j, why)
+}
+
+// again books the next attempt; an expiry that comes before it is kept, so that
+// it is noted when it happens.
+func (r *Runner) again(tx *db.Tx, j claimed, res Result) error {
+	due := db.Millis(res.Again)
+	if expires := db.Millis(j.Expires); expires != 0 {
+		due = min(due, expires)
+	}
+	_, err := tx.Exec("UPDATE jobs SET state = 'waiting', due = $1, faults = 0, error = $2 WHERE id = $3", due, text(res.Err), j.ID)
+	if err != nil {
+		return fmt.Errorf("jobs: put off %s: %w", j.Key, err)
+	}
+	tx.Notify(topic, queued{at: j.place(), due: due})
+	tx.AfterCommit(func() { r.metrics.ended(j.Kind, outcomeAgain) })
+	return nil
+}
