@@ -2,7 +2,10 @@ package routing
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -22,7 +25,10 @@ type Hours struct {
 
 // window is a span of minutes of the week, Monday 00:00 being 0; to may lie
 // beyond the week's end and then wraps around.
-type window struct{ from, to int }
+type window struct {
+	from, to int
+	text     string // as it was written, for errors
+}
 
 const (
 	minutesOfDay  = 24 * 60
@@ -42,22 +48,39 @@ func (h *Hours) Compile(fallback *time.Location) error {
 		}
 		h.zone = zone
 	}
-	for span, text := range h.Week {
+	for _, span := range slices.Sorted(maps.Keys(h.Week)) {
 		which, err := readDays(span)
 		if err != nil {
 			return err
 		}
-		for part := range strings.SplitSeq(text, ",") {
-			from, to, err := readWindow(strings.TrimSpace(part))
+		for part := range strings.SplitSeq(h.Week[span], ",") {
+			part = strings.TrimSpace(part)
+			from, to, err := readWindow(part)
 			if err != nil {
 				return fmt.Errorf("%s: %w", span, err)
 			}
 			for _, day := range which {
-				h.windows = append(h.windows, window{day*minutesOfDay + from, day*minutesOfDay + to})
+				h.windows = append(h.windows, window{day*minutesOfDay + from, day*minutesOfDay + to, span + " " + part})
 			}
 		}
 	}
-	sort.Slice(h.windows, func(i, j int) bool { return h.windows[i].from < h.windows[j].from })
+	slices.SortStableFunc(h.windows, func(a, b window) int { return a.from - b.from })
+	return h.overlap()
+}
+
+// overlap is the error of windows that lie on one another: whoever writes
+// "mon-fri: 09:00-18:00" and "fri: 09:00-16:00" means something that a union
+// of both is not.
+func (h *Hours) overlap() error {
+	for i, w := range h.windows {
+		next := h.windows[(i+1)%len(h.windows)]
+		if i == len(h.windows)-1 {
+			next.from += minutesOfWeek
+		}
+		if next.from < w.to {
+			return fmt.Errorf("%q and %q overlap", w.text, next.text)
+		}
+	}
 	return nil
 }
 
@@ -78,29 +101,34 @@ func (h *Hours) Open(t time.Time) bool {
 	return false
 }
 
-// NextOpening is t itself when it is open then, otherwise the start of the
-// first window after t. It walks the wall clock, so that a day of 23 or 25
-// hours opens when the clock on the wall says so.
+// NextOpening is t itself when it is open then, otherwise the first instant
+// after t at which it is open. It goes by the clock on the wall: a window whose
+// beginning a change of the clocks skips opens at the change, one that the
+// clocks go through twice opens twice.
 func (h *Hours) NextOpening(t time.Time) time.Time {
-	if h.Open(t) {
-		return t
+	// Between two changes of the clocks the wall's clock runs evenly, so that
+	// the way to the next window can be measured on it.
+	for !h.Open(t) {
+		opening := t.Add(h.untilWindow(t))
+		_, change := t.In(h.zone).ZoneBounds()
+		if change.IsZero() || opening.Before(change) {
+			return opening
+		}
+		t = change
+	}
+	return t
+}
+
+// untilWindow is how far the clock on the wall has to go from t to the
+// beginning of the next window.
+func (h *Hours) untilWindow(t time.Time) time.Duration {
+	minute, least := h.minute(t), minutesOfWeek
+	for _, w := range h.windows {
+		least = min(least, (w.from-minute+minutesOfWeek-1)%minutesOfWeek+1)
 	}
 	local := t.In(h.zone)
-	for day := 0; day <= 8; day++ {
-		date := time.Date(local.Year(), local.Month(), local.Day()+day, 0, 0, 0, 0, h.zone)
-		base := weekday(date) * minutesOfDay
-		for _, w := range h.windows {
-			if w.from < base || w.from >= base+minutesOfDay {
-				continue
-			}
-			minute := w.from - base
-			at := time.Date(date.Year(), date.Month(), date.Day(), minute/60, minute%60, 0, 0, h.zone)
-			if at.After(t) {
-				return at
-			}
-		}
-	}
-	return t // no window at all is excluded by Always; here every week has one
+	gone := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	return time.Duration(least)*time.Minute - gone
 }
 
 func (h *Hours) minute(t time.Time) int {
@@ -152,14 +180,18 @@ func readWindow(text string) (from, to int, err error) {
 	return from, to, nil
 }
 
+// clock is HH:MM; of the hour the first digit may be left out.
+var clock = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
+
 // readClock reads HH:MM, 24:00 included.
 func readClock(s string) (int, bool) {
-	var h, m int
-	s = strings.TrimSpace(s)
-	if n, err := fmt.Sscanf(s, "%d:%d", &h, &m); err != nil || n != 2 || len(s) < 4 || len(s) > 5 || s[len(s)-3] != ':' {
+	parts := clock.FindStringSubmatch(strings.TrimSpace(s))
+	if parts == nil {
 		return 0, false
 	}
-	if h < 0 || m < 0 || m > 59 || h > 24 || h == 24 && m > 0 {
+	h, _ := strconv.Atoi(parts[1]) // one or two digits
+	m, _ := strconv.Atoi(parts[2])
+	if m > 59 || h > 24 || h == 24 && m > 0 {
 		return 0, false
 	}
 	return h*60 + m, true
