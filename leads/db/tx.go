@@ -29,7 +29,7 @@ type Tx struct {
 }
 
 var (
-	errDone       = errors.New("db: a transaction was used after its function returned")
+	errDone = errors.New("db: a transaction was used after its function returned")
 	errLost = errors.New("the transaction is lost")
 )
 

@@ -221,7 +221,10 @@ func TestTryingAgainAndExpiry(t *testing.T) {
 			Kind: "w",
 			Do: func(_ context.Context, j Job) Result {
 				says.write("%s %d", j.Key, j.Attempt)
-				note := func(tx *db.Tx) error { tx.AfterCommit(func() { says.write("note %s %d", j.Key, j.Attempt) }); return nil }
+				note := func(tx *db.Tx) error {
+					tx.AfterCommit(func() { says.write("note %s %d", j.Key, j.Attempt) })
+					return nil
+				}
 				switch {
 				case j.Key == "hopeless":
 					return Result{Err: busy, Note: note}
