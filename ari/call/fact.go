@@ -1,0 +1,165 @@
+package call
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Direction says who called whom, as the person outside sees it.
+type Direction string
+
+const (
+	Inbound  Direction = "inbound"  // the first channel came in by a trunk
+	Outbound Direction = "outbound" // a phone of the house called out by a trunk
+	Internal Direction = "internal" // nobody outside took part
+)
+
+// How says what the PBX showed as the last thing that became of a call. The
+// words are those of the reasons in package routing.
+type How string
+
+const (
+	Person           How = "person"            // a talk, however short
+	AbandonedRinging How = "abandoned_ringing" // hung up while phones were being rung
+	NoAnswer         How = "no_answer"         // phones rang until the time ran out
+	Busy             How = "busy"              // phones were busy, none rang
+	Rejected         How = "rejected"          // phones declined, none rang out
+	Unreachable      How = "unreachable"       // no phone could be rung
+	AbandonedQueue   How = "abandoned_queue"   // hung up while waiting in a queue
+	QueueTimeout     How = "queue_timeout"     // QUEUESTATUS TIMEOUT
+	QueueFull        How = "queue_full"        // QUEUESTATUS FULL
+	QueueEmpty       How = "queue_empty"       // QUEUESTATUS JOINEMPTY, LEAVEEMPTY, JOINUNAVAIL, LEAVEUNAVAIL
+	QueueKey         How = "queue_key"         // left the queue without a QUEUESTATUS and without hanging up
+	AbandonedIVR     How = "abandoned_ivr"     // hung up in a menu or announcement
+	IVREnded         How = "ivr_ended"         // the dialplan ended it after a menu or announcement
+	Voicemail        How = "voicemail"         // it ended in voicemail
+	LostInTransfer   How = "lost_in_transfer"  // talked, was transferred, reached nobody there
+	Failed           How = "failed"            // the PBX could not carry it
+	Unconfirmed      How = "unconfirmed"       // it ended while nobody could see
+)
+
+// Kind is what a Fact tells.
+type Kind uint8
+
+const (
+	// Started: a call has begun. Internal calls are told only by their end.
+	Started Kind = iota + 1
+	// Reached: a talk has begun.
+	Reached
+	// Ended: the call is over and its How is known.
+	Ended
+	// Lost: the call ended while nobody could see. Its How is Person when a talk
+	// was seen, otherwise Unconfirmed; call records may know better.
+	Lost
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Started:
+		return "started"
+	case Reached:
+		return "reached"
+	case Ended:
+		return "ended"
+	case Lost:
+		return "lost"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// Fact is one thing that is now known of a call, with everything else that is
+// known of it at that moment: whoever keeps the newest fact of a call needs no
+// older one.
+type Fact struct {
+	Kind Kind
+	// At is the PBX's clock.
+	At   time.Time
+	Call Call
+}
+
+// Call is one conversation attempt as the person outside sees it.
+type Call struct {
+	PBX string `json:"pbx"`
+	// ID is the id of the first channel.
+	ID        string    `json:"id"`
+	Direction Direction `json:"direction"`
+	// Own says that the daemon itself placed the first channel.
+	Own bool `json:"own,omitempty"`
+	// Caller and Dialed are as the PBX received them; of an outbound call
+	// Dialed is the number that left by the trunk.
+	Caller     string `json:"caller"`
+	CallerName string `json:"caller_name,omitempty"`
+	Dialed     string `json:"dialed"`
+	// From is the phone that placed an outbound or internal call.
+	From Party `json:"from,omitzero"`
+
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+	How     How       `json:"how,omitempty"`
+	// HungUp says that the person outside hung up (of an internal call: the
+	// phone that placed it).
+	HungUp bool `json:"hung_up,omitempty"`
+	// Application and Context are where in the dialplan it ended.
+	Application string `json:"application,omitempty"`
+	Context     string `json:"context,omitempty"`
+	// Message says that a voicemail was left.
+	Message bool   `json:"message,omitempty"`
+	Legs    []Leg  `json:"legs,omitempty"`
+	Talks   []Talk `json:"talks,omitempty"`
+}
+
+// Party is who stands at the end of a leg.
+type Party struct {
+	// Endpoint is the phone or trunk as Asterisk names it: "PJSIP/101".
+	Endpoint string `json:"endpoint,omitempty"`
+	// Outside says that the leg left by a trunk; Number is whom it dialed.
+	Outside bool   `json:"outside,omitempty"`
+	Number  string `json:"number,omitempty"`
+}
+
+// Leg is one phone that was dialed for the call.
+type Leg struct {
+	Party
+	// Rang says that the phone was heard to ring, or was answered or declined,
+	// which a phone does only when it rings.
+	Rang    bool    `json:"rang,omitempty"`
+	Outcome Outcome `json:"outcome,omitempty"`
+}
+
+// Outcome is what became of a dialed leg.
+type Outcome string
+
+const (
+	LegDialing     Outcome = ""            // nothing yet, or it rang until it was given up
+	LegAnswered    Outcome = "answered"    // picked up
+	LegBusy        Outcome = "busy"        // Q.850 cause 17
+	LegRejected    Outcome = "rejected"    // Q.850 cause 21: a person declined
+	LegUnreachable Outcome = "unreachable" // unregistered, switched off, unknown
+	LegCongested   Outcome = "congested"   // the network could not carry it
+	LegElsewhere   Outcome = "elsewhere"   // Q.850 cause 26: another phone answered
+)
+
+// Talk is a span in which the person outside shared a bridge with somebody.
+type Talk struct {
+	// Channel is the id of the leg talked with.
+	Channel string    `json:"channel"`
+	Who     Party     `json:"who"`
+	Start   time.Time `json:"start"`
+	// End is zero while the talk runs.
+	End time.Time `json:"end,omitzero"`
+}
+
+// Length is how long the talk lasted, or by now when it still runs.
+func (t Talk) Length(now time.Time) time.Duration {
+	if t.End.IsZero() {
+		return now.Sub(t.Start)
+	}
+	return t.End.Sub(t.Start)
+}
+
+// clone makes the slices independent of the tracker's.
+func (c Call) clone() Call {
+	c.Legs, c.Talks = slices.Clone(c.Legs), slices.Clone(c.Talks)
+	return c
+}

@@ -1,0 +1,189 @@
+package call
+
+import "strings"
+
+// stage is the last thing that became of a call, apart from announcements: it
+// becomes the call's How. A later stage replaces an earlier one in enter, which
+// is the only place where that happens.
+type stage uint8
+
+const (
+	nothing   stage = iota // announcements and menus at most
+	ringing                // phones were dialed (Dial, FollowMe, Page)
+	queueing               // the caller waits in a queue
+	queueLeft              // the queue let the caller go
+	talking                // a talk began
+	mailing                // voicemail took the call
+)
+
+// applications that are stages of their own. Every other application is an
+// announcement or a menu: it changes nothing of what became of the call before.
+var stages = map[string]stage{
+	"dial": ringing, "retrydial": ringing, "followme": ringing, "page": ringing,
+	"queue":     queueing,
+	"voicemail": mailing, "minivmgreet": mailing, "minivmrecord": mailing,
+}
+
+// silent are the applications that play nothing to a caller who has not been
+// answered. A call that met only these was never in an announcement.
+var silent = map[string]bool{
+	"": true, "noop": true, "set": true, "mset": true, "gosub": true, "gosubif": true, "return": true,
+	"goto": true, "gotoif": true, "gotoiftime": true, "exec": true, "execif": true, "execiftime": true,
+	"macro": true, "macroif": true, "macroexit": true, "verbose": true, "log": true, "hangup": true,
+	"congestion": true, "busy": true, "dial": true, "retrydial": true, "stackpop": true, "while": true,
+	"endwhile": true, "channelredirect": true, "mixmonitor": true, "monitor": true, "pushhanguphandler": true,
+	"progress": true, "proceeding": true, "ringing": true, "celgenuserevent": true, "userevent": true,
+	"stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
+}
+
+// queueStatus reads QUEUESTATUS, which app_queue sets when it lets a caller go.
+var queueStatus = map[string]How{
+	"TIMEOUT": QueueTimeout, "FULL": QueueFull,
+	"JOINEMPTY": QueueEmpty, "LEAVEEMPTY": QueueEmpty, "JOINUNAVAIL": QueueEmpty, "LEAVEUNAVAIL": QueueEmpty,
+	"WITHDRAW": QueueKey, "CONTINUE": QueueKey,
+}
+
+// enter moves the call to what its caller meets now.
+func (o *open) enter(s stage) {
+	switch {
+	case s == nothing:
+		// An announcement after the queue means that the queue let the caller go.
+		if o.stage == queueing {
+			o.stage, o.left = queueLeft, QueueKey
+		}
+		return
+	case s == ringing && (o.stage == queueing || o.stage == queueLeft):
+		// Phones that are rung after a queue: what counts as long as nobody is
+		// reached is that the queue let the caller go.
+		if o.stage == queueing {
+			o.stage, o.left = queueLeft, QueueKey
+		}
+		return
+	}
+	o.stage = s
+}
+
+// place notes where in the dialplan the first channel is.
+func (o *open) place(l *leg, context string) {
+	if l == o.root && !o.over && context != o.context {
+		o.context = intern(context)
+	}
+}
+
+// application notes which dialplan application the caller's path has come to.
+func (o *open) application(l *leg, app string) {
+	if o.over || app == l.app {
+		return
+	}
+	l.app = intern(app)
+	if l != o.root && !l.carries(o) {
+		return // a branch that the caller does not hear
+	}
+	name := strings.ToLower(app)
+	if strings.HasPrefix(name, "appdial") || strings.HasPrefix(name, "appqueue") {
+		return
+	}
+	if l == o.root {
+		o.lastApp = l.app
+	}
+	if !silent[name] {
+		o.announced = true
+	}
+	o.enter(stages[name])
+}
+
+// variable notes the channel variables by which applications tell their end.
+func (o *open) variable(l *leg, name, value string) {
+	if o.over {
+		return
+	}
+	switch name {
+	case "DIALSTATUS":
+		if o.dialed == 0 || value == "CONGESTION" {
+			o.dialStatus = intern(value)
+		}
+	case "QUEUESTATUS":
+		if how, ok := queueStatus[value]; ok && l == o.root {
+			o.stage, o.left = queueLeft, how
+		}
+	case "VMSTATUS":
+		o.message = value == "SUCCESS"
+	}
+}
+
+// how sums up what became of the call.
+func (o *open) how() How {
+	if o.transferred && len(o.call.Talks) > 0 {
+		return LostInTransfer
+	}
+	switch o.stage {
+	case talking:
+		return Person
+	case mailing:
+		return Voicemail
+	case queueing:
+		if o.hungUp {
+			return AbandonedQueue
+		}
+		return QueueTimeout // the PBX ended the wait itself
+	case queueLeft:
+		return o.left
+	case ringing:
+		return o.rangOut()
+	}
+	switch {
+	case o.hungUp:
+		return AbandonedIVR
+	case o.announced:
+		return IVREnded
+	}
+	return Failed
+}
+
+// rangOut sums up the phones that were dialed when none was talked with. The
+// caller's own hangup while they were being rung comes first; then a phone that
+// rang and was let ring tells more than one that declined, was busy, or could
+// not be rung at all.
+func (o *open) rangOut() How {
+	if o.hungUp && o.hungUpRinging {
+		return AbandonedRinging
+	}
+	var rang, rejected, busy, congested, unreachable bool
+	for i := range o.call.Legs {
+		l := &o.call.Legs[i]
+		switch l.Outcome {
+		case LegRejected:
+			rejected = true
+		case LegBusy:
+			busy = true
+		case LegUnreachable:
+			unreachable = true
+		case LegCongested:
+			congested = true
+		case LegDialing, LegAnswered, LegElsewhere:
+			rang = true
+		}
+	}
+	switch {
+	case rang:
+		return NoAnswer
+	case rejected:
+		return Rejected
+	case busy:
+		return Busy
+	case unreachable:
+		return Unreachable
+	case congested:
+		return Failed
+	}
+	// No phone got a channel: only DIALSTATUS tells why.
+	switch o.dialStatus {
+	case "BUSY":
+		return Busy
+	case "CONGESTION":
+		return Failed
+	case "NOANSWER":
+		return NoAnswer
+	}
+	return Unreachable
+}

@@ -1,0 +1,125 @@
+package call
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari"
+)
+
+// enter puts a leg into a bridge.
+func (t *Tracker) enter(l *leg, b *ari.Bridge) {
+	if b.ID == "" || l.bridge != nil && l.bridge.id == b.ID {
+		return
+	}
+	if l.bridge != nil {
+		t.drop(l)
+	}
+	br := t.bridges[b.ID]
+	if br == nil {
+		br = &bridge{id: strings.Clone(b.ID), holding: b.Type == "holding"}
+		t.bridges[br.id] = br
+	}
+	l.bridge = br
+	br.members = append(br.members, l)
+}
+
+// leave takes a leg out of its bridge and ends the talks that hung on it.
+func (t *Tracker) leave(l *leg, at time.Time) {
+	br := l.bridge
+	// Who could talk through this leg is looked up while it is still there.
+	affected := t.parties(br)
+	t.drop(l)
+	for _, p := range affected {
+		t.meet(p, at)
+	}
+}
+
+// drop takes a leg out of its bridge; an empty bridge is forgotten.
+func (t *Tracker) drop(l *leg) {
+	br := l.bridge
+	l.bridge = nil
+	br.members = slices.DeleteFunc(br.members, func(m *leg) bool { return m == l })
+	if len(br.members) == 0 {
+		delete(t.bridges, br.id)
+	}
+}
+
+func (t *Tracker) bridgeGone(ev *ari.Event) {
+	br := t.bridges[ev.Bridge.ID]
+	if br == nil {
+		return
+	}
+	for len(br.members) > 0 {
+		t.leave(br.members[0], ev.At)
+	}
+}
+
+// talks looks again who talks with whom around a bridge.
+func (t *Tracker) talks(br *bridge, at time.Time) {
+	if br == nil {
+		return
+	}
+	for _, p := range t.parties(br) {
+		t.meet(p, at)
+	}
+}
+
+// parties are the legs around a bridge whose talks count: the person outside of
+// each call, or the first channel of an internal one.
+func (t *Tracker) parties(br *bridge) []*leg {
+	var found []*leg
+	t.around(br, func(l *leg) {
+		if o := l.open; o != nil && (l == o.party || l == o.root && o.call.Direction == Internal) {
+			found = append(found, l)
+		}
+	})
+	return found
+}
+
+// meet brings a party's talks up to date with the bridges.
+func (t *Tracker) meet(p *leg, at time.Time) {
+	var with []*leg
+	if p.bridge != nil {
+		t.around(p.bridge, func(l *leg) {
+			if l != p && l.kind == endpoint {
+				with = append(with, l)
+			}
+		})
+	}
+	o := p.open
+	o.part(with, at)
+	begun := false
+	for _, l := range with {
+		if o.talk(l, at) {
+			begun = true
+		}
+	}
+	if begun && o.begun {
+		t.tell(Reached, o, at)
+	}
+}
+
+// around visits every leg that can hear the members of a bridge: the members
+// and, through Local pairs, those of the bridges behind them. Members of a
+// holding bridge do not hear each other.
+func (t *Tracker) around(br *bridge, visit func(*leg)) {
+	var seen [8]*bridge
+	todo := append(seen[:0], br)
+	for i := 0; i < len(todo); i++ {
+		if todo[i].holding {
+			continue
+		}
+		for _, l := range todo[i].members {
+			visit(l)
+			if l.kind != local {
+				continue
+			}
+			other := t.byName[otherHalf(l.name)]
+			if other != nil && other.bridge != nil && !slices.Contains(todo, other.bridge) {
+				todo = append(todo, other.bridge)
+			}
+		}
+	}
+}

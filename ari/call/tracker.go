@@ -1,0 +1,378 @@
+package call
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari"
+)
+
+// Options tell a tracker how its PBX is set up.
+type Options struct {
+	// PBX is the name that every call carries.
+	PBX string
+	// Inbound names the contexts where trunks deliver calls. Empty: every
+	// channel that comes in is inbound, and no leg is known to lead outside.
+	Inbound []string
+	// OwnPrefix begins the ids of channels that the daemon places.
+	OwnPrefix string
+}
+
+// Tracker follows the calls of one PBX. It is not safe for concurrent use: one
+// goroutine steps it.
+type Tracker struct {
+	opts    Options
+	inbound map[string]bool
+	legs    map[string]*leg
+	byName  map[string]*leg // halves of Local pairs
+	bridges map[string]*bridge
+	open    map[string]*open
+	// gone remembers the channels that were destroyed last, so that an event
+	// which comes late (transfers take another path inside Asterisk) does not
+	// raise them from the dead.
+	gone     map[string]struct{}
+	goneRing []string
+	goneNext int
+	facts    []Fact
+}
+
+// remembered is how many destroyed channels gone holds: seconds' worth at any
+// load that one PBX can carry.
+const remembered = 512
+
+// New makes a tracker that knows of nothing yet.
+func New(opts Options) *Tracker {
+	t := &Tracker{opts: opts, inbound: map[string]bool{},
+		legs: map[string]*leg{}, byName: map[string]*leg{}, bridges: map[string]*bridge{}, open: map[string]*open{},
+		gone: map[string]struct{}{}, goneRing: make([]string, remembered)}
+	for _, c := range opts.Inbound {
+		t.inbound[c] = true
+	}
+	return t
+}
+
+// Open counts the calls in progress.
+func (t *Tracker) Open() int { return len(t.open) }
+
+// Step takes the next event and returns what became known by it. The facts are
+// valid until the next Step.
+func (t *Tracker) Step(ev *ari.Event) []Fact {
+	clear(t.facts)
+	t.facts = t.facts[:0]
+	switch ev.Type {
+	case ari.Connected:
+		t.connected(ev)
+	case ari.ChannelCreated:
+		t.leg(&ev.Channel, true)
+	case ari.ChannelDestroyed:
+		t.destroyed(ev)
+	case ari.ChannelStateChange:
+		t.stateChanged(ev)
+	case ari.ChannelDialplan:
+		if l := t.leg(&ev.Channel, false); l != nil && l.open != nil && ev.Application != "" {
+			l.open.place(l, ev.Channel.Context)
+			l.open.application(l, ev.Application)
+		}
+	case ari.ChannelVarset:
+		if l := t.legs[ev.Channel.ID]; l != nil && l.open != nil {
+			l.open.variable(l, ev.Variable, ev.Value)
+		}
+	case ari.ChannelHangupRequest:
+		t.hangupRequested(ev)
+	case ari.ChannelCallerID:
+		t.callerID(ev)
+	case ari.Dial:
+		t.dial(ev)
+	case ari.ChannelEnteredBridge:
+		if l := t.leg(&ev.Channel, false); l != nil {
+			t.enter(l, &ev.Bridge)
+			t.talks(l.bridge, ev.At)
+		}
+	case ari.ChannelLeftBridge:
+		if l := t.legs[ev.Channel.ID]; l != nil && l.bridge != nil && l.bridge.id == ev.Bridge.ID {
+			t.leave(l, ev.At)
+		}
+	case ari.BridgeDestroyed:
+		t.bridgeGone(ev)
+	case ari.BridgeBlindTransfer, ari.BridgeAttendedTransfer:
+		t.transferred(ev)
+	}
+	return t.facts
+}
+
+// leg finds the leg of a channel, or begins to follow it: created says that
+// the channel has just been made, otherwise watching began in its mid-life. It
+// is nil for a channel that is gone already.
+func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
+	if c.ID == "" {
+		return nil
+	}
+	if l := t.legs[c.ID]; l != nil {
+		if c.Name != "" && c.Name != l.name {
+			t.rename(l, c.Name) // a masquerade has put another phone behind the channel
+		}
+		return l
+	}
+	if _, gone := t.gone[c.ID]; gone {
+		return nil
+	}
+	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name), up: c.State == "Up"}
+	t.rename(l, c.Name)
+	l.inside = len(t.inbound) == 0 || !t.inbound[c.Context]
+	t.legs[l.id] = l
+	if created {
+		l.placed = c.State != "Ring"
+	} else {
+		l.placed = c.State == "Down" || c.State == "Ringing" || placedByPBX(c)
+	}
+	switch {
+	case l.kind == local:
+		t.pair(l)
+	case l.kind == endpoint && !l.placed:
+		t.begin(l, c)
+	}
+	if l.open != nil && c.AppName != "" {
+		l.open.application(l, c.AppName)
+	}
+	return l
+}
+
+func (t *Tracker) rename(l *leg, name string) {
+	if l.kind == local {
+		delete(t.byName, l.name)
+	}
+	l.name, l.kind = strings.Clone(name), kindOf(name)
+	if l.kind == local {
+		t.byName[l.name] = l
+	}
+}
+
+// pair lets the halves of a Local pair share their call.
+func (t *Tracker) pair(l *leg) {
+	other := t.byName[otherHalf(l.name)]
+	switch {
+	case other == nil:
+	case l.open == nil:
+		l.open = other.open
+	case other.open == nil:
+		other.open = l.open
+	}
+}
+
+// begin opens the call whose first channel is l.
+func (t *Tracker) begin(l *leg, c *ari.Channel) {
+	o := &open{root: l, call: Call{PBX: t.opts.PBX, ID: l.id, Direction: Internal,
+		Own:    t.opts.OwnPrefix != "" && strings.HasPrefix(l.id, t.opts.OwnPrefix),
+		Caller: strings.Clone(c.CallerNumber), CallerName: strings.Clone(c.CallerName),
+		Dialed: strings.Clone(c.Exten), Started: c.Created}, context: intern(c.Context)}
+	l.open = o
+	t.open[l.id] = o
+	if !l.placed && (len(t.inbound) == 0 || t.inbound[c.Context]) {
+		o.call.Direction, o.party = Inbound, l
+		o.begun = true
+		t.tell(Started, o, c.Created)
+		return
+	}
+	o.call.From = Party{Endpoint: intern(endpointOf(l.name))}
+}
+
+func (t *Tracker) tell(k Kind, o *open, at time.Time) {
+	t.facts = append(t.facts, Fact{Kind: k, At: at, Call: o.call.clone()})
+}
+
+func (t *Tracker) stateChanged(ev *ari.Event) {
+	l := t.leg(&ev.Channel, false)
+	if l == nil {
+		return
+	}
+	l.up = ev.Channel.State == "Up"
+	if l.open == nil {
+		return
+	}
+	if l == l.open.root {
+		l.open.announced = l.open.announced || l.up && len(l.open.call.Legs) == 0
+		return
+	}
+	switch ev.Channel.State {
+	case "Ringing":
+		l.open.legRang(l)
+	case "Up":
+		l.open.legEnded(l, LegAnswered)
+	}
+}
+
+// callerID fills in a number that the driver did not know at the beginning. A
+// number that the dialplan rewrites later stays as it was received.
+func (t *Tracker) callerID(ev *ari.Event) {
+	l := t.leg(&ev.Channel, false)
+	if l != nil && l.open != nil && l == l.open.root && l.open.call.Caller == "" {
+		l.open.call.Caller = strings.Clone(ev.Channel.CallerNumber)
+		l.open.call.CallerName = strings.Clone(ev.Channel.CallerName)
+	}
+}
+
+func (t *Tracker) hangupRequested(ev *ari.Event) {
+	l := t.legs[ev.Channel.ID]
+	if l == nil || l.open == nil || ev.Soft {
+		return
+	}
+	if l == l.open.root && l.open.call.Direction != Outbound || l == l.open.party {
+		l.open.hangup()
+	}
+}
+
+// dial follows who dials whom.
+func (t *Tracker) dial(ev *ari.Event) {
+	peer := t.leg(&ev.Peer, false)
+	if peer == nil {
+		return
+	}
+	if ev.Channel.ID == "" { // originated: nobody dials
+		if peer.open == nil && peer.kind == endpoint {
+			t.begin(peer, &ev.Peer)
+		}
+		return
+	}
+	caller := t.leg(&ev.Channel, false)
+	if caller == nil {
+		return
+	}
+	if peer.open == nil || peer.open == caller.open {
+		peer.dialer, peer.open, peer.placed = caller, caller.open, true
+	}
+	if peer.kind == local {
+		t.share(peer)
+	}
+	o := caller.open
+	if o == nil || peer.open != o {
+		return
+	}
+	wasOut := o.call.Direction == Outbound
+	o.dialing(peer, ev.DialString, &ev.Peer)
+	if ev.Channel.AppName != "" {
+		o.application(caller, ev.Channel.AppName)
+	}
+	switch ev.DialStatus {
+	case "RINGING", "PROGRESS", "PROCEEDING":
+		if ev.DialStatus != "PROCEEDING" {
+			o.legRang(peer)
+		}
+	default:
+		o.legEnded(peer, outcomeOf(ev.DialStatus, 0))
+	}
+	if o.call.Direction == Outbound && !wasOut {
+		o.begun = true
+		t.tell(Started, o, ev.At)
+	}
+}
+
+// share hands the call of one half of a Local pair to the other, and to the
+// legs that the other has dialed meanwhile.
+func (t *Tracker) share(l *leg) {
+	if other := t.byName[otherHalf(l.name)]; other != nil && other.open == nil {
+		other.open = l.open
+	}
+}
+
+func (t *Tracker) destroyed(ev *ari.Event) {
+	l := t.legs[ev.Channel.ID]
+	if l == nil {
+		t.bury(ev.Channel.ID)
+		return
+	}
+	if l.bridge != nil {
+		t.leave(l, ev.At)
+	}
+	if o := l.open; o != nil {
+		o.legEnded(l, outcomeOf("", ev.Cause))
+		t.forget(l)
+		t.close(o, l, ev.At)
+	} else {
+		t.forget(l)
+	}
+}
+
+// close ends the call when the leg that went was the last that it hangs on: of
+// an inbound or internal call its first channel, of an outbound call the first
+// channel and the person outside.
+func (t *Tracker) close(o *open, l *leg, at time.Time) {
+	if l == o.party {
+		o.party = nil
+	}
+	if l == o.root {
+		o.call.Application, o.call.Context = o.lastApp, o.context
+		o.root = nil
+	}
+	if o.root != nil || o.call.Direction == Outbound && o.party != nil {
+		return
+	}
+	t.end(Ended, o, at)
+}
+
+// end tells the end of a call, once.
+func (t *Tracker) end(k Kind, o *open, at time.Time) {
+	if t.open[o.call.ID] != o {
+		return
+	}
+	delete(t.open, o.call.ID)
+	o.part(nil, at)
+	o.over = true
+	o.call.Ended, o.call.HungUp, o.call.Message = at, o.hungUp, o.message
+	if o.call.How == "" {
+		o.call.How = o.how()
+	}
+	t.tell(k, o, at)
+}
+
+func (t *Tracker) forget(l *leg) {
+	delete(t.legs, l.id)
+	if l.kind == local && t.byName[l.name] == l {
+		delete(t.byName, l.name)
+	}
+	t.bury(l.id)
+}
+
+func (t *Tracker) bury(id string) {
+	if _, there := t.gone[id]; there || id == "" {
+		return
+	}
+	id = strings.Clone(id)
+	delete(t.gone, t.goneRing[t.goneNext])
+	t.goneRing[t.goneNext] = id
+	t.goneNext = (t.goneNext + 1) % remembered
+	t.gone[id] = struct{}{}
+}
+
+// transferred notes that the person outside is on the way to somebody else.
+// The event may come before or after the bridges it belongs to: whoever talks
+// with a third party already has arrived.
+func (t *Tracker) transferred(ev *ari.Event) {
+	if ev.Result != "" && ev.Result != "Success" {
+		return
+	}
+	for _, first := range []string{ev.Channel.ID, ev.Peer.ID} {
+		for _, o := range t.talkersWith(first) {
+			if channel, ok := o.running(); ok && channel != ev.Channel.ID && channel != ev.Peer.ID {
+				continue
+			}
+			o.transferred = true
+			o.transferer, o.transferee2 = strings.Clone(ev.Channel.ID), strings.Clone(ev.Peer.ID)
+		}
+	}
+}
+
+// talkersWith finds the calls whose newest talk is with the given channel.
+func (t *Tracker) talkersWith(channel string) []*open {
+	var found []*open
+	if channel == "" {
+		return nil
+	}
+	for _, o := range t.open {
+		if n := len(o.call.Talks); n > 0 && o.call.Talks[n-1].Channel == channel {
+			found = append(found, o)
+		}
+	}
+	slices.SortFunc(found, func(a, b *open) int { return strings.Compare(a.call.ID, b.call.ID) })
+	return found
+}
