@@ -35,10 +35,12 @@ type HandledBy struct {
 
 // Ending is what the PBX showed of an inbound call, as far as a verdict needs it.
 type Ending struct {
-	// Shown is the reason that the PBX shows if nobody was reached.
+	// Shown is what the PBX shows as the last thing that became of the call;
+	// Person when that was a talk, however short.
 	Shown Reason
 	// Talk and OutsideTalk are the longest talks with a phone of the house and
-	// with a leg that left by a trunk; zero: none.
+	// with a leg that left by a trunk; zero: none. Whoever fills them rounds up,
+	// so that a talk that happened is never zero.
 	Talk, OutsideTalk time.Duration
 	// Rang says that at least one phone rang.
 	Rang bool
@@ -69,9 +71,9 @@ func (p *Pool) Judge(e Ending) (Verdict, Reason) {
 		return Answered, Person
 	case p.handled(e):
 		return Ignored, Handled
-	case e.Talk > 0:
+	case e.Shown == Person && e.Talk > 0:
 		return Missed, Dropped
-	case e.OutsideTalk > 0:
+	case e.Shown == Person:
 		return Missed, ExternalUnconfirmed
 	case abandoned(e.Shown) && e.Ended.Sub(e.Started) < p.Missed.ShortAbandon:
 		return Ignored, Short

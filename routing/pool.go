@@ -77,6 +77,9 @@ func (p *Pool) OpensLead(r Reason) bool {
 	return opens || !named
 }
 
+// Has says whether the person is one of the pool's managers.
+func (p *Pool) Has(login string) bool { return slices.Contains(p.Managers, login) }
+
 // Next chooses who gets the next lead among the managers on duty. last had the
 // last turn, open counts open leads by login, roll(n) is any number below n
 // (asked only for Random). The choice becomes the new last turn. It is empty

@@ -1,0 +1,268 @@
+package alert
+
+import (
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+	"ringback/routing"
+)
+
+// Mode says whether people are told.
+type Mode string
+
+const (
+	Observe Mode = "observe" // the timeline says who would have been told
+	Act     Mode = "act"
+)
+
+// Named is a channel as the configuration names it.
+type Named struct {
+	Name    string
+	Channel Channel
+	// Crash says what it means that the daemon died while sending: Repeat where
+	// the receiver removes doubles by Message.ID.
+	Crash jobs.Crash
+	// Timeout bounds one Send; 0: 15 seconds.
+	Timeout time.Duration
+}
+
+// Config says whom a Ladder serves and how.
+type Config struct {
+	Office   *leads.Office
+	Channels []Named
+	Mode     Mode
+	// PublicURL is where people reach the daemon's pages; links begin with it.
+	PublicURL string
+	// Zone is the zone of times in texts; nil: UTC.
+	Zone    *time.Location
+	Log     *slog.Logger
+	Metrics prometheus.Registerer
+}
+
+// Ladder climbs the rungs that leads have booked.
+type Ladder struct {
+	cfg  Config
+	sent *prometheus.CounterVec
+}
+
+// New makes a Ladder. Its Works do nothing until a jobs.Runner has them.
+func New(c Config) *Ladder {
+	if c.Zone == nil {
+		c.Zone = time.UTC
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	l := &Ladder{cfg: c, sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
+		Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"})}
+	for _, ch := range c.Channels {
+		for _, o := range Outcomes {
+			l.sent.WithLabelValues(ch.Name, string(o))
+		}
+	}
+	if c.Metrics != nil {
+		c.Metrics.MustRegister(l.sent)
+	}
+	return l
+}
+
+// Works are the kinds of job that a Ladder does.
+func (l *Ladder) Works() []jobs.Work {
+	works := []jobs.Work{
+		{Kind: leads.KindRung, InTx: l.rung},
+		{Kind: leads.KindAgain, InTx: l.rangAgain},
+	}
+	for _, ch := range l.cfg.Channels {
+		works = append(works, l.notify(ch))
+	}
+	return works
+}
+
+// busyPause is how long a rung waits for a contact who is on the phone.
+const busyPause = 15 * time.Second
+
+// rung climbs one rung: it reads the lead again, tells whom the rung names, and
+// books the next.
+func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
+	var due leads.RungDue
+	if err := json.Unmarshal(j.Payload, &due); err != nil {
+		return fmt.Errorf("alert: rung: %w", err)
+	}
+	lead, pool, err := l.standing(tx, j.Lead, due.Ladder)
+	if err != nil || lead == nil || due.Rung >= len(pool.Ladder.Rungs) {
+		return err
+	}
+	later, err := l.putOff(tx, lead, pool, due)
+	if err != nil {
+		return err
+	}
+	if !later.IsZero() {
+		due.Waited++
+		return leads.BookRung(tx, lead, due, later)
+	}
+	rungs := pool.Ladder.Rungs
+	to, why := lead.Manager, NewLead
+	if rungs[due.Rung].Tell == routing.TellSupervisor {
+		to, why = pool.Supervisor, Overdue
+	}
+	m, err := l.message(tx, lead, to, why, due)
+	if err != nil {
+		return err
+	}
+	if err := l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung)); err != nil {
+		return err
+	}
+	if due.Rung+1 == len(rungs) {
+		return nil
+	}
+	next := tx.Now().Add(rungs[due.Rung+1].After - rungs[due.Rung].After)
+	return leads.BookRung(tx, lead, leads.RungDue{Ladder: due.Ladder, Rung: due.Rung + 1}, next)
+}
+
+// standing reads the lead of a job; nil when it is settled, or climbs another
+// ladder by now.
+func (l *Ladder) standing(tx *db.Tx, id int64, ladder int) (*leads.Lead, *routing.Pool, error) {
+	lead, err := leads.Find(tx, id)
+	if err != nil || lead == nil || !lead.Closed.IsZero() || lead.Ladder != ladder {
+		return nil, nil, err
+	}
+	pool := l.cfg.Office.Directory.Pool(lead.Pool)
+	if pool == nil {
+		return nil, nil, fmt.Errorf("alert: lead %d: no pool %q", id, lead.Pool)
+	}
+	return lead, pool, nil
+}
+
+// putOff says until when a rung must wait: while the contact is on the phone,
+// and, once the supervisor has been told, outside the pool's hours. Zero: it
+// need not wait.
+func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due leads.RungDue) (time.Time, error) {
+	talking, err := leads.OnThePhone(tx, lead.Contact)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if talking {
+		return tx.Now().Add(busyPause), nil
+	}
+	told := false
+	for _, r := range pool.Ladder.Rungs[:due.Rung] {
+		told = told || r.Tell == routing.TellSupervisor
+	}
+	if told && !pool.Hours.Open(tx.Now()) {
+		return pool.Hours.NextOpening(tx.Now()), nil
+	}
+	return time.Time{}, nil
+}
+
+// rangAgain tells the manager that the contact has rung again.
+func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
+	var due leads.RungDue
+	if err := json.Unmarshal(j.Payload, &due); err != nil {
+		return fmt.Errorf("alert: rang again: %w", err)
+	}
+	lead, _, err := l.standing(tx, j.Lead, due.Ladder)
+	if err != nil || lead == nil {
+		return err
+	}
+	talking, err := leads.OnThePhone(tx, lead.Contact)
+	if err != nil || talking {
+		return err
+	}
+	m, err := l.message(tx, lead, lead.Manager, RangAgain, due)
+	if err != nil {
+		return err
+	}
+	return l.tell(tx, m, "notify:"+j.Key)
+}
+
+// message says what there is to say of a lead to one person.
+func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
+	m := Message{Why: why, To: to, Lead: lead.ID, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
+		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
+		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
+	if person := l.cfg.Office.Directory.Manager(to); person != nil {
+		m.Devices = person.Devices
+	}
+	if lead.Contact.Valid {
+		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)
+		var named bool
+		err := tx.QueryRow(`SELECT c.name, c.named, COALESCE(k.caller, '') FROM contacts c
+			LEFT JOIN calls k ON k.id = (SELECT MAX(id) FROM calls WHERE lead = $1)
+			WHERE c.id = $2`, lead.ID, lead.Contact.Int64).Scan(&m.Name, &named, &m.Number)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return m, fmt.Errorf("alert: contact %d: %w", lead.Contact.Int64, err)
+		}
+		m.NeedsDetails = !named
+	}
+	m.Text = m.text(l.cfg.Zone)
+	return m, nil
+}
+
+// channelsOf are the channels by which a person is told.
+func (l *Ladder) channelsOf(login string) []Named {
+	person := l.cfg.Office.Directory.Manager(login)
+	if person == nil {
+		return nil
+	}
+	if len(person.Channels) == 0 {
+		return l.cfg.Channels
+	}
+	var list []Named
+	for _, name := range person.Channels {
+		for _, ch := range l.cfg.Channels {
+			if ch.Name == name {
+				list = append(list, ch)
+			}
+		}
+	}
+	return list
+}
+
+// tell promises the message by every channel of its person; in mode observe it
+// only notes who would have been told.
+func (l *Ladder) tell(tx *db.Tx, m Message, key string) error {
+	entry := leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Who: m.To, Detail: string(m.Why)}
+	channels := l.channelsOf(m.To)
+	if len(channels) == 0 {
+		entry.Kind = leads.EntryNobodyToTell
+		return leads.Note(tx, entry)
+	}
+	for _, ch := range channels {
+		if l.cfg.Mode != Act {
+			entry.Kind, entry.Channel = leads.EntryAlertWould, ch.Name
+			if err := leads.Note(tx, entry); err != nil {
+				return err
+			}
+			continue
+		}
+		m.ID = key + ":" + ch.Name
+		if err := l.promise(tx, ch, m); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// promise books the sending of a message.
+func (l *Ladder) promise(tx *db.Tx, ch Named, m Message) error {
+	text, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("alert: message %s: %w", m.ID, err)
+	}
+	return jobs.Enqueue(tx, jobs.Job{Kind: kindOf(ch.Name), Lane: ch.Name, Key: m.ID, Lead: m.Lead, Payload: text,
+		Expires: tx.Now().Add(giveUpAfter)})
+}
+
+func kindOf(channel string) string { return "notify:" + channel }
+
+func ref(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }

@@ -1,0 +1,135 @@
+package alert
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"ringback/routing"
+)
+
+// Why a message is sent.
+type Why string
+
+const (
+	NewLead   Why = "new_lead"   // somebody has become yours to call back
+	RangAgain Why = "rang_again" // and has rung again meanwhile
+	Overdue   Why = "overdue"    // to the supervisor: nobody has called back
+)
+
+// Message is one alert to one person by one channel.
+type Message struct {
+	// ID is the same whenever the same message is sent again: receivers remove
+	// doubles by it.
+	ID  string `json:"id"`
+	Why Why    `json:"why"`
+	// To is the login of the person, Devices where they are reached by phone.
+	To      string           `json:"to"`
+	Devices []routing.Device `json:"devices,omitempty"`
+
+	Lead    int64  `json:"lead"`
+	Contact int64  `json:"contact,omitempty"`
+	Number  string `json:"number"` // E.164; empty: withheld
+	Name    string `json:"name,omitempty"`
+	// NeedsDetails says that nobody has given the contact a name yet.
+	NeedsDetails bool      `json:"needs_details,omitempty"`
+	Line         string    `json:"line"`
+	Pool         string    `json:"pool"`
+	Manager      string    `json:"manager"`
+	Missed       int       `json:"missed"`
+	LastMissed   time.Time `json:"last_missed"`
+	Link         string    `json:"link"`
+	// Rung and Ladder say where in the ladder it was sent.
+	Ladder int `json:"ladder"`
+	Rung   int `json:"rung"`
+	// Double says that it may have been sent before: the daemon died while it
+	// was being sent.
+	Double bool `json:"double,omitempty"`
+	// Text says all this in plain words.
+	Text string `json:"text"`
+}
+
+// Outcome says what became of a message.
+type Outcome string
+
+const (
+	Sent        Outcome = "sent"        // the channel has taken it
+	Unreachable Outcome = "unreachable" // the receiver is away now: worth another try
+	Refused     Outcome = "refused"     // the receiver will not take it: no use trying again
+	TimedOut    Outcome = "timed_out"   // no answer came: it may have arrived
+)
+
+// Outcomes lists every outcome, for metrics.
+var Outcomes = []Outcome{Sent, Unreachable, Refused, TimedOut}
+
+// Channel is a way to reach a person. Send hands one message over, within the
+// deadline of ctx; the detail says in plain words what went wrong, without
+// secrets.
+type Channel interface {
+	Send(ctx context.Context, m Message) (Outcome, string)
+}
+
+// text says the message in plain words, on few lines.
+func (m *Message) text(zone *time.Location) string {
+	var b strings.Builder
+	switch m.Why {
+	case NewLead:
+		b.WriteString("Missed call: ")
+	case RangAgain:
+		b.WriteString("Rang again: ")
+	case Overdue:
+		b.WriteString("Not called back yet: ")
+	}
+	if m.Number == "" {
+		b.WriteString("withheld number")
+	} else {
+		b.WriteString(Clean(m.Number))
+	}
+	if m.Name != "" && m.Name != m.Number {
+		fmt.Fprintf(&b, " (%s)", Clean(m.Name))
+	}
+	if m.Line != "" {
+		fmt.Fprintf(&b, ", line %s", m.Line)
+	}
+	fmt.Fprintf(&b, ", %s", m.LastMissed.In(zone).Format("15:04"))
+	if m.Missed > 1 {
+		fmt.Fprintf(&b, ", %d missed calls", m.Missed)
+	}
+	if m.Why == Overdue && m.Manager != "" && m.Manager != m.To {
+		fmt.Fprintf(&b, ", assigned to %s", m.Manager)
+	}
+	b.WriteString(".\n")
+	if m.Double {
+		b.WriteString("(You may have had this message before.)\n")
+	}
+	if m.NeedsDetails {
+		b.WriteString("New contact: please fill in the card.\n")
+	}
+	b.WriteString(m.Link)
+	return b.String()
+}
+
+// maxShown bounds text from outside in a message, in runes.
+const maxShown = 64
+
+// Clean makes text from outside fit for one line of a message: control and
+// invisible characters become spaces, and it is cut when it is long. Names and
+// numbers of callers are hostile (DESIGN.md, house rule 9).
+func Clean(s string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
+		if n == maxShown {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsGraphic(r) {
+			r = ' '
+		}
+		b.WriteRune(r)
+		n++
+	}
+	return strings.TrimSpace(b.String())
+}

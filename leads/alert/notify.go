@@ -1,0 +1,111 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+)
+
+// giveUpAfter is how long a message is worth sending.
+const giveUpAfter = 30 * time.Minute
+
+// retries are the pauses before a message to somebody who is away is tried again.
+var retries = []time.Duration{15 * time.Second, time.Minute, 3 * time.Minute, 10 * time.Minute}
+
+// notify is the work of one channel.
+func (l *Ladder) notify(ch Named) jobs.Work {
+	timeout := ch.Timeout
+	if timeout == 0 {
+		timeout = 15 * time.Second
+	}
+	return jobs.Work{
+		Kind: kindOf(ch.Name), Crash: ch.Crash, Workers: 4, Timeout: timeout,
+		Do:      func(ctx context.Context, j jobs.Job) jobs.Result { return l.send(ctx, ch, j) },
+		InDoubt: func(tx *db.Tx, j jobs.Job) error { return l.inDoubt(tx, ch, j) },
+		Expired: func(tx *db.Tx, j jobs.Job) error { return l.givenUp(tx, ch, j, "its time ran out") },
+		GaveUp:  func(tx *db.Tx, j jobs.Job, err error) error { return l.givenUp(tx, ch, j, err.Error()) },
+	}
+}
+
+// send makes one attempt. Only the last failure is noted: one message leaves
+// one entry.
+func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
+	var m Message
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return jobs.Result{Err: fmt.Errorf("alert: message: %w", err)}
+	}
+	outcome, detail := ch.Channel.Send(ctx, m)
+	l.sent.WithLabelValues(ch.Name, string(outcome)).Inc()
+	if outcome == Sent {
+		return jobs.Result{Note: func(tx *db.Tx) error { return note(tx, ch, &m, leads.EntryAlertSent, string(m.Why)) }}
+	}
+	err := fmt.Errorf("alert: %s to %s: %s: %s", ch.Name, m.To, outcome, detail)
+	l.cfg.Log.Warn("an alert was not delivered", "channel", ch.Name, "to", m.To, "lead", m.Lead, "outcome", outcome, "detail", detail, "attempt", j.Attempt)
+	again := outcome == Unreachable || outcome == TimedOut && ch.Crash == jobs.Repeat
+	if again && j.Attempt <= len(retries) {
+		return jobs.Result{Again: time.Now().Add(retries[j.Attempt-1]), Err: err}
+	}
+	kind := leads.EntryAlertFailed
+	if outcome == TimedOut {
+		kind = leads.EntryAlertDoubt
+	}
+	return jobs.Result{Err: err, Note: func(tx *db.Tx) error { return note(tx, ch, &m, kind, fmt.Sprintf("%s: %s", outcome, detail)) }}
+}
+
+// inDoubt follows a message whose sending was cut off by the daemon's death: it
+// is not repeated, the next rung comes forward. After the last rung it is
+// repeated, and says that it may be a double (DESIGN.md §6).
+func (l *Ladder) inDoubt(tx *db.Tx, ch Named, j jobs.Job) error {
+	var m Message
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return fmt.Errorf("alert: message: %w", err)
+	}
+	if err := note(tx, ch, &m, leads.EntryAlertDoubt, "the daemon stopped while it was being sent"); err != nil {
+		return err
+	}
+	lead, pool, err := l.standing(tx, m.Lead, m.Ladder)
+	if err != nil || lead == nil {
+		return err
+	}
+	if m.Why != RangAgain && m.Rung+1 < len(pool.Ladder.Rungs) {
+		return bringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1, Waited: forwarded + int(j.ID)})
+	}
+	if m.Double {
+		return nil // it was repeated once already
+	}
+	m.Double, m.ID = true, m.ID+":again"
+	m.Text = m.text(l.cfg.Zone)
+	return l.promise(tx, ch, m)
+}
+
+// bringForward makes a booked rung due now.
+func bringForward(tx *db.Tx, lead *leads.Lead, due leads.RungDue) error {
+	booked := fmt.Sprintf("rung:%d:%d:%d:", lead.ID, due.Ladder, due.Rung)
+	n, err := jobs.CancelKeys(tx, booked)
+	if err != nil || n == 0 {
+		return err // it was climbed already
+	}
+	return leads.BookRung(tx, lead, due, tx.Now())
+}
+
+// forwarded keeps the keys of rungs that were brought forward apart from those
+// of rungs that were put off.
+const forwarded = 1 << 20
+
+func (l *Ladder) givenUp(tx *db.Tx, ch Named, j jobs.Job, why string) error {
+	var m Message
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return errors.Join(fmt.Errorf("alert: message: %w", err), errors.New(why))
+	}
+	return note(tx, ch, &m, leads.EntryAlertFailed, why)
+}
+
+func note(tx *db.Tx, ch Named, m *Message, kind, detail string) error {
+	return leads.Note(tx, leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Kind: kind, Who: m.To, Channel: ch.Name, Detail: detail})
+}

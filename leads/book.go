@@ -1,0 +1,217 @@
+package leads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"ringback/ari/call"
+	"ringback/leads/db"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Book records facts and keeps the leads that follow from them.
+type Book struct {
+	db     *db.DB
+	office *Office
+	log    *slog.Logger
+	roll   func(n int) int
+	m      bookMetrics
+
+	mu      sync.Mutex
+	waiting []call.Fact
+	wake    chan struct{}
+}
+
+// BookConfig says what a Book works with.
+type BookConfig struct {
+	DB     *db.DB
+	Office *Office
+	Log    *slog.Logger
+	// Metrics takes ringback_calls_total and the Book's own metrics; nil: none are kept.
+	Metrics prometheus.Registerer
+}
+
+// maxWaiting bounds the facts that wait for the database: at 100 calls a second
+// it is more than ten minutes.
+const maxWaiting = 200_000
+
+// maxBatch is how many facts go into one transaction.
+const maxBatch = 256
+
+// NewBook makes a Book. Facts are recorded while Run runs.
+func NewBook(c BookConfig) *Book {
+	b := &Book{db: c.DB, office: c.Office, log: c.Log, roll: rand.IntN, wake: make(chan struct{}, 1)}
+	if b.log == nil {
+		b.log = slog.New(slog.DiscardHandler)
+	}
+	b.m = newBookMetrics(c.Metrics, c.Office)
+	return b
+}
+
+// Tell queues facts to be recorded, in order. It never waits: it says false
+// when the queue is full, and the facts are not taken.
+func (b *Book) Tell(facts []call.Fact) bool {
+	if len(facts) == 0 {
+		return true
+	}
+	b.mu.Lock()
+	full := len(b.waiting)+len(facts) > maxWaiting
+	if !full {
+		b.waiting = append(b.waiting, facts...)
+	}
+	n := len(b.waiting)
+	b.mu.Unlock()
+	b.m.waiting.Set(float64(n))
+	if full {
+		b.m.refused.Add(float64(len(facts)))
+		return false
+	}
+	b.kick()
+	return true
+}
+
+func (b *Book) kick() {
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run records what Tell queues until ctx ends, and then what is still queued,
+// as long as the database takes it.
+func (b *Book) Run(ctx context.Context) error {
+	for {
+		batch := b.take()
+		if len(batch) > 0 {
+			if err := b.persist(ctx, batch); err != nil {
+				return err
+			}
+			continue
+		}
+		select {
+		case <-b.wake:
+		case <-ctx.Done():
+			if b.empty() {
+				return nil
+			}
+		}
+	}
+}
+
+func (b *Book) take() []call.Fact {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := min(len(b.waiting), maxBatch)
+	batch := b.waiting[:n:n]
+	b.waiting = b.waiting[n:]
+	if len(b.waiting) == 0 {
+		b.waiting = nil
+	}
+	b.m.waiting.Set(float64(len(b.waiting)))
+	return batch
+}
+
+func (b *Book) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting) == 0
+}
+
+// persist records a batch, and again for as long as the database cannot be
+// written: a fact is never dropped because of it. When ctx has ended it tries
+// no more than once.
+func (b *Book) persist(ctx context.Context, batch []call.Fact) error {
+	pause := 100 * time.Millisecond
+	said := false
+	for {
+		errs := b.Record(context.WithoutCancel(ctx), batch)
+		batch = b.failed(batch, errs)
+		if len(batch) == 0 {
+			if said {
+				b.log.Info("the database takes facts again")
+			}
+			return nil
+		}
+		if errors.Is(errs[0], db.ErrClosed) {
+			return fmt.Errorf("leads: %d facts were not recorded: %w", len(batch), db.ErrClosed)
+		}
+		if !said {
+			said = true
+			b.log.Error("the database cannot be written: calls wait in memory and are lost if this process ends", "waiting", len(batch), "err", firstError(errs))
+		}
+		select {
+		case <-time.After(pause):
+			pause = min(2*pause, 5*time.Second)
+		case <-ctx.Done():
+			return fmt.Errorf("leads: %d facts were not recorded: %w", len(batch), firstError(errs))
+		}
+	}
+}
+
+// failed keeps the facts that are to be tried again. A fact that the database
+// refuses for its own sake would be refused for ever: it is said and skipped.
+func (b *Book) failed(batch []call.Fact, errs []error) []call.Fact {
+	var again []call.Fact
+	for i, err := range errs {
+		switch {
+		case err == nil:
+		case errors.Is(err, db.ErrUnavailable) || errors.Is(err, db.ErrClosed):
+			again = append(again, batch[i])
+		default:
+			b.m.broken.Inc()
+			b.log.Error("a fact could not be recorded", "pbx", batch[i].Call.PBX, "call", batch[i].Call.ID, "fact", batch[i].Kind, "err", err)
+		}
+	}
+	return again
+}
+
+func firstError(errs []error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Record writes facts, in order, in one transaction; each stands or falls by
+// itself. It is what Run does; tests and the reading of call records use it too.
+func (b *Book) Record(ctx context.Context, facts []call.Fact) []error {
+	parts := make([]func(*db.Tx) error, len(facts))
+	for i := range facts {
+		parts[i] = func(tx *db.Tx) error { return b.record(tx, &facts[i]) }
+	}
+	return b.db.DoAll(ctx, parts)
+}
+
+// OpenCalls reads the calls of a PBX that had not ended when they were last
+// heard of: what the tracker resumes from.
+func (b *Book) OpenCalls(ctx context.Context, pbx string) ([]call.Call, error) {
+	rows, err := b.db.Reader().QueryContext(ctx, "SELECT resume FROM calls WHERE pbx = $1 AND ended IS NULL ORDER BY started, id", pbx)
+	if err != nil {
+		return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+	}
+	defer rows.Close()
+	var calls []call.Call
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		}
+		c, err := readResume(text)
+		if err != nil {
+			return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		}
+		calls = append(calls, c)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+	}
+	return calls, nil
+}

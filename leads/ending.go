@@ -1,0 +1,220 @@
+package leads
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/leads/db"
+)
+
+// ending is a call that has just ended, inside the transaction that records it.
+type ending struct {
+	b       *Book
+	tx      *db.Tx
+	j       *Judged
+	call    int64
+	contact sql.NullInt64
+}
+
+// missed opens a lead or joins the one that is open. A talk that was running
+// when the miss began, or that began after, has settled it already: by the
+// times of the calls, not by the order in which they are heard of.
+func (e *ending) missed() error {
+	if !e.contact.Valid && !e.j.Voicemail {
+		return nil // a withheld number: nobody to call
+	}
+	if e.contact.Valid {
+		settled, err := e.settledAlready()
+		if err != nil {
+			return err
+		}
+		if settled {
+			return Note(e.tx, Entry{Contact: e.contact, Call: ref(e.call), Kind: EntrySettledBefore, Detail: string(e.j.Reason)})
+		}
+		lead, err := openLead(e.tx, e.contact.Int64, e.j.Pool.Name)
+		if err != nil {
+			return err
+		}
+		if lead != nil {
+			return e.join(lead)
+		}
+	}
+	return e.open()
+}
+
+func (e *ending) settledAlready() (bool, error) {
+	began := db.Millis(e.j.Started)
+	var n int
+	err := e.tx.QueryRow("SELECT COUNT(*) FROM calls WHERE contact = $1 AND reached = 1 AND ended >= $2", e.contact.Int64, began).Scan(&n)
+	if err == nil && n == 0 {
+		err = e.tx.QueryRow("SELECT COUNT(*) FROM calls WHERE contact = $1 AND started <= $2 AND ended IS NULL AND answered_by <> ''",
+			e.contact.Int64, db.Millis(e.j.Ended)).Scan(&n)
+	}
+	if err != nil {
+		return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
+	}
+	return n > 0, nil
+}
+
+// open opens a lead and gives it to somebody, or lets it wait for the opening.
+func (e *ending) open() error {
+	l := Lead{Contact: e.contact, Pool: e.j.Pool.Name, Line: e.j.Line, Missed: 1}
+	err := e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
+		VALUES ($1, $2, $3, 1, $4, $4, $5) RETURNING id`,
+		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now())).Scan(&l.ID)
+	if err != nil {
+		return fmt.Errorf("leads: open a lead for call %s: %w", e.j.Call, err)
+	}
+	if err := e.noteMiss(&l); err != nil {
+		return err
+	}
+	e.tx.AfterCommit(func() { e.b.m.opened.WithLabelValues(l.Pool).Inc() })
+	pool := e.j.Pool
+	if !pool.Hours.Open(e.tx.Now()) {
+		return e.b.wait(e.tx, &l, pool)
+	}
+	return e.b.assign(e.tx, &l, pool)
+}
+
+// join counts the miss in the lead that is open. "Rang again" is told at most
+// once in ten minutes.
+func (e *ending) join(l *Lead) error {
+	now := db.Millis(e.tx.Now())
+	tell := l.Manager != "" && now-l.toldAgain >= ringAgainPause.Milliseconds()
+	toldAgain := l.toldAgain
+	if tell {
+		toldAgain = now
+	}
+	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2,
+		first_missed = MIN(first_missed, $3), last_missed = MAX(last_missed, $3) WHERE id = $4`,
+		e.j.Line, toldAgain, db.Millis(e.j.Started), l.ID)
+	if err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	if err := e.noteMiss(l); err != nil {
+		return err
+	}
+	if !tell {
+		return nil
+	}
+	return rangAgain(e.tx, l, e.j.Pool, e.call)
+}
+
+// ringAgainPause is how long nobody is told again that a contact rang again.
+const ringAgainPause = 10 * time.Minute
+
+// noteMiss writes the miss into the lead's timeline and ties the call to the lead.
+func (e *ending) noteMiss(l *Lead) error {
+	if _, err := e.tx.Exec("UPDATE calls SET lead = $1 WHERE id = $2", l.ID, e.call); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryMissed, Detail: string(e.j.Reason)})
+}
+
+// gotThrough closes what the contact was owed: a person has answered them.
+func (e *ending) gotThrough() error {
+	who := e.b.office.person(e.j.PBX, e.j.Spoke)
+	if err := keepResponsible(e.tx, e.contact.Int64, who); err != nil {
+		return err
+	}
+	open, err := openLeads(e.tx, e.contact.Int64)
+	if err != nil {
+		return err
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	if who == "" {
+		who = e.j.AnsweredBy
+	}
+	for i := range open {
+		if open[i].LastMissed.After(e.j.Ended) {
+			continue // missed again after this talk
+		}
+		if err := e.b.close(e.tx, &open[i], ClientGotThrough, who, e.call); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// triedToReach notes on every open lead of the contact that somebody rang them,
+// and closes those that this person may close when they talked long enough.
+func (e *ending) triedToReach() error {
+	phone := e.j.Spoke
+	if e.j.Long == 0 {
+		phone = e.j.From
+	}
+	login := e.b.office.person(e.j.PBX, phone)
+	who := login
+	if who == "" {
+		who = e.b.office.Name(e.j.PBX, e.b.office.plan(e.j.PBX), phone)
+	}
+	open, err := openLeads(e.tx, e.contact.Int64)
+	if err != nil {
+		return err
+	}
+	talked := e.b.settles(e.j)
+	if talked {
+		if err := keepResponsible(e.tx, e.contact.Int64, login); err != nil {
+			return err
+		}
+	}
+	for i := range open {
+		if open[i].LastMissed.After(e.j.Ended) {
+			continue
+		}
+		if err := e.attempt(&open[i], login, who, talked); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *ending) attempt(l *Lead, login, who string, talked bool) error {
+	_, err := e.tx.Exec(`INSERT INTO attempts (lead, call, who, started, talk_ms, reached) VALUES ($1, $2, $3, $4, $5, $6)`,
+		l.ID, e.call, who, db.Millis(e.j.Started), e.j.Long.Milliseconds(), talked)
+	if err != nil {
+		return fmt.Errorf("leads: lead %d: attempt: %w", l.ID, err)
+	}
+	switch {
+	case talked && e.mayClose(l, login):
+		return e.b.close(e.tx, l, CalledBack, who, e.call)
+	case talked:
+		return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryTalkedElse, Who: who})
+	}
+	return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryTried, Who: who,
+		Detail: e.j.Long.Round(time.Second).String()})
+}
+
+// mayClose says whether a talk with this person settles the lead by itself: it
+// is theirs, or of a pool of theirs.
+func (e *ending) mayClose(l *Lead, login string) bool {
+	if login == "" {
+		return false
+	}
+	if l.Manager == login {
+		return true
+	}
+	pool := e.b.office.Directory.Pool(l.Pool)
+	return pool != nil && pool.Has(login)
+}
+
+// openLead finds the one open lead of a contact in a pool; nil when there is none.
+func openLead(tx *db.Tx, contact int64, pool string) (*Lead, error) {
+	l, err := scanLead(tx.QueryRow("SELECT "+leadColumns+" FROM leads WHERE contact = $1 AND pool = $2 AND closed IS NULL", contact, pool))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("leads: lead of contact %d in %s: %w", contact, pool, err)
+	}
+	return &l, nil
+}
+
+// openLeads finds the open leads of a contact in all pools.
+func openLeads(tx *db.Tx, contact int64) ([]Lead, error) {
+	return selectLeads(tx, "SELECT "+leadColumns+" FROM leads WHERE contact = $1 AND closed IS NULL ORDER BY id", contact)
+}

@@ -1,0 +1,67 @@
+package leads
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringback/ari/call"
+	"ringback/routing"
+)
+
+type bookMetrics struct {
+	calls   *prometheus.CounterVec
+	opened  *prometheus.CounterVec
+	closed  *prometheus.CounterVec
+	waiting prometheus.Gauge
+	refused prometheus.Counter
+	broken  prometheus.Counter
+}
+
+// newBookMetrics makes the Book's metrics with every label set at zero, so that
+// a rate is right from the first call on.
+func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
+	m := bookMetrics{
+		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_calls_total",
+			Help: "Inbound calls that have ended, by line, pool, verdict and reason."}, []string{"line", "pool", "verdict", "reason"}),
+		opened: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_leads_opened_total",
+			Help: "Leads opened, by pool."}, []string{"pool"}),
+		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_leads_closed_total",
+			Help: "Leads closed, by pool and outcome."}, []string{"pool", "outcome"}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "ringback_facts_waiting",
+			Help: "Facts in memory that wait for the database."}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{Name: "ringback_facts_refused_total",
+			Help: "Facts that found the queue full and were not taken."}),
+		broken: prometheus.NewCounter(prometheus.CounterOpts{Name: "ringback_facts_broken_total",
+			Help: "Facts that the database refused for their own sake."}),
+	}
+	for i := range office.Directory.Pools {
+		pool := office.Directory.Pools[i].Name
+		m.opened.WithLabelValues(pool)
+		for _, how := range Outcomes {
+			m.closed.WithLabelValues(pool, string(how))
+		}
+	}
+	label := func(line, pool string) {
+		for verdict, reasons := range routing.Reasons {
+			for _, reason := range reasons {
+				m.calls.WithLabelValues(line, pool, string(verdict), string(reason))
+			}
+		}
+	}
+	label("", routing.DefaultPool)
+	for i := range office.Directory.Lines {
+		line := &office.Directory.Lines[i]
+		if pool := office.Directory.PoolOf(line); pool != nil {
+			label(line.Name, pool.Name)
+		}
+	}
+	if reg != nil {
+		reg.MustRegister(m.calls, m.opened, m.closed, m.waiting, m.refused, m.broken)
+	}
+	return m
+}
+
+func (m *bookMetrics) called(j *Judged) {
+	if j.Direction == call.Inbound && j.Pool != nil {
+		m.calls.WithLabelValues(j.Line, j.Pool.Name, string(j.Verdict), string(j.Reason)).Inc()
+	}
+}

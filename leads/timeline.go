@@ -1,0 +1,51 @@
+package leads
+
+import (
+	"database/sql"
+	"fmt"
+
+	"ringback/leads/db"
+)
+
+// What an Entry tells. The words are shown as they are.
+const (
+	EntryMissed        = "missed"         // a missed call; detail: its reason
+	EntryAnswered      = "answered"       // the contact rang and was answered
+	EntryAssigned      = "assigned"       // the lead has a manager; detail: why this one
+	EntryWaits         = "waits"          // the lead waits for the pool's opening; detail: when that is
+	EntryTried         = "tried"          // somebody rang the contact and did not reach them; detail: how long they talked
+	EntryTalkedElse    = "talked_other"   // somebody of another pool talked with the contact: settled?
+	EntryClosed        = "closed"         // the lead is settled; detail: its outcome
+	EntrySettledBefore = "settled_before" // a miss that opened no lead, because a talk has settled it
+	EntryAlertSent     = "alert_sent"     // a message was handed to its channel
+	EntryAlertFailed   = "alert_failed"   // a message was given up; detail: why
+	EntryAlertDoubt    = "alert_doubt"    // a message may have been sent: the daemon died in the middle
+	EntryAlertWould    = "alert_would"    // mode observe: what would have been sent
+	EntryNobodyToTell  = "nobody_to_tell" // a rung that found nobody or no channel to tell by
+)
+
+// Entry is one line of the append-only history of a lead or contact.
+type Entry struct {
+	ID                  int64
+	Lead, Contact, Call sql.NullInt64
+	Kind                string
+	Who                 string // login or phone it is about
+	Channel             string
+	Detail              string
+}
+
+// TopicTimeline is told every Entry that has been written.
+const TopicTimeline = "timeline"
+
+// Note appends an entry, in the transaction of what it tells.
+func Note(tx *db.Tx, e Entry) error {
+	err := tx.QueryRow("INSERT INTO timeline (lead, contact, call, at, kind, who, channel, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+		e.Lead, e.Contact, e.Call, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail).Scan(&e.ID)
+	if err != nil {
+		return fmt.Errorf("leads: timeline: %w", err)
+	}
+	tx.Notify(TopicTimeline, e)
+	return nil
+}
+
+func ref(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
