@@ -105,6 +105,9 @@ func (c *Config) checkAsterisk(f *findings) {
 		names.add(at+".name", a.Name)
 		a.URL = checkARI(f, at+".url", a.URL)
 		a.Numbers.Country = checkCountry(f, at+".numbers.country", a.Numbers.Country)
+		if strings.Contains(a.Username, ":") {
+			f.add(at+".username", "must not hold a colon: HTTP's basic authentication ends the name there (RFC 7617)")
+		}
 		if !appName.MatchString(a.App) {
 			f.add(at+".app", "%s is no name of an ARI application: use letters, digits, - and _", quoted(a.App))
 		}

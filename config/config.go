@@ -11,6 +11,7 @@ import (
 	"time"
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
+	"ringback/ari"
 	"ringback/routing"
 )
 
@@ -80,6 +81,11 @@ type Asterisk struct {
 
 	// Password is what PasswordFile or PasswordEnv led to.
 	Password Secret `yaml:"-"`
+}
+
+// ARI is the PBX as package ari addresses it.
+func (a *Asterisk) ARI() ari.Config {
+	return ari.Config{Name: a.Name, URL: a.URL, Username: a.Username, Password: ari.Secret(a.Password.Reveal()), App: a.App}
 }
 
 // Inbound says which calls come from outside.

@@ -1,0 +1,101 @@
+package config
+
+// note explains a key in the example.
+type note struct {
+	text string
+	// sample is shown, commented out, where the example does not set the key;
+	// keys without one are always set.
+	sample string
+	// whole says that the keys below are explained elsewhere.
+	whole bool
+}
+
+// notes explain every key, by its path without indexes.
+var notes = map[string]note{
+	"country": {text: "The home country (ISO 3166): numbers without a country code are read as its own."},
+	"zone": {text: "The time zone of working hours (IANA). Left out: the zone of this machine.",
+		sample: "Europe/Moscow"},
+	"mode": {text: "observe: show verdicts, leads and the alerts that would go out, and tell nobody.\n" +
+		"act: tell people. Begin with observe and look at the page for a few days."},
+
+	"asterisk":                 {text: "The PBXes that are watched. Their dialplan stays as it is."},
+	"asterisk[].name":          {text: "How this PBX is called in lists and metrics."},
+	"asterisk[].url":           {text: "Asterisk's HTTP server (http.conf); /ari may be left out."},
+	"asterisk[].username":      {text: "A user of ari.conf, with read_only = no."},
+	"asterisk[].password_file": {text: "A file that holds the user's password and that not everybody may read (chmod 640)."},
+	"asterisk[].password_env":  {text: "Or a variable of the environment that holds it.", sample: "RINGBACK_ARI_PASSWORD"},
+	"asterisk[].app": {text: "The name of our ARI application. Two daemons at one PBX need two names, or each\n" +
+		"would end the other's session."},
+	"asterisk[].event_filter": {text: "Ask Asterisk not to send the kinds of events that are never used."},
+	"asterisk[].inbound":      {text: "Which calls come from outside."},
+	"asterisk[].inbound.contexts": {text: "The dialplan contexts of the trunks: a call that begins in one is inbound.\n" +
+		"FreePBX: from-trunk, from-pstn, from-did-direct."},
+	"asterisk[].connect": {text: "The dialplan context that dials outside numbers. It is checked only: nothing in this\n" +
+		"version places calls.", sample: "{context: from-internal}", whole: true},
+	"asterisk[].cdr": {text: "Where cdr_csv writes call records. It is checked only: nothing in this version reads them.",
+		sample: "{csv: /var/log/asterisk/cdr-csv/Master.csv}", whole: true},
+	"asterisk[].numbers": {text: "How this PBX writes numbers: prefixes that lead to an outside line, and a home country\n" +
+		"other than the company's.", sample: `{strip: ["9"], country: KZ}`, whole: true},
+
+	"missed":          {text: "What counts as a missed call. Every pool may override the durations."},
+	"missed.min_talk": {text: "Shorter talks with a phone of the house are no talks: picked up and gone."},
+	"missed.external_after": {text: "A leg that left by a trunk, to somebody's mobile say, must last as long to count: its\n" +
+		"voicemail answers too."},
+	"missed.reached_after": {text: "A call back that lasts as long settles the lead."},
+	"missed.short_abandon": {text: "Callers who hang up sooner are ignored. 0s: nobody is."},
+	"missed.handled": {text: "Where a call may end without anybody owing a call back: dialplan applications and\n" +
+		"contexts, lines.", sample: "{applications: [ReceiveFAX], contexts: [self-service], lines: [office]}", whole: true},
+	"missed.block": {text: "Callers that are ignored.", sample: `["+74951234567"]`},
+
+	"lines":        {text: "The numbers that people dial. Calls to other numbers belong to the pool \"default\"."},
+	"lines[].name": {text: "How the line is called in alerts, lists and metrics."},
+	"lines[].pbx":  {text: "Where it arrives. Left out: any PBX.", sample: "main"},
+	"lines[].numbers": {text: "The number, and what else the trunk sends in its place: \"s\", an account name.\n" +
+		"74951000001, 84951000001 and +74951000001 are one number."},
+	"lines[].pool": {text: "Who calls back. Left out: the pool \"default\".", sample: "sales"},
+
+	"managers":                       {text: "The people who call back, and their supervisors."},
+	"managers[].login":               {text: "A short name without blanks, by which pools name the person."},
+	"managers[].name":                {text: "The name that others read. Left out: the login.", sample: "Anna Ivanova"},
+	"managers[].devices":             {text: "The person's phones. A plain \"101\" is short for {endpoint: PJSIP/101}.", sample: `["101"]`},
+	"managers[].devices[].pbx":       {text: "Where the phone is registered. Left out: the only PBX.", sample: "main"},
+	"managers[].devices[].endpoint":  {text: "The phone as Asterisk names it."},
+	"managers[].devices[].extension": {text: "What colleagues dial to ring it. Left out: the endpoint's name.", sample: `"101"`},
+	"managers[].hours": {text: "When the person is on duty, written as the hours of pools below. Left out: whenever the\n" +
+		"pool is open.", sample: `{week: {mon-thu: "09:00-15:00"}}`, whole: true},
+	"managers[].channels": {text: "The channels by which the person is told. Left out: all.", sample: "[sip]"},
+
+	"pools":              {text: "Who is responsible for which lines. The pool \"default\" must exist."},
+	"pools[].name":       {text: "How the pool is called in lists and metrics."},
+	"pools[].managers":   {text: "The logins of those who take turns in calling back."},
+	"pools[].supervisor": {text: "The login of the one who is told when nothing happens."},
+	"pools[].pick":       {text: "Who gets the next lead: round_robin, random, or least_open (fewest open leads)."},
+	"pools[].hours":      {text: "When somebody is there. What is missed outside them waits for the opening.\nLeft out: always."},
+	"pools[].hours.zone": {text: "Left out: the company's zone.", sample: "Asia/Yekaterinburg"},
+	"pools[].hours.week": {text: "Days or spans of days, and windows: \"09:00-13:00, 14:00-18:00\"; \"22:00-06:00\" runs\n" +
+		"into the next day."},
+	"pools[].ladder": {text: "What is done about a missed call while nobody acts. Left out: as here.\n" +
+		"With `rungs: []` nobody is told."},
+	"pools[].ladder.settle":        {text: "Who is reached within this time after the miss causes no alert."},
+	"pools[].ladder.rungs":         {text: "The steps, in the order of time."},
+	"pools[].ladder.rungs[].after": {text: "Counted from the end of settle."},
+	"pools[].ladder.rungs[].tell":  {text: "manager: whose lead it is. supervisor: the pool's."},
+	"pools[].missed": {text: "Durations that differ from the company's, as under missed above.",
+		sample: "{min_talk: 5s, short_abandon: 3s}", whole: true},
+	"pools[].leads": {text: "Reasons of missed calls that oblige nobody to call back.", sample: "{abandoned_ivr: false}"},
+
+	"channels":          {text: "How people are told. Left out: by SIP alone."},
+	"channels.sip":      {text: "A SIP MESSAGE to the person's phones. {} will do.", sample: "{}"},
+	"channels.sip.from": {text: "Whom the phone shows as the sender."},
+	"channels.webhooks": {text: "Posts to an address, signed as https://www.standardwebhooks.com describes, with the\n" +
+		"secret in a file (secret_file) or in a variable of the environment (secret_env).",
+		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},
+
+	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1,\n" +
+		"and then token_file is needed."},
+	"public_url": {text: "How the links in alerts begin. Left out: http:// and the address above.",
+		sample: "https://ringback.example.com"},
+	"database": {text: "The database. SQLite keeps files beside it: the folder must be writable."},
+	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
+		"API answers nobody.", sample: "/etc/ringback/tokens"},
+}
