@@ -1,0 +1,232 @@
+package softphone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
+)
+
+// DialOptions say how a call presents itself; zero is as the phone itself.
+type DialOptions struct {
+	CallerID   string            // number; the phone's User if empty
+	CallerName string            // display name; the phone's Name if empty
+	Headers    map[string]string // further headers of the INVITE
+}
+
+// Dial calls a number at the PBX. It returns when the INVITE is sent; what
+// becomes of it the Call tells. ctx bounds the sending only.
+func (p *Phone) Dial(ctx context.Context, number string, o DialOptions) (*Call, error) {
+	if o.CallerID == "" {
+		o.CallerID = p.opts.User
+	}
+	if o.CallerName == "" {
+		o.CallerName = p.opts.Name
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	target, err := p.uri(number)
+	if err != nil {
+		return nil, err
+	}
+	c, err := p.newCall(sip.GenerateTagN(32), number)
+	if err != nil {
+		return nil, err
+	}
+	c.self = sip.FromHeader{DisplayName: quote(o.CallerName), Address: sip.Uri{Scheme: "sip", User: escapeUser(o.CallerID), Host: p.host, Port: p.port}}
+	c.self.Params.Add("tag", sip.GenerateTagN(16))
+	c.peer = sip.ToHeader{Address: target}
+	c.target = target
+	c.cseq = rand.Uint32N(1000)
+	req := c.request(sip.INVITE)
+	req.AppendHeader(p.contact())
+	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, NOTIFY, MESSAGE"))
+	for name, value := range o.Headers {
+		req.AppendHeader(sip.NewHeader(name, value))
+	}
+	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
+	req.SetBody(c.media.offer())
+
+	c.keep()
+	tx, err := p.client.TransactionRequest(ctx, req)
+	if err != nil {
+		c.end(err)
+		return nil, fmt.Errorf("softphone: call %s: %w", number, err)
+	}
+	p.work.Go(func() { c.follow(req, tx) })
+	return c, nil
+}
+
+// check refuses what could not be one line of a header.
+func (o DialOptions) check() error {
+	for name, value := range o.Headers {
+		if strings.ContainsAny(name+value, "\r\n") {
+			return fmt.Errorf("softphone: the header %q holds a line end", name)
+		}
+	}
+	if strings.ContainsAny(o.CallerName, "\r\n") {
+		return errors.New("softphone: the caller's name holds a line end")
+	}
+	return nil
+}
+
+// Ringing is closed when the other side rings (180).
+func (c *Call) Ringing() <-chan struct{} { return c.ringing }
+
+// WaitAnswer returns when the call is up. If it comes to no answer the error
+// is a *Refused with the final status, 487 after Hangup.
+func (c *Call) WaitAnswer(ctx context.Context) error {
+	select {
+	case <-c.answered:
+		return nil
+	default:
+	}
+	select {
+	case <-c.answered:
+		return nil
+	case <-c.done:
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return fmt.Errorf("softphone: call %s: %w", c.Number, c.failed)
+	case <-ctx.Done():
+		return fmt.Errorf("softphone: wait for %s to answer: %w", c.Number, context.Cause(ctx))
+	}
+}
+
+// cancelTimeout is how long the end of a cancelled call is waited for.
+const cancelTimeout = 5 * time.Second
+
+// follow takes the answers to the INVITE until the final one. It works on the
+// transaction itself: the library's own wait gives up after ten provisional
+// answers, and a queue sends more.
+func (c *Call) follow(req *sip.Request, tx sip.ClientTransaction) {
+	cancel, proceeding, challenged := c.cancel, false, false
+	var deadline <-chan time.Time
+	for {
+		select {
+		case res := <-tx.Responses():
+			switch {
+			case res.IsProvisional():
+				c.provisional(res)
+				if !proceeding && deadline != nil {
+					c.sendCancel(req)
+				}
+				proceeding = true
+				continue
+			case res.IsSuccess():
+				c.up(req, res, tx)
+				return
+			case challenge(res) && !challenged && c.phone.opts.Password != "":
+				challenged = true
+				again, err := c.authorize(&req, res)
+				if err != nil {
+					c.end(err)
+					return
+				}
+				tx, proceeding = again, false
+				continue
+			}
+			c.end(&Refused{res.StatusCode, res.Reason})
+			return
+		case <-cancel:
+			// A CANCEL may not be sent before the first provisional answer (RFC
+			// 3261 section 9.1).
+			cancel, deadline = nil, time.After(cancelTimeout)
+			if proceeding {
+				c.sendCancel(req)
+			}
+		case <-deadline:
+			tx.Terminate()
+			c.end(errors.New("cancelled, and no word of it"))
+			return
+		case <-tx.Done():
+			c.end(fmt.Errorf("no answer: %w", tx.Err()))
+			return
+		case <-c.done:
+			tx.Terminate()
+			return
+		case <-c.phone.life.Done():
+			tx.Terminate()
+			c.end(errClosed)
+			return
+		}
+	}
+}
+
+// provisional: the other side works on it. With a description the audio begins
+// before the answer: announcements, or the PBX's ringing tone.
+func (c *Call) provisional(res *sip.Response) {
+	if res.StatusCode == sip.StatusRinging {
+		c.ringOnce.Do(func() { close(c.ringing) })
+	}
+	if len(res.Body()) > 0 {
+		if d, err := parseSDP(res.Body()); err == nil {
+			c.media.connect(d)
+		}
+	}
+}
+
+// up: the other side has answered.
+func (c *Call) up(req *sip.Request, res *sip.Response, tx sip.ClientTransaction) {
+	c.mu.Lock()
+	c.peer = *sip.HeaderClone(res.To()).(*sip.ToHeader)
+	if contact := res.Contact(); contact != nil {
+		c.target = *contact.Address.Clone()
+	}
+	c.cseq = req.CSeq().SeqNo
+	c.mu.Unlock()
+	d, err := parseSDP(res.Body())
+	acknowledge := func() { _ = c.phone.client.WriteRequest(c.ack()) } // lost: the answer comes again
+	tx.OnRetransmission(func(*sip.Response) { acknowledge() })
+	acknowledge()
+	close(c.answered)
+	if err != nil {
+		ctx, cancel := context.WithTimeout(c.phone.life, cancelTimeout)
+		defer cancel()
+		c.end(errors.Join(err, c.bye(ctx)))
+		return
+	}
+	c.media.connect(d)
+}
+
+// ack confirms the answer; it carries the INVITE's number (RFC 3261 section
+// 13.2.2.4).
+func (c *Call) ack() *sip.Request {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.build(sip.ACK)
+}
+
+// challenge tells whether the PBX wants to know the password.
+func challenge(res *sip.Response) bool {
+	return res.StatusCode == sip.StatusUnauthorized || res.StatusCode == sip.StatusProxyAuthRequired
+}
+
+// authorize sends the INVITE again with the answer to the challenge.
+func (c *Call) authorize(req **sip.Request, res *sip.Response) (sip.ClientTransaction, error) {
+	*req = (*req).Clone() // the first transaction may still repeat its own
+	return c.phone.client.TransactionDigestAuth(c.phone.life, *req, res,
+		sipgo.DigestAuth{Username: c.phone.opts.User, Password: c.phone.opts.Password})
+}
+
+// sendCancel asks the other side to forget the INVITE; the INVITE's own final
+// answer tells what came of it.
+func (c *Call) sendCancel(invite *sip.Request) {
+	req := sip.NewRequest(sip.CANCEL, *invite.Recipient.Clone())
+	req.AppendHeader(sip.HeaderClone(invite.Via()))
+	req.AppendHeader(sip.HeaderClone(invite.From()))
+	req.AppendHeader(sip.HeaderClone(invite.To()))
+	req.AppendHeader(sip.HeaderClone(invite.CallID()))
+	req.AppendHeader(&sip.CSeqHeader{SeqNo: invite.CSeq().SeqNo, MethodName: sip.CANCEL})
+	c.phone.work.Go(func() {
+		ctx, cancel := context.WithTimeout(c.phone.life, cancelTimeout)
+		defer cancel()
+		_, _ = c.phone.client.Do(ctx, req)
+	})
+}
