@@ -95,6 +95,13 @@ func (q *inbox) close(err error) {
 	q.filled.Signal()
 }
 
+// reason is what close was told.
+func (q *inbox) reason() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.err
+}
+
 // take waits for frames and takes them out. What came before close is still
 // given; then take answers the reason of close.
 func (q *inbox) take() (*batch, error) {

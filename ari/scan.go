@@ -2,6 +2,7 @@ package ari
 
 import (
 	"errors"
+	"math/bits"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -89,6 +90,35 @@ func (sc *scanner) enter(open byte) bool {
 // false at the object's end and at a fault. The member's value must be consumed
 // before the next call.
 func (sc *scanner) key(first *bool) (name string, ok bool) {
+	// Most of the time in a frame goes here, so the usual case, no white space
+	// and a plain name, has a way of its own.
+	s, i := sc.s, sc.i
+	if !*first && i < len(s) && s[i] == ',' {
+		i++
+	}
+	if i < len(s) && s[i] == '"' && (*first || i > sc.i) {
+		start := i + 1
+		for i = start; i < len(s) && nameByte[s[i]]; i++ {
+		}
+		if i+1 < len(s) && s[i] == '"' && s[i+1] == ':' {
+			sc.i, *first = i+2, false
+			return s[start:i], true
+		}
+	}
+	return sc.anyKey(first)
+}
+
+// nameByte marks the bytes of which the names in ARI's objects are made.
+var nameByte = func() (table [256]bool) {
+	for c := 'a'; c <= 'z'; c++ {
+		table[c] = true
+	}
+	table['_'] = true
+	return table
+}()
+
+// anyKey is key for every way to write it.
+func (sc *scanner) anyKey(first *bool) (name string, ok bool) {
 	if sc.accept('}') {
 		sc.depth--
 		return "", false
@@ -283,52 +313,57 @@ func (sc *scanner) digits() bool {
 	return false
 }
 
-// What a byte inside a string calls for.
+// Eight bytes at a time: the tests of quoted.
 const (
-	plainByte = iota
-	highByte  // 0x80 and above: the string's UTF-8 is to be checked
-	slashByte // an escape
-	quoteByte // the end
-	badByte   // a control character, forbidden
+	ones  = 0x0101010101010101
+	highs = 0x80 * ones
 )
 
-var stringBytes = func() (table [256]uint8) {
-	for c := range table {
-		switch {
-		case c < 0x20:
-			table[c] = badByte
-		case c == '"':
-			table[c] = quoteByte
-		case c == '\\':
-			table[c] = slashByte
-		case c >= 0x80:
-			table[c] = highByte
-		}
-	}
-	return table
-}()
+// load reads eight bytes, the first one lowest.
+func load(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+}
+
+// unplain marks the bytes of w that end or complicate a string: the quote, the
+// backslash, control characters, and all beyond ASCII. Only the lowest mark is
+// sure: a borrow can mark bytes above it.
+func unplain(w uint64) uint64 {
+	quote, slash := w^('"'*ones), w^('\\'*ones)
+	return ((quote-ones)&^quote | (slash-ones)&^slash | (w-' '*ones)&^w | w) & highs
+}
 
 // quoted consumes a string and says where its inside lies, whether it has
 // escapes and whether it has bytes beyond ASCII.
 func (sc *scanner) quoted() (inside string, escaped, high bool) {
-	start := sc.i + 1
-	for i := start; i < len(sc.s); i++ {
-		switch stringBytes[sc.s[i]] {
-		case plainByte:
-		case highByte:
-			high = true
-		case quoteByte:
+	s, start := sc.s, sc.i+1
+	for i := start; i < len(s); i++ {
+		for i+8 <= len(s) {
+			mark := unplain(load(s[i:]))
+			i += bits.TrailingZeros64(mark) / 8
+			if mark != 0 {
+				break
+			}
+		}
+		if i == len(s) {
+			break
+		}
+		switch c := s[i]; {
+		case c == '"':
 			sc.i = i + 1
-			return sc.s[start:i], escaped, high
-		case slashByte:
+			return s[start:i], escaped, high
+		case c == '\\':
 			escaped = true
-			n, err := escape(sc.s[i+1:])
+			n, err := escape(s[i+1:])
 			if err != nil {
 				sc.fail(err)
 				return "", false, false
 			}
 			i += n
-		default:
+		case c >= utf8.RuneSelf:
+			high = true
+		case c < ' ':
 			sc.fail(errSyntax)
 			return "", false, false
 		}

@@ -99,8 +99,8 @@ func (s *Stream) dial(ctx context.Context) (*websocket.Conn, net.Conn, error) {
 // read moves frames into the inbox until the connection ends.
 func (ses *session) read() {
 	err := ses.frames()
-	ses.cancel()
 	ses.inbox.close(fmt.Errorf("ari: pbx %s: %w", ses.stream.client.PBX(), err))
+	ses.cancel()
 }
 
 func (ses *session) frames() error {
@@ -202,23 +202,26 @@ func (ses *session) leave(ctx context.Context) {
 	_ = ses.conn.Close(websocket.StatusGoingAway, "")
 }
 
-// end waits until all goroutines are done and gives our own reason, nil when
-// the other side ended the session.
-func (ses *session) end() error {
+// why tells the reason of a session's end better than the error that its end
+// has caused elsewhere: our own reason first, then the reader's.
+func (ses *session) why(err error) error {
+	if ses.ctx.Err() != nil {
+		err = ses.inbox.reason()
+	}
+	ses.close()
+	ses.mu.Lock()
+	defer ses.mu.Unlock()
+	if ses.reason != nil {
+		return fmt.Errorf("ari: pbx %s: %w", ses.stream.client.PBX(), ses.reason)
+	}
+	return err
+}
+
+// close ends the session at once and waits until its goroutines are done.
+func (ses *session) close() {
 	ses.cancel()
 	ses.raw.Close()
 	ses.wg.Wait()
-	ses.mu.Lock()
-	defer ses.mu.Unlock()
-	if ses.reason == nil {
-		return nil
-	}
-	return fmt.Errorf("ari: pbx %s: %w", ses.stream.client.PBX(), ses.reason)
-}
-
-// close lets go of everything.
-func (ses *session) close() {
-	_ = ses.end()
 	_ = ses.conn.CloseNow()
 	ses.stream.metrics.queue.Set(0)
 }

@@ -231,9 +231,7 @@ func (s *Stream) watch(ctx context.Context, handle func(*Event)) error {
 		err = s.bracket(opening, handle)
 	}
 	if err != nil {
-		if end := ses.end(); end != nil {
-			err = end
-		}
+		err = ses.why(err)
 		s.waiting(ctx, err)
 		return err
 	}
@@ -248,10 +246,7 @@ func (s *Stream) follow(ses *session, handle func(*Event)) error {
 	for {
 		b, err := ses.inbox.take()
 		if err != nil {
-			if end := ses.end(); end != nil {
-				err = end
-			}
-			return err
+			return ses.why(err)
 		}
 		ours := b.each(func(frame []byte) bool { return s.hand(frame, handle) })
 		if !ours {
