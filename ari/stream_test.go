@@ -1,0 +1,635 @@
+package ari_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringback/ari"
+	"ringback/ari/aritest"
+)
+
+// watch is a stream over a fake PBX inside a synctest bubble.
+type watch struct {
+	t      *testing.T
+	pbx    *aritest.PBX
+	client *ari.Client
+	stream *ari.Stream
+	reg    *prometheus.Registry
+	log    bytes.Buffer
+	rec    bytes.Buffer
+	events []ari.Event
+	handle func(*ari.Event) // further work with each event
+	cancel context.CancelFunc
+	done   chan error
+}
+
+func newWatch(t *testing.T) *watch {
+	w := &watch{t: t, pbx: aritest.New(), reg: prometheus.NewRegistry(), done: make(chan error, 1)}
+	client, err := ari.NewClient(w.pbx.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.client = client
+	t.Cleanup(func() { // what a failed test left behind would deadlock its bubble
+		if w.cancel != nil {
+			w.cancel()
+		}
+		w.client.Close()
+		w.pbx.Close()
+	})
+	return w
+}
+
+// start runs the stream until stop.
+func (w *watch) start(opt ari.StreamOptions) {
+	opt.Log = slog.New(slog.NewTextHandler(&w.log, nil))
+	opt.Metrics = ari.NewMetrics(w.reg)
+	opt.Recorder = ari.NewRecorder(&w.rec)
+	w.stream = ari.NewStream(w.client, opt)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	go func() {
+		w.done <- w.stream.Run(ctx, func(ev *ari.Event) {
+			w.events = append(w.events, *ev)
+			if w.handle != nil {
+				w.handle(ev)
+			}
+		})
+	}()
+}
+
+func (w *watch) stop() {
+	w.t.Helper()
+	w.cancel()
+	if err := <-w.done; !errors.Is(err, context.Canceled) {
+		w.t.Errorf("Run returned %v", err)
+	}
+	if got := w.stream.Status().State; got != ari.Ended {
+		w.t.Errorf("state after Run: %v", got)
+	}
+	w.client.Close()
+	w.pbx.Close()
+	synctest.Wait()
+	if strings.Contains(w.log.String(), aritest.Password) {
+		w.t.Errorf("the password is in the log:\n%s", &w.log)
+	}
+}
+
+func (w *watch) session() *aritest.Session {
+	w.t.Helper()
+	s, err := w.pbx.Session(context.Background())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+	return s
+}
+
+func (w *watch) send(s *aritest.Session, frames ...string) {
+	w.t.Helper()
+	if err := s.Send(frames...); err != nil {
+		w.t.Fatal(err)
+	}
+	synctest.Wait()
+}
+
+// seen are the events so far: a type each, and the channel's id where there is
+// one.
+func (w *watch) seen() string {
+	var b strings.Builder
+	for _, ev := range w.events {
+		fmt.Fprintf(&b, "%v %s\n", ev.Type, ev.Channel.ID)
+	}
+	return strings.ReplaceAll(b.String(), " \n", "\n")
+}
+
+func (w *watch) wantSeen(want ...string) {
+	w.t.Helper()
+	if got := w.seen(); got != strings.Join(want, "\n")+"\n" {
+		w.t.Errorf("events:\n%swant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func (w *watch) wantState(state ari.State, trouble ari.Trouble) {
+	w.t.Helper()
+	if st := w.stream.Status(); st.State != state || st.Trouble != trouble || (st.Err == nil) != (trouble == "") {
+		w.t.Errorf("status %v, trouble %q, error %v; want %v, %q", st.State, st.Trouble, st.Err, state, trouble)
+	}
+}
+
+// metric is the value of one series: "ringback_ari_connected", or with the
+// value of its label reason, "ringback_ari_frames_skipped_total/malformed".
+func (w *watch) metric(name string) float64 {
+	w.t.Helper()
+	families, err := w.reg.Gather()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	name, reason, _ := strings.Cut(name, "/")
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if labels["pbx"] == "main" && labels["reason"] == reason {
+				return m.GetGauge().GetValue() + m.GetCounter().GetValue()
+			}
+		}
+	}
+	w.t.Fatalf("no metric %s/%s", name, reason)
+	return 0
+}
+
+func (w *watch) wantMetric(name string, want float64) {
+	w.t.Helper()
+	if got := w.metric(name); got != want {
+		w.t.Errorf("%s = %v, want %v", name, got, want)
+	}
+}
+
+func created(id string) string {
+	return `{"type":"ChannelCreated","timestamp":"2026-11-22T08:18:28.104+0000","channel":{"id":"` + id + `","state":"Ring"}}`
+}
+
+func TestStreamPutsTheSnapshotBeforeWhatCameMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		hold := make(chan struct{})
+		w.pbx.Answer("GET /channels", aritest.Answer{Status: 200, Body: `[{"id":"old","name":"PJSIP/1"}]`, Wait: hold})
+		w.pbx.Answer("GET /bridges", aritest.Answer{Status: 200, Body: `[{"id":"b","channels":["old"]}]`})
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		w.send(s, created("a"), created("b"))
+		w.wantState(ari.Waiting, "")
+		if len(w.events) > 0 {
+			t.Fatalf("before the snapshot came %s", w.seen())
+		}
+		close(hold)
+		synctest.Wait()
+		w.send(s, created("c"))
+		w.wantSeen("RingbackConnected", "ChannelCreated a", "ChannelCreated b", "ChannelCreated c")
+		w.wantState(ari.Watching, "")
+		first := w.events[0]
+		want := &ari.Snapshot{
+			Channels: []ari.Channel{{ID: "old", Name: "PJSIP/1"}},
+			Bridges:  []ari.Bridge{{ID: "b", Channels: []string{"old"}}},
+		}
+		if !reflect.DeepEqual(first.Snapshot, want) || !first.At.Equal(time.Now()) || !first.Since.IsZero() {
+			t.Errorf("the session began with %+v", first)
+		}
+		w.wantMetric("ringback_ari_connected", 1)
+		w.wantMetric("ringback_ari_events_total", 3)
+		w.stop()
+		w.wantMetric("ringback_ari_connected", 0)
+		if last := w.events[len(w.events)-1]; last.Type != ari.Disconnected || last.Err == nil {
+			t.Errorf("the end is %+v", last)
+		}
+	})
+}
+
+func TestStreamAsksForWhatItNeeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{EventFilter: true})
+		w.session()
+		r := w.pbx.Requests("GET /events")[0]
+		if r.Query.Get("app") != "ringback" || r.Query.Get("subscribeAll") != "true" || len(r.Query) != 2 {
+			t.Errorf("the websocket asked for %v", r.Query)
+		}
+		filter := w.pbx.Requests("PUT /applications/ringback/eventFilter")
+		if len(filter) != 1 || !strings.Contains(filter[0].Body, `{"disallowed":[{"type":`) || !strings.Contains(filter[0].Body, "DeviceStateChanged") ||
+			strings.Contains(filter[0].Body, "Varset") {
+			t.Errorf("filter: %+v", filter)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamWatchesThoughTheFilterIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.Answer("PUT /applications/ringback/eventFilter", aritest.Answer{Status: 403, Body: `{"message":"no"}`})
+		w.start(ari.StreamOptions{EventFilter: true})
+		w.session()
+		w.wantState(ari.Watching, "")
+		if !strings.Contains(w.log.String(), "does not thin") {
+			t.Errorf("no warning:\n%s", &w.log)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamMarksTheGap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.SetClock(time.Hour) // all times of events are the PBX's
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		time.Sleep(time.Minute)
+		w.send(s, created("a"))
+		lost := time.Now()
+		w.pbx.SetDown(true)
+		s.Cut()
+		synctest.Wait()
+		w.wantState(ari.Waiting, ari.Cut)
+		w.wantMetric("ringback_ari_connected", 0)
+		time.Sleep(20 * time.Second)
+		w.pbx.SetDown(false)
+		w.session()
+		w.wantState(ari.Watching, "")
+		w.wantSeen("RingbackConnected", "ChannelCreated a", "RingbackDisconnected", "RingbackConnected")
+		again := w.events[3]
+		near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= time.Millisecond } // as fine as the PBX's clock is told
+		if want := lost.Add(time.Hour - time.Second); !near(again.Since, want) {
+			t.Errorf("the gap began at %v, want %v", again.Since, want)
+		}
+		if want := time.Now().Add(time.Hour); !near(again.At, want) {
+			t.Errorf("the gap ended at %v, want %v", again.At, want)
+		}
+		if got := w.stream.Status().ClockOffset; (got - time.Hour).Abs() > time.Millisecond {
+			t.Errorf("clock offset %v", got)
+		}
+		if got, want := w.metric("ringback_ari_blind_seconds_total"), time.Since(lost).Seconds(); got < want-0.1 || got > want+0.1 {
+			t.Errorf("blind for %v s, want %v", got, want)
+		}
+		w.wantMetric("ringback_ari_reconnects_total", 1)
+		w.stop()
+	})
+}
+
+// A connection that stands and says nothing must be found out by pings, and a
+// quiet but living one must not.
+func TestStreamFindsADeadConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		w.wantState(ari.Watching, "")
+		frozen := time.Now()
+		s.Freeze()
+		w.session()
+		if took := time.Since(frozen); took > 11*time.Second {
+			t.Errorf("found out after %v", took)
+		}
+		w.wantSeen("RingbackConnected", "RingbackDisconnected", "RingbackConnected")
+		if since := w.events[2].Since; since.After(frozen) || since.Before(frozen.Add(-6*time.Second)) {
+			t.Errorf("good until %v, frozen at %v", since, frozen)
+		}
+		if !strings.Contains(w.log.String(), "trouble=silent") {
+			t.Errorf("log:\n%s", &w.log)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamSkipsBadFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		w.send(s, created("a"), `{"type":"ChannelCreated","channel":{"id":"cut`, ``, `[]`, "\x00\xff", `{"type":"ChannelCrea`)
+		w.send(s, `{"type":"RingbackConnected"}`, `{"type":"RingbackDisconnected"}`) // not the PBX's to say
+		w.send(s, `{"type":"DeviceStateChanged"}`, `{"type":"FromTheFuture","x":[{}]}`)
+		if err := s.SendSize(1 << 20); err != nil { // still allowed
+			t.Fatal(err)
+		}
+		for _, size := range []int{1<<20 + 1, 5 << 20} {
+			if err := s.SendSize(size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.send(s, created("b"))
+		w.wantSeen("RingbackConnected", "ChannelCreated a", "ChannelCreated b")
+		w.wantMetric("ringback_ari_frames_skipped_total/malformed", 7)
+		w.wantMetric("ringback_ari_frames_skipped_total/oversized", 2)
+		w.wantMetric("ringback_ari_frames_skipped_total/other", 3)
+		w.stop()
+	})
+}
+
+// Asterisk drops a client that does not read for 100 ms: however long an event
+// takes to be handled, the websocket is read.
+func TestStreamReadsWhileEventsAreHandled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		release := make(chan struct{})
+		w.handle = func(ev *ari.Event) {
+			if ev.Channel.ID == "0" {
+				<-release
+			}
+		}
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		want := []string{"RingbackConnected"}
+		var frames []string
+		for i := range 5000 {
+			id := fmt.Sprint(i)
+			frames = append(frames, created(id))
+			want = append(want, "ChannelCreated "+id)
+		}
+		start := time.Now()
+		w.send(s, frames...) // over net.Pipe this ends only when all is read
+		if time.Since(start) > 0 || len(w.events) != 2 {
+			t.Fatalf("read in %v, %d events", time.Since(start), len(w.events))
+		}
+		if got := w.metric("ringback_ari_queue_bytes"); got < 400_000 {
+			t.Errorf("queue of %v bytes", got)
+		}
+		close(release)
+		synctest.Wait()
+		w.wantSeen(want...)
+		w.wantMetric("ringback_ari_queue_bytes", 0)
+		w.stop()
+	})
+}
+
+func TestStreamDropsTheSessionWhenTheQueueIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		release := make(chan struct{})
+		w.handle = func(ev *ari.Event) {
+			if ev.Channel.ID == "0" {
+				<-release
+			}
+		}
+		w.start(ari.StreamOptions{QueueBytes: 2000})
+		s := w.session()
+		w.send(s, created("0"))
+		fits := 2000 / len(created("1"))
+		want := []string{"RingbackConnected", "ChannelCreated 0"}
+		for range fits {
+			w.send(s, created("1"))
+			want = append(want, "ChannelCreated 1")
+		}
+		if err := s.Send(created("2"), created("3")); err == nil {
+			t.Error("the session took more than the bound")
+		}
+		<-s.Done()
+		close(release)
+		w.session()
+		w.wantSeen(append(want, "RingbackDisconnected", "RingbackConnected")...)
+		if err := w.events[len(want)].Err; err == nil || !strings.Contains(err.Error(), "more memory than allowed") {
+			t.Errorf("the session ended with %v", err)
+		}
+		if !strings.Contains(w.log.String(), "trouble=overflow") {
+			t.Errorf("log:\n%s", &w.log)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamDoesNotFightForItsName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		start := time.Now()
+		w.send(s, `{"type":"ApplicationReplaced","application":"ringback"}`)
+		<-s.Done()
+		synctest.Wait()
+		w.wantSeen("RingbackConnected", "ApplicationReplaced", "RingbackDisconnected")
+		w.wantState(ari.Stolen, ari.Replaced)
+		w.wantMetric("ringback_ari_application_replaced_total", 1)
+		w.wantMetric("ringback_ari_connected", 0)
+		if log := w.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "NOT being watched") {
+			t.Errorf("not loud:\n%s", log)
+		}
+		w.session()
+		if waited := time.Since(start); waited < 5*time.Minute {
+			t.Errorf("took the name back after %v", waited)
+		}
+		w.wantState(ari.Watching, "")
+		w.stop()
+	})
+}
+
+func TestStreamWaitsForThePBXAndSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.SetDown(true)
+		w.start(ari.StreamOptions{})
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		w.wantState(ari.Waiting, ari.Refused)
+		w.pbx.SetDown(false)
+		start := time.Now()
+		w.session()
+		if waited := time.Since(start); waited > 30*time.Second {
+			t.Errorf("noticed the PBX after %v", waited)
+		}
+		w.wantState(ari.Watching, "")
+		log := w.log.String()
+		if strings.Count(log, "waiting for PBX") != 1 || strings.Count(log, "watching PBX") != 1 || !strings.Contains(log, "http://fake:8088/ari") {
+			t.Errorf("log:\n%s", log)
+		}
+		if blind := w.metric("ringback_ari_blind_seconds_total"); blind < 600 {
+			t.Errorf("blind for %v s", blind)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamBacksOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.Answer("GET /channels", aritest.Answer{Status: 500, Body: `{"message":"Internal"}`})
+		start := time.Now()
+		w.start(ari.StreamOptions{})
+		var pauses []time.Duration
+		last := start
+		for range 12 {
+			w.session()
+			pauses = append(pauses, time.Since(last))
+			last = time.Now()
+		}
+		if len(w.events) > 0 {
+			t.Errorf("without a snapshot came %s", w.seen())
+		}
+		limit := 250 * time.Millisecond
+		for i, p := range pauses[1:] {
+			if p < limit/2 || p > limit+time.Millisecond {
+				t.Errorf("pause %d: %v, want between %v and %v", i, p, limit/2, limit)
+			}
+			limit = min(2*limit, 30*time.Second)
+		}
+		w.stop()
+	})
+}
+
+// A session that lasted makes the next pause short again.
+func TestStreamComesBackSoonAfterALongSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.SetDown(true)
+		w.start(ari.StreamOptions{})
+		time.Sleep(10 * time.Minute)
+		w.pbx.SetDown(false)
+		s := w.session()
+		time.Sleep(time.Minute)
+		cut := time.Now()
+		s.Leave()
+		w.session()
+		if waited := time.Since(cut); waited > 250*time.Millisecond {
+			t.Errorf("came back after %v", waited)
+		}
+		w.stop()
+	})
+}
+
+func TestStreamNamesTheTrouble(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		prepare func(*aritest.PBX)
+		trouble ari.Trouble
+		hint    string
+	}{
+		{"wrong password", func(p *aritest.PBX) { p.SetPassword("other") }, ari.Unauthorized, "wrong username or password"},
+		{"ARI disabled", func(p *aritest.PBX) { p.Answer("GET /events", aritest.Answer{Status: 404}) }, ari.Disabled, "enabled=yes in ari.conf"},
+		{"no rights", func(p *aritest.PBX) { p.Answer("GET /events", aritest.Answer{Status: 403}) }, ari.Forbidden, "read_only=no"},
+		{"starting", func(p *aritest.PBX) { p.Answer("GET /events", aritest.Answer{Status: 503}) }, ari.Starting, "still starting"},
+		{"a web page", func(p *aritest.PBX) { p.Answer("GET /events", aritest.Answer{Status: 200, Body: "<html>"}) }, ari.NotAsterisk, "not look like Asterisk"},
+		{"a redirect", func(p *aritest.PBX) { p.Answer("GET /events", aritest.Answer{Status: 302}) }, ari.NotAsterisk, "not look like Asterisk"},
+		{"no list", func(p *aritest.PBX) { p.Answer("GET /channels", aritest.Answer{Status: 200, Body: "<html>"}) }, ari.NotAsterisk, "not look like Asterisk"},
+		{"hangs", func(p *aritest.PBX) {
+			p.Answer("GET /events", aritest.Answer{Status: 200, Wait: make(chan struct{})})
+		}, ari.NoAnswer, "no answer in time"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWatch(t)
+				c.prepare(w.pbx)
+				w.start(ari.StreamOptions{})
+				time.Sleep(time.Hour)
+				synctest.Wait()
+				w.wantState(ari.Waiting, c.trouble)
+				if log := w.log.String(); strings.Count(log, "\n") != 1 || !strings.Contains(log, c.hint) {
+					t.Errorf("want one line with %q:\n%s", c.hint, log)
+				}
+				if tries := len(w.pbx.Requests("GET /events")); tries < 60 || tries > 250 {
+					t.Errorf("%d tries in an hour", tries)
+				}
+				w.stop()
+			})
+		})
+	}
+}
+
+func TestStreamGivesUpASessionThatEndsWhileItOpens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.Answer("GET /channels", aritest.Answer{Status: http.StatusOK, Body: "[]", Wait: make(chan struct{})})
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		start := time.Now()
+		s.Cut()
+		w.session()
+		if took := time.Since(start); took > time.Second {
+			t.Errorf("waited %v for the snapshot of a dead session", took)
+		}
+		if len(w.events) > 0 {
+			t.Errorf("events: %s", w.seen())
+		}
+		w.stop()
+	})
+}
+
+// What the recorder wrote is what the daemon saw.
+func TestStreamRecordsWhatItHandsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.Answer("GET /channels", aritest.Answer{Status: 200, Body: "[\n {\"id\":\"old\"}\n]"})
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		w.send(s, created("a"), `{"type":"DeviceStateChanged"}`, "{\n \"type\": \"StasisEnd\",\n \"channel\": {\"id\":\"b\"}\n}")
+		s.Cut()
+		w.session()
+		w.stop()
+		var replayed []ari.Event
+		sc := ari.NewScanner(&w.rec, "recording")
+		for {
+			var ev ari.Event
+			if err := sc.Next(&ev); err != nil {
+				if err.Error() != "EOF" {
+					t.Fatal(err)
+				}
+				break
+			}
+			if ev.Type != ari.Other {
+				replayed = append(replayed, ev)
+			}
+		}
+		if !reflect.DeepEqual(replayed, w.events) {
+			t.Errorf("replayed\n%+v\nseen\n%+v", replayed, w.events)
+		}
+		w.wantSeen("RingbackConnected", "ChannelCreated a", "StasisEnd b", "RingbackDisconnected", "RingbackConnected", "RingbackDisconnected")
+	})
+}
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+func TestStreamGoesOnWhenTheRecordingFails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		var log bytes.Buffer
+		rec := ari.NewRecorder(fullDisk{})
+		w.stream = ari.NewStream(w.client, ari.StreamOptions{Recorder: rec, Log: slog.New(slog.NewTextHandler(&log, nil))})
+		ctx, cancel := context.WithCancel(context.Background())
+		w.cancel = cancel
+		go func() { w.done <- w.stream.Run(ctx, func(ev *ari.Event) { w.events = append(w.events, *ev) }) }()
+		s := w.session()
+		w.send(s, created("a"), created("b"))
+		w.wantSeen("RingbackConnected", "ChannelCreated a", "ChannelCreated b")
+		if strings.Count(log.String(), "recording failed") != 1 || rec.Err() == nil {
+			t.Errorf("%v, log:\n%s", rec.Err(), &log)
+		}
+		w.stop()
+	})
+}
+
+// A session ends with a proper close when the daemon stops.
+func TestStreamTakesLeave(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		start := time.Now()
+		w.stop()
+		<-s.Done()
+		if took := time.Since(start); took > 0 {
+			t.Errorf("leaving took %v", took)
+		}
+	})
+}
+
+// A PBX that is dead does not hold the daemon's stop up.
+func TestStreamStopsOnADeadConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.start(ari.StreamOptions{})
+		w.session().Freeze()
+		start := time.Now()
+		w.stop()
+		if took := time.Since(start); took > 2*time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+	})
+}
