@@ -21,7 +21,7 @@ var confTemplates = template.Must(template.ParseFS(confFiles, "conf/*.conf"))
 
 // MusicTone is the frequency in Hz of the music on hold: a phone that hears it
 // hears no person.
-const MusicTone = 330
+const MusicTone = 400
 
 // unwanted are modules that would open a port of the host, need a database or
 // a device, or complain in the log about a service that is not there. Names

@@ -236,8 +236,8 @@ func (i *Instance) Kill() {
 }
 
 // Restart starts Asterisk again on the same ports and in the same folder, and
-// stops it before if it runs. Registered phones stay known: Asterisk keeps them
-// in its database.
+// stops it before if it runs. Phones that had registered stay known; after Kill
+// those of the last second do not, for Asterisk notes them on disk once a second.
 func (i *Instance) Restart(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()

@@ -2,6 +2,7 @@ package softphone_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"ringback/ari/pbx"
@@ -40,4 +41,175 @@ func TestBothHearEachOther(t *testing.T) {
 			t.Errorf("heard %+v", h)
 		}
 	}
+}
+
+func TestAPhoneRefuses(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	for _, status := range []int{486, 603, 480} {
+		call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+		in := must(desk.ExpectRing(o.ctx))(t)
+		if err := in.Reject(status, "No"); err != nil {
+			t.Fatal(err)
+		}
+		var refused *softphone.Refused
+		if err := call.WaitAnswer(o.ctx); !errors.As(err, &refused) {
+			t.Errorf("%d: the caller got %v", status, err)
+		} else if status == 486 && refused.Status != 486 {
+			t.Errorf("busy: the caller got %v", refused)
+		}
+		o.soon("the call is over", call.Done())
+		if err := in.Ring(); err == nil {
+			t.Error("it rings after it was refused")
+		}
+	}
+}
+
+func TestTheCallerGivesUp(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	in := must(desk.ExpectRing(o.ctx))(t)
+	if err := in.Ring(); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the caller hears ringing", call.Ringing())
+	if err := call.Hangup(o.ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the phone stops", in.Cancelled())
+	var refused *softphone.Refused
+	if err := call.WaitAnswer(o.ctx); !errors.As(err, &refused) || refused.Status != 487 {
+		t.Errorf("the caller got %v, not 487", err)
+	}
+	if _, err := in.Answer(o.ctx); !errors.Is(err, softphone.ErrCancelled) {
+		t.Errorf("answered a call that was cancelled: %v", err)
+	}
+}
+
+// Asterisk cancels the phones that did not answer first, and one that rang too
+// long.
+func TestThePBXGivesUp(t *testing.T) {
+	o := open(t)
+	one, two := o.desk(pbx.Manager1, 700), o.desk(pbx.Manager2, 800)
+	call := must(o.outside.Dial(o.ctx, pbx.LineGroup, softphone.DialOptions{}))(t)
+	first, second := must(one.ExpectRing(o.ctx))(t), must(two.ExpectRing(o.ctx))(t)
+	talk := must(first.Answer(o.ctx))(t)
+	o.soon("the other phone stops", second.Cancelled())
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, 700), talk.Hears(o.ctx, outsideTone), call.Hangup(o.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the phone is hung up", talk.Done())
+
+	late := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	in := must(one.ExpectRing(o.ctx))(t)
+	o.soon("the phone stops", in.Cancelled())
+	o.soon("the call is over", late.Done())
+}
+
+func TestAPhoneCallsOutside(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager2, 800)
+	call := must(desk.Dial(o.ctx, "79161234567", softphone.DialOptions{}))(t)
+	in := must(o.outside.ExpectRing(o.ctx))(t)
+	if in.To != "79161234567" || in.From != pbx.LineDirect {
+		t.Errorf("%s is rung by %s", in.To, in.From)
+	}
+	if err := in.Ring(); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the manager hears ringing", call.Ringing())
+	talk := must(in.Answer(o.ctx))(t)
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, outsideTone), talk.Hears(o.ctx, 800), talk.Hangup(o.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the manager is hung up", call.Done())
+
+	given := must(desk.Dial(o.ctx, "+79161234568", softphone.DialOptions{}))(t)
+	in = must(o.outside.ExpectRing(o.ctx))(t)
+	if in.To != "79161234568" {
+		t.Errorf("%s is rung", in.To)
+	}
+	if err := given.Hangup(o.ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the phone outside stops", in.Cancelled())
+}
+
+func TestAlways(t *testing.T) {
+	o := open(t)
+	o.desk(pbx.Manager1, 700).Always(softphone.Decline(486, "Busy Here"))
+	o.desk(pbx.Manager2, 800).Always(softphone.Ringing)
+	o.desk(pbx.Colleague, 900).Always(softphone.AnswerAfter(0))
+	for range 2 {
+		call := must(o.outside.Dial(o.ctx, pbx.LineLocalGroup, softphone.DialOptions{}))(t)
+		if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, 900), call.Hangup(o.ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A queue plays music, which is nobody's tone, and then lets a manager speak.
+func TestQueueMusic(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	call := must(o.outside.Dial(o.ctx, pbx.LineQueue, softphone.DialOptions{}))(t)
+	in := must(desk.ExpectRing(o.ctx))(t)
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, pbx.MusicTone)); err != nil {
+		t.Fatal(err)
+	}
+	talk := must(in.Answer(o.ctx))(t)
+	if err := errors.Join(call.HearsNoMore(o.ctx, pbx.MusicTone), call.Hears(o.ctx, 700), talk.Hears(o.ctx, outsideTone)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What callers from outside call themselves is shown and changes nothing: one
+// who claims to be 101 is still outside.
+func TestHostileCallers(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	for _, caller := range []softphone.DialOptions{
+		{CallerID: "101", CallerName: `"><script>alert(1)</script>`},
+		{CallerID: "anonymous", CallerName: `\"; DROP TABLE calls; --`},
+		{CallerID: "79161234567", CallerName: "Ünïcødé ☎ 名前"},
+	} {
+		call := must(o.outside.Dial(o.ctx, pbx.LineDirect, caller))(t)
+		in := must(desk.ExpectRing(o.ctx))(t)
+		// Asterisk takes a quoted name with its backslashes for the name itself.
+		name := strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(caller.CallerName)
+		if in.From != caller.CallerID || in.Name != name {
+			t.Errorf("%q %q is shown as %q %q", caller.CallerID, name, in.From, in.Name)
+		}
+		if err := call.Hangup(o.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{CallerName: "a\r\nX: y"}); err == nil {
+		t.Error("a name with a line end was sent")
+	}
+}
+
+// A call that nobody ends is ended by closing the phone, and one that rings is
+// refused.
+func TestClose(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	must(must(desk.ExpectRing(o.ctx))(t).Answer(o.ctx))(t)
+	if err := call.WaitAnswer(o.ctx); err != nil {
+		t.Fatal(err)
+	}
+	ringing := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	must(desk.ExpectRing(o.ctx))(t)
+	if err := desk.Close(); err != nil {
+		t.Error(err)
+	}
+	o.soon("the caller who talked is hung up", call.Done())
+	o.soon("the caller who waited is refused", ringing.Done())
+	if _, err := desk.ExpectRing(o.ctx); err == nil {
+		t.Error("a closed phone rings")
+	}
+	unknown := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	o.soon("nobody is registered", unknown.Done())
 }

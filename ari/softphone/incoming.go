@@ -36,6 +36,8 @@ type Incoming struct {
 // or that another phone has answered.
 var ErrCancelled = errors.New("softphone: the caller has cancelled")
 
+var errSettled = errors.New("softphone: the call was answered or refused already")
+
 // onInvite lets a new call ring, and stays until it is settled: the library
 // ends a transaction whose handler returns.
 func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
@@ -128,6 +130,11 @@ func (in *Incoming) Header(name string) string {
 
 // Ring tells the caller that the phone rings (180).
 func (in *Incoming) Ring() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if in.final {
+		return errSettled
+	}
 	if err := in.tx.Respond(in.response(sip.StatusRinging, "Ringing", nil)); err != nil {
 		return in.failure("ring", err)
 	}
@@ -208,7 +215,7 @@ func (in *Incoming) settle(decide func()) error {
 	default:
 	}
 	if in.final {
-		return errors.New("softphone: the call was answered or refused already")
+		return errSettled
 	}
 	in.final = true
 	decide()
