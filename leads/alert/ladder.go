@@ -88,8 +88,16 @@ func (l *Ladder) Works() []jobs.Work {
 	return works
 }
 
-// busyPause is how long a rung waits for a contact who is on the phone.
-const busyPause = 15 * time.Second
+const (
+	// busyPause is how long a rung waits for a contact who is on the phone,
+	// before it looks again.
+	busyPause = 15 * time.Second
+	// maxWaits bounds how often in a row it does: 20 minutes in all. A number
+	// that many people share may be on the phone all day, and the end of a call
+	// may stay unseen while a PBX is away; a miss must not go unnoticed for
+	// that.
+	maxWaits = 80
+)
 
 // rung climbs one rung: it reads the lead again, tells whom the rung names, and
 // books the next.
@@ -147,11 +155,11 @@ func (l *Ladder) standing(tx *db.Tx, id int64, ladder int) (*leads.Lead, *routin
 // and, once the supervisor has been told, outside the pool's hours. Zero: it
 // need not wait.
 func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due leads.RungDue) (time.Time, error) {
-	talking, err := leads.OnThePhone(tx, lead.Contact)
+	busy, err := waits(tx, lead, due)
 	if err != nil {
 		return time.Time{}, err
 	}
-	if talking {
+	if busy {
 		return tx.Now().Add(busyPause), nil
 	}
 	told := false
@@ -164,6 +172,15 @@ func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due lea
 	return time.Time{}, nil
 }
 
+// waits says that nobody is told just now, because the contact is on the phone:
+// that may settle the lead.
+func waits(tx *db.Tx, lead *leads.Lead, due leads.RungDue) (bool, error) {
+	if due.Waited%forwarded >= maxWaits {
+		return false, nil
+	}
+	return leads.OnThePhone(tx, lead.Contact)
+}
+
 // rangAgain tells the manager that the contact has rung again.
 func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	var due leads.RungDue
@@ -174,9 +191,12 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	if err != nil || lead == nil {
 		return err
 	}
-	talking, err := leads.OnThePhone(tx, lead.Contact)
-	if err != nil || talking {
+	busy, err := waits(tx, lead, due)
+	if err != nil {
 		return err
+	}
+	if busy {
+		return againLater(tx, lead, j, due)
 	}
 	m, err := l.message(tx, lead, lead.Manager, RangAgain, due)
 	if err != nil {
@@ -185,9 +205,20 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	return l.tell(tx, m, "notify:"+j.Key)
 }
 
+// againLater puts "rang again" off; the key is as unique as the job that is put off.
+func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) error {
+	due.Waited++
+	text, err := json.Marshal(due)
+	if err != nil {
+		return fmt.Errorf("alert: rang again: %w", err)
+	}
+	return jobs.Enqueue(tx, jobs.Job{Kind: leads.KindAgain, Lead: lead.ID, Due: tx.Now().Add(busyPause), Payload: text,
+		Key: fmt.Sprintf("again:%d:after:%d", lead.ID, j.ID)})
+}
+
 // message says what there is to say of a lead to one person.
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
-	m := Message{Why: why, To: to, Lead: lead.ID, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
+	m := Message{Why: why, At: tx.Now(), To: to, Lead: lead.ID, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
 		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
 	if person := l.cfg.Office.Directory.Manager(to); person != nil {
@@ -202,7 +233,7 @@ func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due le
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return m, fmt.Errorf("alert: contact %d: %w", lead.Contact.Int64, err)
 		}
-		m.NeedsDetails = !named
+		m.Name, m.Number, m.NeedsDetails = Clean(m.Name), Clean(m.Number), !named
 	}
 	m.Text = m.text(l.cfg.Zone)
 	return m, nil

@@ -25,14 +25,18 @@ type Message struct {
 	// doubles by it.
 	ID  string `json:"id"`
 	Why Why    `json:"why"`
+	// At is when there was something to tell, however late it is sent.
+	At time.Time `json:"at"`
 	// To is the login of the person, Devices where they are reached by phone.
 	To      string           `json:"to"`
 	Devices []routing.Device `json:"devices,omitempty"`
 
-	Lead    int64  `json:"lead"`
-	Contact int64  `json:"contact,omitempty"`
-	Number  string `json:"number"` // E.164; empty: withheld
-	Name    string `json:"name,omitempty"`
+	Lead    int64 `json:"lead"`
+	Contact int64 `json:"contact,omitempty"`
+	// Number is E.164, or as received where it is no valid number; empty:
+	// withheld. Number and Name come from outside and are Clean.
+	Number string `json:"number"`
+	Name   string `json:"name,omitempty"`
 	// NeedsDetails says that nobody has given the contact a name yet.
 	NeedsDetails bool      `json:"needs_details,omitempty"`
 	Line         string    `json:"line"`
@@ -85,10 +89,10 @@ func (m *Message) text(zone *time.Location) string {
 	if m.Number == "" {
 		b.WriteString("withheld number")
 	} else {
-		b.WriteString(Clean(m.Number))
+		b.WriteString(m.Number)
 	}
 	if m.Name != "" && m.Name != m.Number {
-		fmt.Fprintf(&b, " (%s)", Clean(m.Name))
+		fmt.Fprintf(&b, " (%s)", m.Name)
 	}
 	if m.Line != "" {
 		fmt.Fprintf(&b, ", line %s", m.Line)

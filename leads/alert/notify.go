@@ -74,7 +74,7 @@ func (l *Ladder) inDoubt(tx *db.Tx, ch Named, j jobs.Job) error {
 		return err
 	}
 	if m.Why != RangAgain && m.Rung+1 < len(pool.Ladder.Rungs) {
-		return bringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1, Waited: forwarded + int(j.ID)})
+		return bringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1, Waited: forwarded * int(j.ID)})
 	}
 	if m.Double {
 		return nil // it was repeated once already
@@ -94,8 +94,10 @@ func bringForward(tx *db.Tx, lead *leads.Lead, due leads.RungDue) error {
 	return leads.BookRung(tx, lead, due, tx.Now())
 }
 
-// forwarded keeps the keys of rungs that were brought forward apart from those
-// of rungs that were put off.
+// forwarded keeps the keys of a rung apart that was brought forward by several
+// messages in doubt, and put off after each: in RungDue.Waited the job that
+// brought it forward counts in multiples of this, below them how often it was
+// put off since. A key that was used before would lose the rung.
 const forwarded = 1 << 20
 
 func (l *Ladder) givenUp(tx *db.Tx, ch Named, j jobs.Job, why string) error {
