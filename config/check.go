@@ -24,6 +24,7 @@ func (c *Config) check(f *findings) {
 	c.checkAsterisk(f)
 	c.checkChannels(f)
 	c.checkManagers(f)
+	c.makePlans()
 	c.checkLines(f)
 	c.checkMissed(f)
 	c.checkPools(f)
@@ -113,7 +114,7 @@ func (c *Config) checkAsterisk(f *findings) {
 		}
 		for j, prefix := range a.Numbers.Strip {
 			if !dialable.MatchString(prefix) {
-				f.add(fmt.Sprintf("%s.numbers.strip[%d]", at, j), "%s is not a prefix that is dialed: digits, * and # only", quoted(prefix))
+				f.add(fmt.Sprintf("%s.numbers.strip[%d]", at, j), "%s is not a prefix of digits", quoted(prefix))
 			}
 		}
 		for j := range i {
@@ -126,7 +127,7 @@ func (c *Config) checkAsterisk(f *findings) {
 
 var (
 	appName  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
-	dialable = regexp.MustCompile(`^[0-9*#]{1,10}$`)
+	dialable = regexp.MustCompile(`^[0-9]{1,10}$`)
 	login    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}$`)
 	endpoint = regexp.MustCompile(`^([A-Za-z0-9]+/)?[A-Za-z0-9_.@+-]{1,80}$`)
 )
@@ -169,7 +170,7 @@ func (c *Config) checkChannels(f *findings) {
 			f.add(at+".timeout", "must be longer than 0s")
 		}
 	}
-	if len(c.Channels.Names()) == 0 {
+	if len(c.Channels.Names()) == 0 && !f.doubtful["channels.sip"] && !f.doubtful["channels.webhooks"] {
 		f.add("channels", "names no channel, so nobody could be told: name one, such as sip: {from: %s}, or take the key out", DefaultFrom)
 	}
 }
@@ -181,6 +182,9 @@ func (c *Config) checkMissed(f *findings) {
 	}
 	for i, name := range c.Missed.Handled.Lines {
 		refer(f, fmt.Sprintf("missed.handled.lines[%d]", i), "line", name, "lines", known)
+	}
+	for i, caller := range c.Missed.Block {
+		c.Missed.Block[i] = c.home.Read(caller).Value
 	}
 }
 
@@ -261,10 +265,13 @@ func (n *names) add(at, name string) {
 
 // refer sees that a name leads to something that is listed under section.
 func refer(f *findings, at, what, name, section string, known []string) {
-	if name == "" || slices.Contains(known, name) || f.doubtful[section] {
+	if name == "" || slices.Contains(known, name) || f.doubtful[section] || f.unnamed[section] {
 		return
 	}
-	hint, _ := didYouMean(name, known)
+	hint := ""
+	if len(f.problems) < mostShown {
+		hint, _ = didYouMean(name, known)
+	}
 	f.add(at, "%s %s is not listed under %s%s", what, quoted(name), section, hint)
 }
 
@@ -299,7 +306,7 @@ func (c *Config) checkHours(f *findings, at string, h *routing.Hours) {
 	for days, windows := range h.Week {
 		one := routing.Hours{Week: map[string]string{days: windows}}
 		if err := one.Compile(c.zone); err != nil {
-			f.add(below(at+".week", days), "%v", err)
+			f.add(below(at+".week", days), "%s", strings.TrimPrefix(err.Error(), days+": "))
 		}
 	}
 	if len(f.problems) == told { // each day is well by itself

@@ -12,6 +12,7 @@ import (
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
 	"ringback/ari"
+	"ringback/leads/number"
 	"ringback/routing"
 )
 
@@ -48,7 +49,9 @@ type Config struct {
 	// Warnings are what can be used but is probably not meant.
 	Warnings []Problem `yaml:"-"`
 
-	zone *time.Location
+	zone  *time.Location
+	plans map[string]*number.Plan // by PBX
+	home  *number.Plan            // of the company
 }
 
 // Mode says what the daemon does about what it sees.
@@ -119,7 +122,9 @@ type Missed struct {
 	routing.Thresholds `yaml:",inline"`
 	// Handled names where a call may end without anybody owing a call back.
 	Handled routing.HandledBy `yaml:"handled"`
-	// Block lists callers that are ignored; valid numbers are E.164 once loaded.
+	// Block lists callers that are ignored, once loaded in the form in which
+	// number.Plan reads them: E.164 where that is possible, and "" for those who
+	// withhold their number ("anonymous").
 	Block []string `yaml:"block"`
 }
 
@@ -213,7 +218,9 @@ func read(file string) (*Config, *findings) {
 		Database: DefaultDatabase,
 	}
 	r := reader{findings: found, budget: mostNodes, starts: c.starts()}
-	r.document(root, c)
+	if !r.document(root, c) {
+		return nil, found
+	}
 	c.resolvePaths(file)
 	c.check(found)
 	return c, found

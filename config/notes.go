@@ -45,7 +45,7 @@ var notes = map[string]note{
 	"missed.short_abandon": {text: "Callers who hang up sooner are ignored. 0s: nobody is."},
 	"missed.handled": {text: "Where a call may end without anybody owing a call back: dialplan applications and\n" +
 		"contexts, lines.", sample: "{applications: [ReceiveFAX], contexts: [self-service], lines: [office]}", whole: true},
-	"missed.block": {text: "Callers that are ignored.", sample: `["+74951234567"]`},
+	"missed.block": {text: "Callers that are ignored; \"anonymous\" are all who withhold their number.", sample: `["+74951234567"]`},
 
 	"lines":        {text: "The numbers that people dial. Calls to other numbers belong to the pool \"default\"."},
 	"lines[].name": {text: "How the line is called in alerts, lists and metrics."},

@@ -136,18 +136,20 @@ func (c *Config) checkPools(f *findings) {
 		c.checkHours(f, at+".hours", &p.Hours)
 		p.Handled, p.Block = c.Missed.Handled, c.Missed.Block
 	}
-	if _, given := pools.taken[routing.DefaultPool]; !given {
-		f.missing("pools", fmt.Sprintf("a pool named %q takes the calls of lines that belong to no other", routing.DefaultPool))
+	if _, given := pools.taken[routing.DefaultPool]; !given && !f.doubtful["pools"] && !f.unnamed["pools"] {
+		f.add("pools", "there must be one named %q: it takes the calls of lines that belong to no other", routing.DefaultPool)
 	}
 }
 
 func checkTeam(f *findings, at string, p *routing.Pool, logins []string) {
+	seen := map[string]bool{}
 	for i, login := range p.Managers {
 		here := fmt.Sprintf("%s.managers[%d]", at, i)
 		refer(f, here, "manager", login, "managers", logins)
-		if login != "" && slices.Index(p.Managers, login) < i {
+		if login != "" && seen[login] {
 			f.add(here, "manager %s is in this pool already", quoted(login))
 		}
+		seen[login] = true
 	}
 	if len(p.Managers) == 0 {
 		f.missing(at+".managers", "nobody would call back")
@@ -166,7 +168,8 @@ func checkLadder(f *findings, at string, l *routing.Ladder) {
 		}
 		oneOf(f, here+".tell", rung.Tell, routing.TellManager, routing.TellSupervisor)
 		if i > 0 && rung.After < l.Rungs[i-1].After {
-			f.add(here+".after", "%v is before the rung above it, %v: order them by time", rung.After, l.Rungs[i-1].After)
+			f.add(here+".after", "%s is before the rung above it, %s: order them by time",
+				durationText(rung.After), durationText(l.Rungs[i-1].After))
 		}
 	}
 }

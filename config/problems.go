@@ -40,6 +40,10 @@ type Problems struct {
 	List []Problem `json:"problems"`
 }
 
+// mostShown bounds how many problems Error lists: whoever gets as many has one
+// cause to look for.
+const mostShown = 100
+
 // Error lists the problems below a line that counts them.
 func (p *Problems) Error() string {
 	var b strings.Builder
@@ -47,7 +51,11 @@ func (p *Problems) Error() string {
 	if len(p.List) != 1 {
 		b.WriteByte('s')
 	}
-	for _, one := range p.List {
+	for i, one := range p.List {
+		if i == mostShown {
+			fmt.Fprintf(&b, "\n  … and %d more", len(p.List)-i)
+			break
+		}
 		b.WriteString("\n  ")
 		b.WriteString(one.String())
 	}
@@ -63,10 +71,13 @@ type findings struct {
 	// doubtful are paths that hold a problem already, or that an unknown key
 	// was probably meant to be: nothing that merely follows is reported there.
 	doubtful map[string]bool
+	// unnamed are sections in which a name could not be read: references to
+	// their names are not judged.
+	unnamed map[string]bool
 }
 
 func newFindings() *findings {
-	return &findings{lines: map[string]int{}, doubtful: map[string]bool{}}
+	return &findings{lines: map[string]int{}, doubtful: map[string]bool{}, unnamed: map[string]bool{}}
 }
 
 func (f *findings) add(path, format string, args ...any) {
@@ -74,11 +85,19 @@ func (f *findings) add(path, format string, args ...any) {
 	f.problems = append(f.problems, Problem{Path: path, Text: fmt.Sprintf(format, args...), Line: f.line(path)})
 }
 
-// missing reports a mandatory key, unless something there is reported already.
+// missing reports a mandatory key that is not there, or a list without anything
+// in it, unless there or above is a problem already.
 func (f *findings) missing(path, hint string) {
-	if !f.doubtful[path] {
-		f.add(path, "is missing: %s", hint)
+	for at := path; at != ""; at = above(at) {
+		if f.doubtful[at] {
+			return
+		}
 	}
+	if _, given := f.lines[path]; given {
+		f.add(path, "is empty: %s", hint)
+		return
+	}
+	f.add(path, "is missing: %s", hint)
 }
 
 func (f *findings) warn(path, format string, args ...any) {
@@ -91,10 +110,13 @@ func (f *findings) line(path string) int {
 		if line, known := f.lines[path]; known {
 			return line
 		}
-		path = path[:max(0, strings.LastIndexAny(path, ".["))]
+		path = above(path)
 	}
 	return 0
 }
+
+// above is the path of the mapping or list that holds a path; empty at the top.
+func above(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
 
 // err is the error of everything found so far; nil when that is nothing.
 func (f *findings) err(file string) error {

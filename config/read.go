@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ const (
 	mostBytes = 1 << 20
 	// mostNodes bounds what is read, aliases followed: a small file of nested
 	// aliases can otherwise stand for billions of values.
-	mostNodes = 200_000
+	mostNodes = 100_000
 )
 
 // openDocument reads and parses the file; nil, with a problem, when that fails.
@@ -89,6 +90,8 @@ func syntaxProblem(err error, text []byte) Problem {
 	}
 	what := strings.TrimPrefix(at.Message, "yaml: ")
 	switch {
+	case strings.Contains(what, "control characters"):
+		return Problem{Text: "holds a control character", Line: lineOf(text, func(c rune) bool { return c < ' ' && !strings.ContainsRune("\t\r\n", c) || c == 0x7f })}
 	case strings.Contains(what, "found multiple"):
 		return Problem{Text: "holds several documents: a line of --- begins another one, take it out"}
 	case strings.Contains(what, "mapping values are not allowed"):
@@ -100,6 +103,15 @@ func syntaxProblem(err error, text []byte) Problem {
 		what += fmt.Sprintf(" (%s that began in line %d)", at.ContextMsg, at.ContextMark.Line)
 	}
 	return Problem{Text: what, Line: int(at.Mark.Line)}
+}
+
+// lineOf is the line of the first character that is of a kind; 0 without one.
+func lineOf(text []byte, kind func(rune) bool) int {
+	i := bytes.IndexFunc(text, kind)
+	if i < 0 {
+		return 0
+	}
+	return 1 + bytes.Count(text[:i], []byte("\n"))
 }
 
 func beginsWithTab(text []byte, line int) bool {
@@ -121,12 +133,14 @@ type reader struct {
 	starts starts
 }
 
-func (r *reader) document(root *yaml.Node, c *Config) {
+// document reads the whole; false when it makes no sense to look further.
+func (r *reader) document(root *yaml.Node, c *Config) bool {
 	if root.Kind != yaml.MappingNode {
 		r.add("", "is not a configuration: it should begin with keys such as `country:`")
-		return
+		return false
 	}
 	r.value("", root, reflect.ValueOf(c).Elem())
+	return r.budget >= 0
 }
 
 // nameKey is the key of a name that other parts of the document refer to.
@@ -137,7 +151,7 @@ var nameKey = regexp.MustCompile(`^(asterisk|lines|managers|pools|channels)(\.we
 func (r *reader) add(path, format string, args ...any) {
 	r.findings.add(path, format, args...)
 	if section := nameKey.FindStringSubmatch(path); section != nil {
-		r.doubtful[section[1]] = true
+		r.unnamed[section[1]] = true
 	}
 }
 
@@ -200,6 +214,7 @@ func (r *reader) unknown(path, key string, known []string) {
 	switch key {
 	case "<<":
 		r.add(below(path, key), "merging is not supported: write the keys out")
+		r.doubtful[path] = true
 		return
 	case "password", "secret", "token":
 		if i := slices.IndexFunc(known, func(k string) bool { return k == key+"_file" }); i >= 0 {
@@ -252,8 +267,11 @@ func (r *reader) dictionary(path string, node *yaml.Node, into reflect.Value) {
 	entries := r.entries(path, node)
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		one := reflect.New(into.Type().Elem()).Elem()
+		before := len(r.problems)
 		r.value(below(path, key), entries[key], one)
-		into.SetMapIndex(reflect.ValueOf(key).Convert(into.Type().Key()), one)
+		if len(r.problems) == before {
+			into.SetMapIndex(reflect.ValueOf(key).Convert(into.Type().Key()), one)
+		}
 	}
 }
 
@@ -272,7 +290,7 @@ func (r *reader) list(path string, node *yaml.Node, into reflect.Value) {
 
 func (r *reader) scalar(path string, node *yaml.Node, into reflect.Value) {
 	if node.Kind != yaml.ScalarNode {
-		r.add(path, "should be a single value, not a list or keys")
+		r.add(path, "should be a single value, not a list or keys; text with braces or brackets belongs in quotes")
 		return
 	}
 	switch variable := into.Addr().Interface().(type) {
@@ -292,6 +310,9 @@ func (r *reader) scalar(path string, node *yaml.Node, into reflect.Value) {
 	}
 }
 
+// octal are numbers that YAML takes for others than their digits say.
+var octal = regexp.MustCompile(`^0[0-7]+$`)
+
 // digits are numbers that mean the same with and without quotes.
 var digits = regexp.MustCompile(`^(\+?[1-9][0-9]*|0)$`)
 
@@ -301,7 +322,7 @@ func (r *reader) text(path string, node *yaml.Node, into reflect.Value) {
 	tag := node.ShortTag()
 	switch {
 	case tag == "!!str", digits.MatchString(node.Value) && (tag == "!!int" || tag == "!!float"):
-	case tag == "!!int" && strings.HasPrefix(node.Value, "0"):
+	case octal.MatchString(node.Value):
 		r.add(path, `%s without quotes is an octal number: put it in quotes, "%[1]s"`, node.Value)
 		return
 	case tag == "!!int", tag == "!!float", tag == "!!bool", tag == "!!timestamp":

@@ -91,7 +91,8 @@ func oneSecret(f *findings, fileAt, file, envAt, env string) Secret {
 		if text := os.Getenv(env); text != "" {
 			return NewSecret(text)
 		}
-		f.add(envAt, "the environment has no variable %s", quoted(env))
+		// The name is not shown: it may be the secret itself, put in the wrong place.
+		f.add(envAt, "the environment has no variable of this name, or it is empty")
 	case !f.doubtful[envAt]:
 		f.missing(fileAt, "the file that holds the secret (or "+envAt[strings.LastIndex(envAt, ".")+1:]+", a variable of the environment)")
 	}
