@@ -1,0 +1,80 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+)
+
+// Call is a call of the Book.
+type Call struct {
+	leads.ListedCall
+	// Contact and Lead are nil where the call has none.
+	Contact *int64 `json:"contact"`
+	Lead    *int64 `json:"lead"`
+	// ContactName is hostile text until somebody has filled in the card.
+	ContactName string `json:"-"`
+
+	id int64
+}
+
+// Running says that the call has not ended.
+func (c *Call) Running() bool { return c.Ended.IsZero() }
+
+const callColumns = `k.id, k.call, k.pbx, k.direction, k.caller, k.caller_name, k.dialed, k.line, k.verdict, k.reason,
+	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.contact, k.lead, COALESCE(c.name, '')
+	FROM calls k LEFT JOIN contacts c ON c.id = k.contact`
+
+func scanCall(row scanner) (Call, error) {
+	var c Call
+	var started, wait, talk int64
+	var ended, contact, lead sql.NullInt64
+	var rang string
+	err := row.Scan(&c.id, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
+		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &contact, &lead, &c.ContactName)
+	c.Started = leads.Stamp{Time: db.Time(started)}
+	c.Ended = leads.Stamp{Time: db.Time(ended.Int64)}
+	c.WaitS = leads.Seconds(time.Duration(wait) * time.Millisecond)
+	c.TalkS = leads.Seconds(time.Duration(talk) * time.Millisecond)
+	c.Rang = append([]string{}, strings.Fields(rang)...)
+	c.Contact, c.Lead = id(contact), id(lead)
+	for _, s := range []*string{&c.Caller, &c.CallerName, &c.Dialed, &c.AnsweredBy, &c.ContactName} {
+		*s = leads.Clip(*s)
+	}
+	return c, err
+}
+
+const callsQuery = "SELECT " + callColumns + " WHERE (k.started, k.id) < ($1, $2) ORDER BY k.started DESC, k.id DESC LIMIT $3"
+
+// Calls lists the calls of all PBXes, those that began last first; calls that
+// run are among them.
+func (v *View) Calls(ctx context.Context, p Page) (List[Call], error) {
+	limit, err := p.limit()
+	if err != nil {
+		return List[Call]{}, err
+	}
+	from, err := readCursor("calls", p.Cursor)
+	if err != nil {
+		return List[Call]{}, err
+	}
+	rows, err := collect(ctx, v.db, scanCall, callsQuery, from.at, from.id, limit+1)
+	if err != nil {
+		return List[Call]{}, failed("calls", err)
+	}
+	return cut(rows, limit, "calls", func(c *Call) place { return place{db.Millis(c.Started.Time), c.id} }), nil
+}
+
+const callsOfContactQuery = "SELECT " + callColumns + " WHERE k.contact = $1 ORDER BY k.started DESC, k.id DESC LIMIT $2"
+
+// callsOf lists the newest calls with a contact.
+func (v *View) callsOf(ctx context.Context, contact int64, limit int) ([]Call, error) {
+	calls, err := collect(ctx, v.db, scanCall, callsOfContactQuery, contact, limit)
+	if err != nil {
+		return nil, failed("calls of a contact", err)
+	}
+	return calls, nil
+}

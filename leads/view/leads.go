@@ -1,0 +1,166 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+
+	"ringback/leads"
+	"ringback/leads/db"
+)
+
+// State says which leads are wanted, and of one lead how it stands.
+type State string
+
+const (
+	Open   State = "open"
+	Closed State = "closed"
+	All    State = "all" // only of lists
+)
+
+// Lead is a lead of the Book.
+type Lead struct {
+	ID int64 `json:"id"`
+	// Contact is whom to call back; nil: a withheld number that left a
+	// voicemail.
+	Contact *LeadContact `json:"contact"`
+	Pool    string       `json:"pool"`
+	Line    string       `json:"line"`
+	Manager string       `json:"manager"` // login; empty: it waits for the pool's opening
+	Missed  int          `json:"missed"`  // how many missed calls it stands for
+	// FirstMissed and LastMissed are when the first and the newest of them
+	// began.
+	FirstMissed leads.Stamp   `json:"first_missed"`
+	LastMissed  leads.Stamp   `json:"last_missed"`
+	Opened      leads.Stamp   `json:"opened"`
+	Closed      leads.Stamp   `json:"closed"` // null while it is open
+	Outcome     leads.Outcome `json:"outcome"`
+	ClosedBy    string        `json:"closed_by"`
+	State       State         `json:"state"`
+}
+
+// LeadContact is the contact of a lead.
+type LeadContact struct {
+	ID   int64  `json:"id"`
+	Name string `json:"name"` // the number until somebody fills in the card
+	// Number is what the newest missed call came from, E.164 where it is valid.
+	Number string `json:"number"`
+}
+
+// leadColumns find the number by the newest missed call of the lead; one that
+// has none is shown with the contact's first number.
+const leadColumns = `l.id, l.contact, c.name,
+	COALESCE((SELECT k.caller FROM calls k WHERE k.lead = l.id ORDER BY k.id DESC LIMIT 1),
+		(SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''),
+	l.pool, l.line, l.manager, l.missed, l.first_missed, l.last_missed, l.opened, l.closed, l.outcome, l.closed_by
+	FROM leads l LEFT JOIN contacts c ON c.id = l.contact`
+
+func scanLead(row scanner) (Lead, error) {
+	var l Lead
+	var contact, closed sql.NullInt64
+	var name sql.NullString
+	var number string
+	var first, last, opened int64
+	err := row.Scan(&l.ID, &contact, &name, &number, &l.Pool, &l.Line, &l.Manager, &l.Missed,
+		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy)
+	l.FirstMissed, l.LastMissed = leads.Stamp{Time: db.Time(first)}, leads.Stamp{Time: db.Time(last)}
+	l.Opened, l.Closed = leads.Stamp{Time: db.Time(opened)}, leads.Stamp{Time: db.Time(closed.Int64)}
+	l.ClosedBy, l.State = leads.Clip(l.ClosedBy), Open
+	if closed.Valid {
+		l.State = Closed
+	}
+	if contact.Valid {
+		l.Contact = &LeadContact{ID: contact.Int64, Name: leads.Clip(name.String), Number: leads.Clip(number)}
+	}
+	return l, err
+}
+
+const (
+	openLeadsQuery = "SELECT " + leadColumns + ` WHERE l.closed IS NULL AND (l.last_missed, l.id) < ($1, $2)
+		ORDER BY l.last_missed DESC, l.id DESC LIMIT $3`
+	closedLeadsQuery = "SELECT " + leadColumns + " WHERE l.closed IS NOT NULL AND l.id < $1 ORDER BY l.id DESC LIMIT $2"
+	allLeadsQuery    = "SELECT " + leadColumns + " WHERE l.id < $1 ORDER BY l.id DESC LIMIT $2"
+)
+
+// Leads lists leads: the open ones by their newest missed call, closed and all
+// by when they were opened, newest first. A lead that rings again while the
+// open ones are walked through moves to their front, and is met there by the
+// next walk.
+func (v *View) Leads(ctx context.Context, state State, p Page) (List[Lead], error) {
+	limit, err := p.limit()
+	if err != nil {
+		return List[Lead]{}, err
+	}
+	list := "leads-" + string(state)
+	from, err := readCursor(list, p.Cursor)
+	if err != nil {
+		return List[Lead]{}, err
+	}
+	key := func(l *Lead) place { return place{id: l.ID} }
+	var rows []Lead
+	switch state {
+	case Open:
+		key = func(l *Lead) place { return place{db.Millis(l.LastMissed.Time), l.ID} }
+		rows, err = collect(ctx, v.db, scanLead, openLeadsQuery, from.at, from.id, limit+1)
+	case Closed:
+		rows, err = collect(ctx, v.db, scanLead, closedLeadsQuery, from.id, limit+1)
+	case All:
+		rows, err = collect(ctx, v.db, scanLead, allLeadsQuery, from.id, limit+1)
+	default:
+		err = ErrState
+	}
+	if err != nil {
+		return List[Lead]{}, failed("leads", err)
+	}
+	return cut(rows, limit, list, key), nil
+}
+
+const countOpenQuery = "SELECT COUNT(*) FROM leads WHERE closed IS NULL"
+
+// CountOpen tells how many leads are open.
+func (v *View) CountOpen(ctx context.Context) (int, error) {
+	var n int
+	if err := v.db.QueryRowContext(ctx, countOpenQuery).Scan(&n); err != nil {
+		return 0, failed("open leads", err)
+	}
+	return n, nil
+}
+
+// LeadCard is all there is to say of one lead.
+type LeadCard struct {
+	Lead
+	// Timeline is its history, the newest entry first, no more than
+	// MaxTimeline.
+	Timeline []Entry
+}
+
+const leadQuery = "SELECT " + leadColumns + " WHERE l.id = $1"
+
+// Lead reads one lead; ErrNotFound is in the error when there is none.
+func (v *View) Lead(ctx context.Context, id int64) (*LeadCard, error) {
+	l, err := scanLead(v.db.QueryRowContext(ctx, leadQuery, id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, fmt.Errorf("view: lead %d: %w", id, ErrNotFound)
+	case err != nil:
+		return nil, failed("lead", err)
+	}
+	card := &LeadCard{Lead: l}
+	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, id)
+	return card, err
+}
+
+const openLeadsOfQuery = "SELECT " + leadColumns + " WHERE l.contact = $1 AND l.closed IS NULL"
+
+// openLeadsOf lists what a contact is owed, newest missed call first: no more
+// than one lead a pool.
+func (v *View) openLeadsOf(ctx context.Context, contact int64) ([]Lead, error) {
+	open, err := collect(ctx, v.db, scanLead, openLeadsOfQuery, contact)
+	if err != nil {
+		return nil, failed("open leads of a contact", err)
+	}
+	slices.SortFunc(open, func(a, b Lead) int { return b.LastMissed.Compare(a.LastMissed.Time) })
+	return open, nil
+}

@@ -1,0 +1,49 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+)
+
+// Entry is one line of a timeline. Who, Channel and Detail may hold text from
+// outside.
+type Entry struct {
+	At      time.Time
+	Kind    string // one of leads.Entry…
+	Who     string // login or phone it is about
+	Channel string
+	Detail  string
+	Lead    *int64
+}
+
+// MaxTimeline is how many entries of a timeline are read.
+const MaxTimeline = 200
+
+const (
+	entryColumns         = "SELECT at, kind, who, channel, detail, lead FROM timeline"
+	leadTimelineQuery    = entryColumns + " WHERE lead = $1 ORDER BY id DESC LIMIT $2"
+	contactTimelineQuery = entryColumns + " WHERE contact = $1 ORDER BY id DESC LIMIT $2"
+)
+
+// timeline reads the newest entries of a lead or contact.
+func (v *View) timeline(ctx context.Context, query string, of int64) ([]Entry, error) {
+	entries, err := collect(ctx, v.db, scanEntry, query, of, MaxTimeline)
+	if err != nil {
+		return nil, failed("timeline", err)
+	}
+	return entries, nil
+}
+
+func scanEntry(row scanner) (Entry, error) {
+	var e Entry
+	var at int64
+	var lead sql.NullInt64
+	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &lead)
+	e.At, e.Lead = db.Time(at), id(lead)
+	e.Who, e.Detail = leads.Clip(e.Who), leads.Clip(e.Detail)
+	return e, err
+}
