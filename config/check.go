@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -88,15 +89,24 @@ func (c *Config) checkWeb(f *findings) {
 		return
 	}
 	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Listen
 		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-			f.warn("public_url", "is missing: links in alerts would lead to %s, where nobody gets", c.PublicURL)
+			host = thisHost()
+			f.warn("public_url", "is missing: links in alerts lead to this machine by its own name, %s", quoted(host))
 		}
+		c.PublicURL = "http://" + net.JoinHostPort(host, port)
 	}
 	if u, ok := isWeb(c.PublicURL); !ok || u.RawQuery != "" || u.Fragment != "" {
 		f.add("public_url", "is not an address such as https://ringback.example.com")
 	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+}
+
+// thisHost is how this machine calls itself.
+func thisHost() string {
+	if name, err := os.Hostname(); err == nil {
+		return name
+	}
+	return "localhost"
 }
 
 func (c *Config) checkAsterisk(f *findings) {
@@ -303,8 +313,8 @@ func (c *Config) checkHours(f *findings, at string, h *routing.Hours) {
 		return
 	}
 	told := len(f.problems)
-	for days, windows := range h.Week {
-		one := routing.Hours{Week: map[string]string{days: windows}}
+	for _, days := range slices.Sorted(maps.Keys(h.Week)) {
+		one := routing.Hours{Week: map[string]string{days: h.Week[days]}}
 		if err := one.Compile(c.zone); err != nil {
 			f.add(below(at+".week", days), "%s", strings.TrimPrefix(err.Error(), days+": "))
 		}

@@ -66,8 +66,10 @@ func TestFiles(t *testing.T) {
 				t.Errorf("control characters are shown: %q", said)
 			}
 			golden(t, strings.TrimSuffix(file, ".yaml")+".want", said)
-			if again, _ := config.Load(file); c == nil && again != nil {
-				t.Error("a second look finds something else")
+			for range 20 {
+				if _, again := config.Load(file); err != nil && again.Error() != err.Error() {
+					t.Fatalf("a second look finds something else: %v", again)
+				}
 			}
 		})
 	}

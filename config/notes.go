@@ -88,7 +88,7 @@ var notes = map[string]note{
 	"channels.sip":      {text: "A SIP MESSAGE to the person's phones. {} will do.", sample: "{}"},
 	"channels.sip.from": {text: "Whom the phone shows as the sender."},
 	"channels.webhooks": {text: "Posts to an address, signed as https://www.standardwebhooks.com describes, with the\n" +
-		"secret in a file (secret_file) or in a variable of the environment (secret_env).",
+		"secret in a file, or in a variable of the environment (secret_env: NAME).",
 		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},
 
 	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1,\n" +
