@@ -3,6 +3,7 @@ package ari
 import (
 	"encoding/json"
 	"errors"
+	"regexp"
 	"strconv"
 	"time"
 )
@@ -115,7 +116,13 @@ func (o object) integer(key string) int {
 	return n
 }
 
+// timestamp is what parseTime reads; time.Parse alone would take more.
+var timestamp = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):?[0-5]\d)$`)
+
 func (o object) time(key string) time.Time {
+	if !timestamp.MatchString(o.text(key)) {
+		return time.Time{}
+	}
 	for _, layout := range []string{"2006-01-02T15:04:05.999999999-0700", "2006-01-02T15:04:05.999999999Z07:00"} {
 		if t, err := time.Parse(layout, o.text(key)); err == nil {
 			return t.UTC()
