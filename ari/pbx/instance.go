@@ -40,8 +40,8 @@ type Instance struct {
 const startTimeout = 60 * time.Second
 
 // Start runs a new Asterisk of the given release and returns once it has
-// booted, answers over ARI and listens for SIP. It listens on 127.0.0.1 only,
-// on ports that were free.
+// booted, answers over ARI and listens for SIP. It serves on 127.0.0.1 only, on
+// ports that were free.
 //
 // The caller stops it. If the calling process ends without having done so,
 // however it ends, Asterisk is killed. ctx bounds the start only.
