@@ -1,0 +1,124 @@
+package web
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// Token is what is kept of a bearer token: enough to recognize it, not enough
+// to present it.
+type Token [sha256.Size]byte
+
+// NewToken makes a Token of a token's text.
+func NewToken(text string) Token { return sha256.Sum256([]byte(text)) }
+
+// guard knows who may see what.
+type guard struct {
+	tokens []Token
+	public string // host of the public URL
+}
+
+// has says whether the text is one of the tokens. It takes as long for every
+// text, and looks at every token.
+func (g *guard) has(text string) bool {
+	presented := NewToken(text)
+	found := 0
+	for i := range g.tokens {
+		found |= subtle.ConstantTimeCompare(presented[:], g.tokens[i][:])
+	}
+	return found == 1
+}
+
+// bearer takes the token from a request (RFC 6750 §2.1).
+func bearer(r *http.Request) (string, bool) {
+	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
+	return strings.TrimLeft(token, " "), ok && strings.EqualFold(scheme, "Bearer")
+}
+
+// presentsToken says whether a request carries a right token, as a program does
+// (Bearer) or as a browser does (Basic, with any user and the token as
+// password).
+func (g *guard) presentsToken(r *http.Request) bool {
+	if token, ok := bearer(r); ok {
+		return g.has(token)
+	}
+	_, password, ok := r.BasicAuth()
+	return ok && g.has(password)
+}
+
+// isHere says whether a request comes from a person at this machine: over
+// loopback, by a loopback name, and by no proxy that says it stands in between.
+// The name matters because a page from elsewhere can make a browser at this
+// machine ask us under a name of its own (DNS rebinding).
+func isHere(r *http.Request) bool {
+	for _, sign := range []string{"Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(sign) != "" {
+			return false
+		}
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	ip := net.ParseIP(host)
+	return err == nil && ip != nil && ip.IsLoopback() && isLoopbackName(hostOf(r))
+}
+
+func isLoopbackName(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// isOurs says whether the host a request asks for can be ours: an address,
+// localhost, or the host of the public URL.
+func (g *guard) isOurs(host string) bool {
+	return isLoopbackName(host) || net.ParseIP(host) != nil || g.public != "" && strings.EqualFold(host, g.public)
+}
+
+// hostOf is the host a request asks for, without its port.
+func hostOf(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
+}
+
+// known lets through who sits at this machine, and who presents a token.
+func (s *site) known(fn http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case s.guard.presentsToken(r), isHere(r):
+			fn(w, r)
+		case !s.guard.isOurs(hostOf(r)):
+			http.Error(w, "This is not the address of this Ringback: ask for the one that public_url in its configuration names.", http.StatusMisdirectedRequest)
+		case len(s.guard.tokens) == 0:
+			http.Error(w, "From other machines this is shown only to holders of a token, and none is configured: "+howToConfigure, http.StatusForbidden)
+		default:
+			w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
+			http.Error(w, "From other machines a token is needed: any user name, and a token of token_file as password.", http.StatusUnauthorized)
+		}
+	}
+}
+
+const howToConfigure = "name a file with one token a line as token_file in the configuration, and restart."
+
+// bearer lets through who presents a token as a program does.
+func (s *site) bearer(fn http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		token, presented := bearer(r)
+		switch {
+		case presented && s.guard.has(token):
+			fn(w, r)
+		case len(s.guard.tokens) == 0:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
+			problem(w, http.StatusUnauthorized, "The API answers nobody, because no token is configured: "+howToConfigure)
+		case presented:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback", error="invalid_token"`)
+			problem(w, http.StatusUnauthorized, "This token is not one of those in token_file.")
+		default:
+			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
+			problem(w, http.StatusUnauthorized, "A token of token_file is needed, as in: Authorization: Bearer TOKEN")
+		}
+	}
+}

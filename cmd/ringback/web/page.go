@@ -1,0 +1,173 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"ringback/leads/view"
+)
+
+//go:embed pages
+var files embed.FS
+
+var (
+	pages    = template.Must(template.ParseFS(files, "pages/*.html"))
+	sheet, _ = files.ReadFile("pages/style.css") // embedded: it is there
+)
+
+func style(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	_, _ = w.Write(sheet)
+}
+
+// How much the front page shows.
+const (
+	shownLeads = 200
+	shownCalls = 50
+)
+
+// head is what every page has.
+type head struct {
+	Title   string
+	Refresh int // seconds; 0: never
+	Version string
+	Now     moment
+}
+
+type frontPage struct {
+	head
+	Observe  bool
+	PBXes    []pbxRow
+	Problems []Problem
+	Open     []leadRow
+	Count    int // of all open leads
+	More     int // those that are not shown
+	Calls    []callRow
+}
+
+type leadPage struct {
+	head
+	Lead     leadRow
+	Timeline []entryRow
+}
+
+type contactPage struct {
+	head
+	Who          who
+	Numbers      []phone
+	NeedsDetails bool
+	Manager      string
+	Open         []leadRow
+	Calls        []callRow
+	Timeline     []entryRow
+}
+
+// front shows what is open, what has just happened, and whether we can see.
+func (s *site) front(w http.ResponseWriter, r *http.Request) {
+	open, err := s.view.Leads(r.Context(), view.Open, view.Page{Limit: shownLeads})
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	calls, err := s.view.Calls(r.Context(), view.Page{Limit: shownCalls})
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	count := len(open.Items)
+	if open.Next != "" {
+		if count, err = s.view.CountOpen(r.Context()); err != nil {
+			s.broken(w, r, err)
+			return
+		}
+	}
+	t := s.teller()
+	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.Observe, PBXes: t.pbxes(s.PBXes()), Problems: s.problems(r.Context()),
+		Open: t.leads(open.Items), Count: count, More: max(count-len(open.Items), 0), Calls: t.calls(calls.Items)}
+	page.Refresh = 10
+	s.show(w, r, http.StatusOK, "front.html", page)
+}
+
+// lead shows the card of one lead.
+func (s *site) lead(w http.ResponseWriter, r *http.Request) {
+	id, ok := idOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return
+	}
+	card, err := s.view.Lead(r.Context(), id)
+	switch {
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+		return
+	case err != nil:
+		s.broken(w, r, err)
+		return
+	}
+	t := s.teller()
+	row := t.lead(&card.Lead)
+	s.show(w, r, http.StatusOK, "lead.html", leadPage{s.head(t, row.Who.Title()), row, t.timeline(card.Timeline)})
+}
+
+// contact shows the card of one contact.
+func (s *site) contact(w http.ResponseWriter, r *http.Request) {
+	id, ok := idOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return
+	}
+	card, err := s.view.Contact(r.Context(), id)
+	switch {
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+		return
+	case err != nil:
+		s.broken(w, r, err)
+		return
+	}
+	t := s.teller()
+	page := contactPage{Who: t.contact(&card.Contact), NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
+		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline)}
+	for _, n := range card.Numbers {
+		page.Numbers = append(page.Numbers, newPhone(n))
+	}
+	page.head = s.head(t, page.Who.Title())
+	s.show(w, r, http.StatusOK, "contact.html", page)
+}
+
+// nothingHere answers a page that does not exist.
+func (s *site) nothingHere(w http.ResponseWriter, r *http.Request) {
+	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(s.teller(), "Nothing here"))
+}
+
+// idOf reads the id in an address. There is one spelling of each.
+func idOf(r *http.Request) (int64, bool) {
+	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
+	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == r.PathValue("id")
+}
+
+func (s *site) teller() *teller {
+	return &teller{now: time.Now(), zone: s.Zone, directory: s.Directory}
+}
+
+func (s *site) head(t *teller, title string) head {
+	return head{Title: title, Version: s.Version, Now: t.moment(t.now)}
+}
+
+// show renders a page whole before a byte of it is sent: a page that fails in
+// its middle is an error, not half a page.
+func (s *site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
+	var page bytes.Buffer
+	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(page.Bytes())
+}

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics count requests by route and answer.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+}
+
+func newMetrics(reg prometheus.Registerer) metrics {
+	m := metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_http_requests_total",
+			Help: "HTTP requests answered, by route and status code."}, []string{"route", "code"}),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ringback_http_request_seconds",
+			Help:    "How long HTTP requests took to answer, by route.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}}, []string{"route"}),
+	}
+	reg.MustRegister(m.requests, m.seconds)
+	return m
+}
+
+// routeMetrics are the series of one route. The answers that every route can
+// give are there at zero before they happen.
+type routeMetrics struct {
+	requests *prometheus.CounterVec
+	seconds  prometheus.Observer
+}
+
+func (m metrics) of(route string) routeMetrics {
+	r := routeMetrics{requests: m.requests.MustCurryWith(prometheus.Labels{"route": route}), seconds: m.seconds.WithLabelValues(route)}
+	for _, code := range []int{http.StatusOK, http.StatusMethodNotAllowed, http.StatusInternalServerError} {
+		r.requests.WithLabelValues(text(code))
+	}
+	if strings.HasPrefix(route, "/api/") {
+		r.requests.WithLabelValues(text(http.StatusUnauthorized))
+	}
+	return r
+}
+
+// answer notes what was answered.
+type answer struct {
+	http.ResponseWriter
+	code int
+}
+
+func (a *answer) WriteHeader(code int) {
+	if a.code == 0 {
+		a.code = code
+	}
+	a.ResponseWriter.WriteHeader(code)
+}
+
+func (a *answer) Write(p []byte) (int, error) {
+	if a.code == 0 {
+		a.code = http.StatusOK
+	}
+	return a.ResponseWriter.Write(p)
+}
+
+// Unwrap is for http.ResponseController.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+// route is what every request passes: headers that keep a browser from doing
+// anything but showing, the one allowed method, a count, and a net under
+// panics.
+func (s *site) route(pattern string, fn http.HandlerFunc) http.Handler {
+	m := s.m.of(pattern)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		a := &answer{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("answering a request panicked", "route", pattern, "panic", p, "stack", string(debug.Stack()))
+				if a.code != 0 {
+					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+				}
+				s.fail(a, r)
+			}
+			m.requests.WithLabelValues(text(a.code)).Inc()
+			m.seconds.Observe(time.Since(start).Seconds())
+		}()
+		secure(a.Header())
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			a.Header().Set("Allow", "GET, HEAD")
+			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")
+			return
+		}
+		fn(a, r)
+	})
+}
+
+// secure forbids a browser everything that plain pages do not need.
+func secure(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "no-store")
+}
+
+// refuse says no in the language of the asker: JSON under /api, else text.
+func refuse(w http.ResponseWriter, r *http.Request, code int, why string) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		problem(w, code, why)
+		return
+	}
+	http.Error(w, why, code)
+}
+
+// fail answers what went wrong here: why stands in the log, not in the answer.
+func (s *site) fail(w http.ResponseWriter, r *http.Request) {
+	refuse(w, r, http.StatusInternalServerError, "Something went wrong here; the log of ringback says what.")
+}

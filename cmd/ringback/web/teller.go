@@ -1,0 +1,254 @@
+package web
+
+import (
+	"fmt"
+	"html/template"
+	"regexp"
+	"strings"
+	"time"
+
+	"ringback/ari"
+	"ringback/ari/call"
+	"ringback/leads/alert"
+	"ringback/leads/view"
+	"ringback/routing"
+)
+
+// teller turns what is in the Book into what a page says, as of one instant.
+type teller struct {
+	now       time.Time
+	zone      *time.Location
+	directory *routing.Directory
+}
+
+// moment is an instant as a page says it.
+type moment struct {
+	ISO   string // for programs
+	Clock string // "15:04", with the day when it is not today
+	Ago   string // "5 min ago"
+}
+
+func (t *teller) moment(at time.Time) moment {
+	if at.IsZero() {
+		return moment{}
+	}
+	here, today := at.In(t.zone), t.now.In(t.zone)
+	layout := "15:04"
+	switch {
+	case here.Year() != today.Year():
+		layout = "2 Jan 2006 15:04"
+	case here.YearDay() != today.YearDay():
+		layout = "Mon 2 Jan 15:04"
+	}
+	return moment{ISO: at.UTC().Format(time.RFC3339), Clock: here.Format(layout), Ago: ago(t.now.Sub(at))}
+}
+
+// ago says how long ago something was; the clocks of PBXes differ, so what
+// seems to come is now.
+func ago(d time.Duration) string {
+	if d < time.Minute {
+		return "just now"
+	}
+	return length(d.Truncate(time.Minute)) + " ago"
+}
+
+// length says a duration in its two largest units.
+func length(d time.Duration) string {
+	days, hours, minutes, seconds := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60
+	pair := func(a int, unitA string, b int, unitB string) string {
+		if b == 0 {
+			return fmt.Sprintf("%d %s", a, unitA)
+		}
+		return fmt.Sprintf("%d %s %d %s", a, unitA, b, unitB)
+	}
+	switch {
+	case days > 1:
+		return pair(days, "days", hours, "h")
+	case days == 1:
+		return pair(1, "day", hours, "h")
+	case hours > 0:
+		return pair(hours, "h", minutes, "min")
+	case minutes > 0:
+		return pair(minutes, "min", seconds, "s")
+	}
+	return fmt.Sprintf("%d s", seconds)
+}
+
+// phone is a number on a page; a tap on a valid one dials it.
+type phone struct {
+	Number string
+	Dial   template.URL // empty unless the number is E.164
+}
+
+var e164 = regexp.MustCompile(`^\+[1-9][0-9]{4,14}$`)
+
+func newPhone(number string) phone {
+	p := phone{Number: alert.Clean(number)}
+	if e164.MatchString(number) {
+		p.Dial = template.URL("tel:" + number)
+	}
+	return p
+}
+
+// who is the person outside.
+type who struct {
+	Name  string // empty: nobody has given one
+	Phone phone
+	Card  string // address of the contact's card; empty: there is none
+}
+
+// Title is the one text that stands for the person.
+func (w who) Title() string {
+	switch {
+	case w.Name != "":
+		return w.Name
+	case w.Phone.Number != "":
+		return w.Phone.Number
+	}
+	return "Withheld number"
+}
+
+func newWho(name, number string, contact *int64) who {
+	w := who{Phone: newPhone(number)}
+	if name != number {
+		w.Name = alert.Clean(name)
+	}
+	if contact != nil {
+		w.Card = fmt.Sprintf("/contacts/%d", *contact)
+	}
+	return w
+}
+
+func (t *teller) contact(c *view.Contact) who {
+	number := c.Name // which is the number until somebody has given a name
+	if c.Named && len(c.Numbers) > 0 {
+		number = c.Numbers[0]
+	}
+	return newWho(c.Name, number, nil)
+}
+
+// person is how a person of the house is called on pages.
+func (t *teller) person(login string) string {
+	if m := t.directory.Manager(login); m != nil && m.Name != "" {
+		return m.Name
+	}
+	return alert.Clean(login)
+}
+
+// leadRow is a lead on a page.
+type leadRow struct {
+	Who     who
+	Card    string
+	Missed  string // "3 missed calls"
+	Since   moment // the first of them
+	Last    moment
+	Line    string
+	Pool    string
+	Manager string // empty: it waits
+	Opened  moment
+	Closed  moment
+	Settled string // how, when it is closed
+}
+
+func (t *teller) lead(l *view.Lead) leadRow {
+	row := leadRow{Card: fmt.Sprintf("/leads/%d", l.ID), Missed: "1 missed call", Since: t.moment(l.FirstMissed.Time), Last: t.moment(l.LastMissed.Time),
+		Line: l.Line, Pool: l.Pool, Manager: t.person(l.Manager), Opened: t.moment(l.Opened.Time), Closed: t.moment(l.Closed.Time)}
+	if l.Missed != 1 {
+		row.Missed = fmt.Sprintf("%d missed calls", l.Missed)
+	}
+	if l.Contact != nil {
+		row.Who = newWho(l.Contact.Name, l.Contact.Number, &l.Contact.ID)
+	}
+	if l.State == view.Closed {
+		row.Settled = settled(string(l.Outcome), t.person(l.ClosedBy))
+	}
+	return row
+}
+
+func (t *teller) leads(list []view.Lead) []leadRow {
+	rows := make([]leadRow, len(list))
+	for i := range list {
+		rows[i] = t.lead(&list[i])
+	}
+	return rows
+}
+
+// callRow is a call on a page.
+type callRow struct {
+	Who     who
+	Self    string // what an inbound caller calls itself, when the card does not say so too
+	Way     call.Direction
+	Started moment
+	Line    string
+	Verdict string // also a class of the style sheet
+	Why     string
+	Phones  string // who answered, or which phones rang
+	Wait    string
+	Talk    string
+	Lead    string // address of the lead's card
+	Message bool   // a voicemail was left
+}
+
+func (t *teller) call(c *view.Call) callRow {
+	row := callRow{Way: c.Direction, Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
+		Wait: length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: reasons[c.Reason]}
+	outside := c.Caller
+	if c.Direction != call.Inbound {
+		outside = c.Dialed
+	}
+	row.Who = newWho(c.ContactName, outside, c.Contact)
+	if self := alert.Clean(c.CallerName); c.Direction == call.Inbound && self != row.Who.Name && self != row.Who.Phone.Number {
+		row.Self = self
+	}
+	if c.TalkS > 0 {
+		row.Talk = length(seconds(c.TalkS))
+	}
+	switch {
+	case c.Running():
+		row.Verdict, row.Why, row.Wait = "running", "", ""
+	case row.Verdict == "": // no verdict is passed on calls that do not come in
+		row.Verdict = string(c.Direction)
+	}
+	if c.AnsweredBy != "" {
+		row.Phones = alert.Clean(c.AnsweredBy)
+	} else if len(c.Rang) > 0 {
+		row.Phones = "rang " + alert.Clean(strings.Join(c.Rang, ", "))
+	}
+	if c.Lead != nil {
+		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
+	}
+	return row
+}
+
+func (t *teller) calls(list []view.Call) []callRow {
+	rows := make([]callRow, len(list))
+	for i := range list {
+		rows[i] = t.call(&list[i])
+	}
+	return rows
+}
+
+func seconds(s float64) time.Duration {
+	return time.Duration(s * float64(time.Second)).Round(time.Second)
+}
+
+// pbxRow is a PBX on a page.
+type pbxRow struct {
+	Name     string
+	Watching bool
+	State    string
+	Hint     string
+	Since    moment
+}
+
+func (t *teller) pbxes(list []ari.Status) []pbxRow {
+	rows := make([]pbxRow, len(list))
+	for i, pbx := range list {
+		rows[i] = pbxRow{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: pbx.State.String(), Since: t.moment(pbx.Since)}
+		if !rows[i].Watching {
+			p := pbxProblem(pbx)
+			rows[i].State, rows[i].Hint = p.Why, p.Hint
+		}
+	}
+	return rows
+}

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/alert"
+	"ringback/leads/view"
+	"ringback/routing"
+)
+
+// reasons say in plain words why a call ended as it did.
+var reasons = map[routing.Reason]string{
+	routing.Person:              "somebody answered",
+	routing.AbandonedRinging:    "the caller hung up while it rang",
+	routing.NoAnswer:            "nobody picked up in time",
+	routing.Busy:                "every phone was busy",
+	routing.Rejected:            "every phone declined",
+	routing.Unreachable:         "no phone could be reached",
+	routing.AbandonedQueue:      "the caller hung up while waiting in the queue",
+	routing.QueueTimeout:        "waited too long in the queue",
+	routing.QueueFull:           "the queue was full",
+	routing.QueueEmpty:          "nobody was in the queue to answer",
+	routing.QueueKey:            "the caller left the queue by a key",
+	routing.AbandonedIVR:        "the caller hung up in the menu",
+	routing.IVREnded:            "the menu ended the call",
+	routing.Voicemail:           "it went to voicemail",
+	routing.LostInTransfer:      "lost in a transfer",
+	routing.Failed:              "the PBX could not carry it",
+	routing.Unconfirmed:         "it ended while the PBX could not be watched",
+	routing.Dropped:             "picked up and gone at once",
+	routing.ExternalUnconfirmed: "only an outside phone answered, too short to tell",
+	routing.Closed:              "outside working hours",
+	routing.Short:               "hung up at once",
+	routing.Handled:             "taken care of by the PBX",
+	routing.Blocked:             "the caller is blocked",
+	routing.Own:                 "placed by Ringback",
+}
+
+// why says a reason, also one that these words do not know.
+func why(reason string) string {
+	if words := reasons[routing.Reason(reason)]; words != "" {
+		return words
+	}
+	return alert.Clean(reason)
+}
+
+// about says what an alert was about.
+var about = map[string]string{
+	string(alert.NewLead):   "somebody is to be called back",
+	string(alert.RangAgain): "they rang again",
+	string(alert.Overdue):   "nobody has called back yet",
+}
+
+// given says why a lead was given to somebody: the details of
+// leads.EntryAssigned.
+var given = map[string]string{
+	"responsible": ", who knows them",
+	"turn":        ", whose turn it was",
+	"supervisor":  ", because nobody else was on duty",
+}
+
+// settled says how a lead was closed.
+func settled(outcome, who string) string {
+	switch leads.Outcome(outcome) {
+	case leads.CalledBack:
+		return who + " called back"
+	case leads.ClientGotThrough:
+		return "they got through to " + who
+	}
+	return alert.Clean(outcome) + " by " + who
+}
+
+// entryRow is one line of a timeline. Detail stands apart because it may come
+// from outside.
+type entryRow struct {
+	At     moment
+	Text   string
+	Detail string
+}
+
+func (t *teller) timeline(list []view.Entry) []entryRow {
+	rows := make([]entryRow, len(list))
+	for i := range list {
+		rows[i] = t.entry(&list[i])
+	}
+	return rows
+}
+
+// entry says an entry of the timeline in plain words. A kind that these words
+// do not know is shown as it stands: nothing of a history is left out.
+func (t *teller) entry(e *view.Entry) entryRow {
+	who := t.person(e.Who)
+	row := entryRow{At: t.moment(e.At)}
+	switch e.Kind {
+	case leads.EntryMissed:
+		row.Text = "Missed call: " + why(e.Detail)
+	case leads.EntryAnswered:
+		row.Text = "Rang and was answered"
+	case leads.EntrySettledBefore:
+		row.Text = "Missed call: " + why(e.Detail) + "; a talk has settled it already"
+	case leads.EntryAssigned:
+		row.Text = "Given to " + who + given[e.Detail]
+	case leads.EntryWaits:
+		row.Text = "Waits until the pool opens" + t.opening(e.Detail)
+	case leads.EntryTried:
+		row.Text = who + " tried to reach them" + talked(e.Detail)
+	case leads.EntryTalkedElse:
+		row.Text = who + ", who is not of this pool, talked with them: settled?"
+	case leads.EntryClosed:
+		row.Text = "Settled: " + settled(e.Detail, who)
+	default:
+		row.Text, row.Detail = t.alerted(e, who)
+	}
+	return row
+}
+
+// alerted says what became of an alert.
+func (t *teller) alerted(e *view.Entry, who string) (text, detail string) {
+	by := who + " by " + alert.Clean(e.Channel)
+	switch e.Kind {
+	case leads.EntryAlertSent:
+		return "Told " + by + ": " + about[e.Detail], ""
+	case leads.EntryAlertWould:
+		return "Would have told " + by + ": " + about[e.Detail], ""
+	case leads.EntryAlertFailed:
+		return "Could not tell " + by + ":", alert.Clean(e.Detail)
+	case leads.EntryAlertDoubt:
+		return "May have told " + by + ":", alert.Clean(e.Detail)
+	case leads.EntryNobodyToTell:
+		return "Nobody to tell: " + who + " has no channel", ""
+	}
+	return alert.Clean(e.Kind) + " " + who, alert.Clean(e.Detail)
+}
+
+// opening says when a pool opens: the detail of leads.EntryWaits.
+func (t *teller) opening(detail string) string {
+	at, err := time.Parse(time.RFC3339, detail)
+	if err != nil {
+		return ""
+	}
+	return ", " + t.moment(at).Clock
+}
+
+// talked says how long a talk was that did not reach anybody: the detail of
+// leads.EntryTried.
+func talked(detail string) string {
+	d, err := time.ParseDuration(detail)
+	if err != nil || d == 0 {
+		return ""
+	}
+	return " and talked for " + length(d)
+}
