@@ -47,14 +47,13 @@ type writer struct {
 	conn *sql.Conn
 	stmt map[string]*statement
 
-	// lost is set when the transaction cannot be committed any more, by SQLite
-	// too when it rolls back by itself (a full disk, an I/O error, a conflict
-	// clause). Statements would from there on each commit alone: Tx refuses
-	// them.
+	// lost is set when the transaction cannot be committed any more: Tx refuses
+	// further statements.
 	lost bool
-	// committing is set while our own COMMIT runs: any other commit (a
-	// statement after SQLite's own rollback, a COMMIT in a caller's SQL) is
-	// turned into a rollback.
+	// committing is set while our own COMMIT runs. Any other commit is turned
+	// into a rollback: a COMMIT in a caller's SQL, and each statement that
+	// follows when SQLite has ended the transaction by itself (an I/O error, a
+	// conflict clause), which would otherwise be committed alone.
 	committing bool
 }
 
@@ -80,10 +79,9 @@ func openWriter(ctx context.Context, path string) (*writer, error) {
 	err = conn.Raw(func(c any) error {
 		hooks, ok := c.(sqlite.HookRegisterer)
 		if !ok {
-			return errors.New("the SQLite driver has no commit hooks")
+			return errors.New("the SQLite driver has no commit hook")
 		}
 		hooks.RegisterCommitHook(w.mayCommit)
-		hooks.RegisterRollbackHook(func() { w.lost = true })
 		return nil
 	})
 	if err != nil {
@@ -154,9 +152,6 @@ func (w *writer) commit() error {
 	w.committing = true
 	defer func() { w.committing = false }()
 	_, err := w.exec("COMMIT")
-	if err == nil && w.lost {
-		return errLost
-	}
 	return err
 }
 

@@ -253,14 +253,37 @@ func TestNestedQueriesOfTheSameText(t *testing.T) {
 	}
 }
 
+// TestRowsLeftOpen: a result that was not read to its end would hold the view
+// of its transaction, and its statement, for ever.
+func TestRowsLeftOpen(t *testing.T) {
+	d := openT(t, Config{})
+	const q = "SELECT v FROM t"
+	var rows *Rows
+	err := d.Do(t.Context(), func(tx *Tx) (err error) {
+		if err := errors.Join(insert("a")(tx), insert("b")(tx)); err != nil {
+			return err
+		}
+		if rows, err = tx.Query(q); err == nil && !rows.Next() {
+			t.Error("there is no row")
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rows.Next() || d.w.stmt[q].busy {
+		t.Error("the result was left open")
+	}
+}
+
 func TestUseAfterTheFunction(t *testing.T) {
 	d := openT(t, Config{})
 	var kept *Tx
 	if err := d.Do(t.Context(), func(tx *Tx) error { kept = tx; return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kept.Exec("INSERT INTO t (v) VALUES ('late')"); err == nil {
-		t.Error("a transaction could be used after its function")
+	if _, err := kept.Exec("INSERT INTO t (v) VALUES ('late')"); !errors.Is(err, errDone) {
+		t.Errorf("using a transaction after its function gave %v", err)
 	}
 	wantValues(t, d)
 }

@@ -128,6 +128,7 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 	d := openT(t, Config{})
 	errs := d.DoAll(t.Context(), []func(*Tx) error{
 		insert("a"),
+		insert("b"),
 		func(tx *Tx) error {
 			if _, err := tx.Exec("PRAGMA max_page_count = 8"); err != nil {
 				return err
@@ -141,7 +142,6 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 			}
 			return nil // it did not care
 		},
-		insert("c"),
 	})
 	for i, err := range errs {
 		if !errors.Is(err, ErrUnavailable) {
@@ -152,6 +152,28 @@ func TestAFullDiskLosesNothingAndPasses(t *testing.T) {
 		t.Errorf("when there is room again: %v", err)
 	}
 	wantValues(t, d, "later")
+}
+
+// TestAFailureThatNobodyCaresAbout: a function that goes on as if its statement
+// had worked does not get the rest of the transaction committed.
+func TestAFailureThatNobodyCaresAbout(t *testing.T) {
+	d := openT(t, Config{})
+	errs := d.DoAll(t.Context(), []func(*Tx) error{
+		insert("a"),
+		func(tx *Tx) error {
+			if _, err := tx.Exec("PRAGMA query_only = 1"); err != nil {
+				return err
+			}
+			_ = insert("b")(tx)
+			return nil
+		},
+	})
+	for i, err := range errs {
+		if !errors.Is(err, ErrUnavailable) {
+			t.Errorf("function %d: %v", i, err)
+		}
+	}
+	wantValues(t, d)
 }
 
 // TestSQLiteRollsBackByItself: what follows in the same function would

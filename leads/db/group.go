@@ -279,14 +279,12 @@ func (db *DB) carryOut(group []*batch) error {
 		return db.trouble(err)
 	}
 	now := time.Now().UTC().Truncate(time.Millisecond)
-	kept, parts := 0, 0
+	parts := 0
 	for _, b := range group {
 		for i := range b.parts {
 			parts++
 			p := &b.parts[i]
-			if p.err = db.runPart(p, now); p.err == nil {
-				kept++
-			}
+			p.err = db.runPart(p, now)
 			switch {
 			case p.err != nil && (db.w.lost || failing(p.err)):
 				return db.trouble(p.err)
@@ -294,12 +292,6 @@ func (db *DB) carryOut(group []*batch) error {
 				return db.trouble(errLost)
 			}
 		}
-	}
-	if kept == 0 {
-		if _, err := db.w.exec("ROLLBACK"); err != nil {
-			return db.trouble(err)
-		}
-		return nil
 	}
 	return db.commit(parts)
 }

@@ -123,8 +123,9 @@ func (db *DB) inspect(ctx context.Context) (version int, err error) {
 
 // climb runs the steps that the file has not seen: all of them in one
 // transaction, so that a failing one leaves the file as it was and the copy of
-// its old version stays the right one.
-func (db *DB) climb(ctx context.Context, w *writer, steps []migration, version int) (err error) {
+// its old version stays the right one. The caller closes w, which undoes what is
+// not committed.
+func (db *DB) climb(ctx context.Context, w *writer, steps []migration, version int) error {
 	// Foreign keys are checked once at the end: a step that rebuilds a table
 	// breaks them for a moment. The pragma does nothing inside a transaction.
 	if _, err := w.conn.ExecContext(ctx, "PRAGMA foreign_keys = 0"); err != nil {
@@ -133,12 +134,6 @@ func (db *DB) climb(ctx context.Context, w *writer, steps []migration, version i
 	if err := w.begin(); err != nil {
 		return fmt.Errorf("db: migrate %s: %w", db.path, err)
 	}
-	defer func() {
-		if err != nil && !w.lost {
-			_, e := w.exec("ROLLBACK")
-			err = errors.Join(err, e)
-		}
-	}()
 	for i := version; i < len(steps); i++ {
 		if _, err := w.conn.ExecContext(ctx, steps[i].sql); err != nil {
 			return fmt.Errorf("db: migration %s of %s: %w", steps[i].name, db.path, err)
