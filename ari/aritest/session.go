@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -14,30 +15,33 @@ import (
 // Session is one websocket that a client has opened.
 type Session struct {
 	App  string // the application the client asked for
-	pbx  *PBX
 	conn *websocket.Conn
 	link *link // nil on a real listener
 	done chan struct{}
+	mute atomic.Bool
 }
 
 // session serves a websocket until either side ends it.
 func (p *PBX) session(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, nil)
+	l, _ := r.Context().Value(linkKey{}).(*link)
+	s := &Session{App: r.URL.Query().Get("app"), link: l, done: make(chan struct{})}
+	var err error
+	s.conn, err = websocket.Accept(w, r, &websocket.AcceptOptions{
+		OnPingReceived: func(context.Context, []byte) bool { return !s.mute.Load() },
+	})
 	if err != nil {
 		return // Accept has answered
 	}
-	l, _ := r.Context().Value(linkKey{}).(*link)
-	s := &Session{App: r.URL.Query().Get("app"), pbx: p, conn: conn, link: l, done: make(chan struct{})}
 	p.mu.Lock()
 	p.open[s] = true
 	p.mu.Unlock()
 	p.sessions <- s
 	for { // answers pings and closes; a client of ARI's events sends no data
-		if _, _, err := conn.Read(context.Background()); err != nil {
+		if _, _, err := s.conn.Read(context.Background()); err != nil {
 			break
 		}
 	}
-	_ = conn.CloseNow()
+	_ = s.conn.CloseNow()
 	p.mu.Lock()
 	delete(p.open, s)
 	p.mu.Unlock()
@@ -87,6 +91,9 @@ func (s *Session) Freeze() {
 		s.link.freeze()
 	}
 }
+
+// Mute leaves the client's pings unanswered from now on.
+func (s *Session) Mute() { s.mute.Store(true) }
 
 // Done is closed when the session has ended, whoever ended it.
 func (s *Session) Done() <-chan struct{} { return s.done }
