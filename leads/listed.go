@@ -46,7 +46,7 @@ const SourceARI = "ari"
 const MaxListed = 256
 
 // Listed is the call as lists tell it.
-func (j *Judged) Listed() ListedCall {
+func (j Judged) Listed() ListedCall {
 	rang := make([]string, len(j.Rang))
 	for i, phone := range j.Rang {
 		rang[i] = Clip(phone)

@@ -15,7 +15,7 @@ import (
 func text(code int) string { return strconv.Itoa(code) }
 
 // calls answers GET /api/v1/calls.
-func (s *site) calls(w http.ResponseWriter, r *http.Request) {
+func (s *Server) calls(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Call], error) {
 		return s.view.Calls(ctx, p)
 	})
@@ -23,7 +23,7 @@ func (s *site) calls(w http.ResponseWriter, r *http.Request) {
 
 // leads answers GET /api/v1/leads; ?state= is open, closed or all, which it is
 // without one.
-func (s *site) leads(w http.ResponseWriter, r *http.Request) {
+func (s *Server) leads(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, []string{"state"}, func(ctx context.Context, q url.Values, p view.Page) (view.List[view.Lead], error) {
 		state := view.All
 		if q.Has("state") {
@@ -34,7 +34,7 @@ func (s *site) leads(w http.ResponseWriter, r *http.Request) {
 }
 
 // contacts answers GET /api/v1/contacts.
-func (s *site) contacts(w http.ResponseWriter, r *http.Request) {
+func (s *Server) contacts(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Contact], error) {
 		return s.view.Contacts(ctx, p)
 	})
@@ -43,7 +43,7 @@ func (s *site) contacts(w http.ResponseWriter, r *http.Request) {
 // answerList answers one page of a list. Beside limit and cursor it takes only
 // the named parameters: one that is misspelled would else be passed over, and
 // the answer be wrong in silence.
-func answerList[T any](s *site, w http.ResponseWriter, r *http.Request, more []string,
+func answerList[T any](s *Server, w http.ResponseWriter, r *http.Request, more []string,
 	list func(context.Context, url.Values, view.Page) (view.List[T], error)) {
 	q, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -117,9 +117,9 @@ func writeJSON(w http.ResponseWriter, code int, kind string, v any) {
 
 // broken answers an error of our own. One that comes from an asker who has gone
 // is not worth a line.
-func (s *site) broken(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) broken(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil {
-		s.Log.Error("a request could not be answered", "route", r.Pattern, "err", err)
+		s.cfg.Log.Error("a request could not be answered", "route", r.Pattern, "err", err)
 	}
 	s.fail(w, r)
 }

@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// Token is what is kept of a bearer token: enough to recognize it, not enough
+// token is what is kept of a bearer token: enough to recognize it, not enough
 // to present it.
-type Token [sha256.Size]byte
+type token [sha256.Size]byte
 
-// NewToken makes a Token of a token's text.
-func NewToken(text string) Token { return sha256.Sum256([]byte(text)) }
+// newToken makes a token of a token's text.
+func newToken(text string) token { return sha256.Sum256([]byte(text)) }
 
 // guard knows who may see what.
 type guard struct {
-	tokens []Token
+	tokens []token
 	public string // host of the public URL
 }
 
 // has says whether the text is one of the tokens. It takes as long for every
 // text, and looks at every token.
 func (g *guard) has(text string) bool {
-	presented := NewToken(text)
+	presented := newToken(text)
 	found := 0
 	for i := range g.tokens {
 		found |= subtle.ConstantTimeCompare(presented[:], g.tokens[i][:])
@@ -85,7 +85,7 @@ func hostOf(r *http.Request) string {
 }
 
 // known lets through who sits at this machine, and who presents a token.
-func (s *site) known(fn http.HandlerFunc) http.HandlerFunc {
+func (s *Server) known(fn http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case s.guard.presentsToken(r), isHere(r):
@@ -104,7 +104,7 @@ func (s *site) known(fn http.HandlerFunc) http.HandlerFunc {
 const howToConfigure = "name a file with one token a line as token_file in the configuration, and restart."
 
 // bearer lets through who presents a token as a program does.
-func (s *site) bearer(fn http.HandlerFunc) http.HandlerFunc {
+func (s *Server) bearer(fn http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		token, presented := bearer(r)
 		switch {

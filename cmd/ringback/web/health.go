@@ -9,7 +9,7 @@ import (
 )
 
 // alive answers while the process does.
-func (s *site) alive(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) alive(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte("ok\n"))
 }
@@ -28,7 +28,7 @@ type readiness struct {
 }
 
 // ready answers 200 only while every PBX is watched and the database writes.
-func (s *site) ready(w http.ResponseWriter, r *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	problems := s.problems(r.Context())
 	code := http.StatusOK
 	if len(problems) > 0 {
@@ -45,14 +45,14 @@ func (s *site) ready(w http.ResponseWriter, r *http.Request) {
 const healthTimeout = 3 * time.Second
 
 // problems lists what is not as it should be.
-func (s *site) problems(ctx context.Context) []Problem {
+func (s *Server) problems(ctx context.Context) []Problem {
 	var list []Problem
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	if err := s.DB.Health(ctx); err != nil {
+	if err := s.cfg.DB.Health(ctx); err != nil {
 		list = append(list, Problem{What: "database", Why: "it cannot be written", Hint: "the log says why"})
 	}
-	for _, pbx := range s.PBXes() {
+	for _, pbx := range s.cfg.PBXes() {
 		if pbx.State != ari.Watching {
 			list = append(list, pbxProblem(pbx))
 		}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"time"
 
+	"ringback/leads/alert"
 	"ringback/leads/view"
 )
 
@@ -68,7 +69,7 @@ type contactPage struct {
 }
 
 // front shows what is open, what has just happened, and whether we can see.
-func (s *site) front(w http.ResponseWriter, r *http.Request) {
+func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	open, err := s.view.Leads(r.Context(), view.Open, view.Page{Limit: shownLeads})
 	if err != nil {
 		s.broken(w, r, err)
@@ -87,14 +88,14 @@ func (s *site) front(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	t := s.teller()
-	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.Observe, PBXes: t.pbxes(s.PBXes()), Problems: s.problems(r.Context()),
+	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.problems(r.Context()),
 		Open: t.leads(open.Items), Count: count, More: max(count-len(open.Items), 0), Calls: t.calls(calls.Items)}
 	page.Refresh = 10
 	s.show(w, r, http.StatusOK, "front.html", page)
 }
 
 // lead shows the card of one lead.
-func (s *site) lead(w http.ResponseWriter, r *http.Request) {
+func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 	id, ok := idOf(r)
 	if !ok {
 		s.nothingHere(w, r)
@@ -115,7 +116,7 @@ func (s *site) lead(w http.ResponseWriter, r *http.Request) {
 }
 
 // contact shows the card of one contact.
-func (s *site) contact(w http.ResponseWriter, r *http.Request) {
+func (s *Server) contact(w http.ResponseWriter, r *http.Request) {
 	id, ok := idOf(r)
 	if !ok {
 		s.nothingHere(w, r)
@@ -141,7 +142,7 @@ func (s *site) contact(w http.ResponseWriter, r *http.Request) {
 }
 
 // nothingHere answers a page that does not exist.
-func (s *site) nothingHere(w http.ResponseWriter, r *http.Request) {
+func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(s.teller(), "Nothing here"))
 }
 
@@ -151,17 +152,17 @@ func idOf(r *http.Request) (int64, bool) {
 	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == r.PathValue("id")
 }
 
-func (s *site) teller() *teller {
-	return &teller{now: time.Now(), zone: s.Zone, directory: s.Directory}
+func (s *Server) teller() *teller {
+	return &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory}
 }
 
-func (s *site) head(t *teller, title string) head {
-	return head{Title: title, Version: s.Version, Now: t.moment(t.now)}
+func (s *Server) head(t *teller, title string) head {
+	return head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now)}
 }
 
 // show renders a page whole before a byte of it is sent: a page that fails in
 // its middle is an error, not half a page.
-func (s *site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
+func (s *Server) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
 		s.broken(w, r, err)

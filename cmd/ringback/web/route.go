@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -15,7 +16,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics(reg prometheus.Registerer) metrics {
+func newMetrics(reg prometheus.Registerer) (metrics, error) {
 	m := metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_http_requests_total",
 			Help: "HTTP requests answered, by route and status code."}, []string{"route", "code"}),
@@ -23,8 +24,12 @@ func newMetrics(reg prometheus.Registerer) metrics {
 			Help:    "How long HTTP requests took to answer, by route.",
 			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}}, []string{"route"}),
 	}
-	reg.MustRegister(m.requests, m.seconds)
-	return m
+	for _, c := range []prometheus.Collector{m.requests, m.seconds} {
+		if err := reg.Register(c); err != nil {
+			return m, fmt.Errorf("web: metrics: %w", err)
+		}
+	}
+	return m, nil
 }
 
 // routeMetrics are the series of one route. The answers that every route can
@@ -71,14 +76,14 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 // route is what every request passes: headers that keep a browser from doing
 // anything but showing, the one allowed method, a count, and a net under
 // panics.
-func (s *site) route(pattern string, fn http.HandlerFunc) http.Handler {
+func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
 	m := s.m.of(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		a := &answer{ResponseWriter: w}
 		defer func() {
 			if p := recover(); p != nil {
-				s.Log.Error("answering a request panicked", "route", pattern, "panic", p, "stack", string(debug.Stack()))
+				s.cfg.Log.Error("answering a request panicked", "route", pattern, "panic", p, "stack", string(debug.Stack()))
 				if a.code != 0 {
 					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 				}
@@ -115,6 +120,6 @@ func refuse(w http.ResponseWriter, r *http.Request, code int, why string) {
 }
 
 // fail answers what went wrong here: why stands in the log, not in the answer.
-func (s *site) fail(w http.ResponseWriter, r *http.Request) {
+func (s *Server) fail(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, http.StatusInternalServerError, "Something went wrong here; the log of ringback says what.")
 }

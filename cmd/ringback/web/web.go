@@ -14,68 +14,89 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ringback/ari"
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/view"
-	"ringback/routing"
 )
 
-// Deps is what the pages show and who may see it.
-type Deps struct {
-	DB        *db.DB
-	Directory *routing.Directory // names of people
+// Config is what is shown and who may see it.
+type Config struct {
+	DB *db.DB
+	// Office knows the names of people.
+	Office *leads.Office
 	// PBXes tells how the watching of every PBX stands, in the order of the
 	// configuration.
 	PBXes func() []ari.Status
+	// Mode is the daemon's; in mode observe the page says that nobody is told.
+	Mode string
 	// Zone is the zone of times on pages; nil: UTC.
 	Zone *time.Location
 	// PublicURL is where people reach the pages: its host is known to be ours.
 	PublicURL string
-	// Tokens are those that may see everything; none: the API answers nobody.
-	Tokens []Token
-	// Observe says that nobody is alerted: the page says so.
-	Observe bool
+	// Tokens may see everything; none: the API answers nobody. Only their
+	// hashes are kept.
+	Tokens  []string
 	Version string
-	// Registry is what /metrics tells, and takes ringback_http_…; it must be set.
+	// Registry is what /metrics tells, and takes ringback_http_….
 	Registry *prometheus.Registry
 	// Log takes what went wrong here; nil: nobody is told.
 	Log *slog.Logger
 }
 
-// site answers requests.
-type site struct {
-	Deps
-	view  *view.View
-	guard guard
-	m     metrics
+// Server answers requests.
+type Server struct {
+	cfg     Config
+	view    *view.View
+	guard   guard
+	m       metrics
+	handler http.Handler
+	http    *http.Server
 }
 
-// New makes the handler of everything. It panics when it was made for the same
-// registry already, as prometheus does.
-func New(d Deps) http.Handler {
-	if d.Log == nil {
-		d.Log = slog.New(slog.DiscardHandler)
+// New makes a Server; it answers once Serve is called. It fails when the
+// registry has another's metrics, or the public URL is none.
+func New(c Config) (*Server, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if d.Zone == nil {
-		d.Zone = time.UTC
+	if c.Zone == nil {
+		c.Zone = time.UTC
 	}
-	s := &site{Deps: d, view: view.New(d.DB.Reader()), m: newMetrics(d.Registry)}
-	s.guard = guard{tokens: d.Tokens}
-	if u, err := url.Parse(d.PublicURL); err == nil {
-		s.guard.public = u.Hostname()
+	s := &Server{view: view.New(c.DB.Reader())}
+	public, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return nil, fmt.Errorf("web: public URL: %w", err)
 	}
-	return s.routes()
+	s.guard.public = public.Hostname()
+	for _, text := range c.Tokens {
+		s.guard.tokens = append(s.guard.tokens, newToken(text))
+	}
+	c.Tokens = nil
+	s.cfg = c
+	if s.m, err = newMetrics(c.Registry); err != nil {
+		return nil, err
+	}
+	s.handler = s.routes()
+	s.http = &http.Server{
+		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
 }
+
+// ServeHTTP answers one request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
 // routes is the map of the site. Every route is named in metrics by its
 // pattern.
-func (s *site) routes() http.Handler {
+func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	at := func(pattern string, fn http.HandlerFunc) { mux.Handle(pattern, s.route(pattern, fn)) }
 
 	at("/healthz", s.alive)
 	at("/readyz", s.ready)
 	at("/style.css", style)
-	at("/metrics", s.known(promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{}).ServeHTTP))
+	at("/metrics", s.known(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}).ServeHTTP))
 
 	at("/{$}", s.known(s.front))
 	at("/leads/{id}", s.known(s.lead))
@@ -97,33 +118,22 @@ const (
 	writeTimeout   = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
 	maxHeaderBytes = 16 << 10
-	stopTimeout    = 5 * time.Second
 )
 
-// Serve answers requests on ln until ctx ends, then finishes those in hand, for
-// no longer than 5 s. It closes ln. Nil after an end that was asked for.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, log *slog.Logger) error {
-	server := &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(ln) }()
-	select {
-	case err := <-ended:
+// Serve answers requests on ln until Shutdown, and closes it. The error is nil
+// after a Shutdown.
+func (s *Server) Serve(ln net.Listener) error {
+	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("web: serve %s: %w", ln.Addr(), err)
-	case <-ctx.Done():
 	}
-	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
-	defer cancel()
-	err := server.Shutdown(stop)
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests were cut off: they did not end in time")
-		err = server.Close()
-	}
-	<-ended
-	if err != nil {
-		return fmt.Errorf("web: stop serving %s: %w", ln.Addr(), err)
+	return nil
+}
+
+// Shutdown takes no more requests and finishes those in hand. What is not
+// finished when ctx ends is cut off, and the error says so.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return fmt.Errorf("web: requests were cut off: %w", errors.Join(err, s.http.Close()))
 	}
 	return nil
 }
