@@ -38,7 +38,6 @@ type Config struct {
 // receiver removes doubles by the id.
 type Channel struct {
 	target    *url.URL
-	user      *url.Userinfo
 	shown     string
 	key       []byte
 	timeout   time.Duration
@@ -71,10 +70,8 @@ func New(c Config) (*Channel, error) {
 	if err != nil {
 		return nil, err
 	}
-	user := target.User
-	target.User, target.Fragment = nil, ""
 	return &Channel{
-		target: target, user: user, shown: target.Scheme + "://" + target.Host, key: key, timeout: c.Timeout,
+		target: target, shown: target.Scheme + "://" + target.Host, key: key, timeout: c.Timeout,
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			ForceAttemptHTTP2:      true,
@@ -143,8 +140,7 @@ func (c *Channel) request(ctx context.Context, m alert.Message) (*http.Request, 
 	if err != nil {
 		return nil, err
 	}
-	target := *c.target
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.target.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, errors.New("the request could not be made") // err would show the address
 	}
@@ -157,9 +153,9 @@ func (c *Channel) request(ctx context.Context, m alert.Message) (*http.Request, 
 	// An empty list is not sent. It allows net/http to try again at once when
 	// the receiver has just closed the idle connection that was to be used.
 	req.Header["Idempotency-Key"] = []string{}
-	if c.user != nil {
-		password, _ := c.user.Password()
-		req.SetBasicAuth(c.user.Username(), password)
+	if user := c.target.User; user != nil {
+		password, _ := user.Password()
+		req.SetBasicAuth(user.Username(), password)
 	}
 	return req, nil
 }
