@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -148,32 +149,31 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// All keys reach Asterisk, in order.
+// All keys reach Asterisk, in order, each for as long as it was pressed.
 func TestKeys(t *testing.T) {
-	o := open(t)
-	o.pbx.Configure("extensions.conf", `
-[from-trunk]
-exten => _X.,1,Answer()
- same => n,Read(KEYS,,6,,1,30)
- same => n,NoOp(keys are "${KEYS}")
- same => n,SendDTMF(42)
- same => n,Wait(30)
-`)
-	if err := o.pbx.Reload(o.ctx); err != nil {
-		t.Fatal(err)
-	}
-	o.eventually("the dialplan is read again", func() bool {
-		plan := must(o.pbx.CLI(o.ctx, "dialplan show from-trunk"))(t)
-		return strings.Contains(plan, "Read(")
+	const keys = "1234567890*#ABCD11"
+	o := open(t, func(options *pbx.Options) {
+		options.Extensions = "[from-trunk]\nexten => _X.,1,Answer()\n same => n,Wait(60)\n"
+		options.Files["+logger.conf"] = "keys => dtmf\n"
 	})
 	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
-	if err := errors.Join(call.WaitAnswer(o.ctx), call.SendDTMF(o.ctx, "1234*0")); err != nil {
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.SendDTMF(o.ctx, keys)); err != nil {
 		t.Fatal(err)
 	}
+	line := regexp.MustCompile(`DTMF end '(.)' received on PJSIP/trunk-\d+, duration (\d+) ms`)
+	var got, lasted string
 	o.eventually("Asterisk has the keys", func() bool {
-		log := must(os.ReadFile(o.pbx.LogFile))(t)
-		return strings.Contains(string(log), `keys are "1234*0"`)
+		log := must(os.ReadFile(filepath.Join(o.pbx.Dir, "log/keys")))(t)
+		got, lasted = "", ""
+		for _, match := range line.FindAllStringSubmatch(string(log), -1) {
+			got += match[1]
+			lasted += match[2] + " "
+		}
+		return len(got) >= len(keys)
 	})
+	if got != keys || lasted != strings.Repeat("100 ", len(keys)) {
+		t.Errorf("Asterisk has %s, each for %s ms", got, lasted)
+	}
 	if err := call.SendDTMF(o.ctx, "x"); err == nil {
 		t.Error("x was pressed")
 	}

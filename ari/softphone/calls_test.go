@@ -164,6 +164,63 @@ func TestQueueMusic(t *testing.T) {
 	}
 }
 
+// Who is put on hold hears music. With moh_passthrough Asterisk leaves that to
+// the other phone, and tells it by an INVITE within the call: it falls silent,
+// and speaks again afterwards.
+func TestHold(t *testing.T) {
+	o := open(t, func(options *pbx.Options) {
+		options.Files["+pjsip.conf"] = "[" + pbx.Manager2 + "](+)\nmoh_passthrough = yes\n"
+	})
+	one, two := o.desk(pbx.Manager1, 700), o.desk(pbx.Manager2, 800)
+	for _, callee := range []*softphone.Phone{o.outside, two} {
+		number, tone := "79161234567", outsideTone
+		if callee == two {
+			number, tone = pbx.Manager2, 800
+		}
+		call := must(one.Dial(o.ctx, number, softphone.DialOptions{}))(t)
+		talk := must(must(callee.ExpectRing(o.ctx))(t).Answer(o.ctx))(t)
+		if err := errors.Join(call.Hears(o.ctx, tone), talk.Hears(o.ctx, 700), call.Hold(o.ctx), talk.HearsNoMore(o.ctx, 700)); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if callee == two {
+			err = call.HearsNoMore(o.ctx, tone)
+		} else {
+			err = talk.Hears(o.ctx, pbx.MusicTone)
+		}
+		if err := errors.Join(err, call.Resume(o.ctx), call.Hears(o.ctx, tone), talk.Hears(o.ctx, 700), call.Hangup(o.ctx)); err != nil {
+			t.Fatal(err)
+		}
+		o.soon("the other side is hung up", talk.Done())
+	}
+}
+
+// A phone that forwards its calls sends the PBX to another extension.
+func TestRedirect(t *testing.T) {
+	o := open(t)
+	desk, colleague := o.desk(pbx.Manager1, 700), o.desk(pbx.Colleague, 900)
+	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	if err := must(desk.ExpectRing(o.ctx))(t).Redirect(pbx.Colleague); err != nil {
+		t.Fatal(err)
+	}
+	must(must(colleague.ExpectRing(o.ctx))(t).Answer(o.ctx))(t)
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, 900)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A caller who hears "ringing" many times is still there for the answer.
+func TestManyProvisionalAnswers(t *testing.T) {
+	o := open(t, func(options *pbx.Options) {
+		options.Extensions = "[from-trunk]\nexten => _X.,1,Set(N=0)\n same => n(again),Ringing()\n same => n,Progress()\n same => n,Wait(0.05)\n" +
+			" same => n,Set(N=$[${N}+1])\n same => n,GotoIf($[${N} < 15]?again)\n same => n,Answer()\n same => n,Wait(60)\n"
+	})
+	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	if err := call.WaitAnswer(o.ctx); err != nil {
+		t.Error(err)
+	}
+}
+
 // What callers from outside call themselves is shown and changes nothing: one
 // who claims to be 101 is still outside.
 func TestHostileCallers(t *testing.T) {

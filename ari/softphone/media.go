@@ -28,7 +28,8 @@ type media struct {
 
 	mu      sync.Mutex
 	remote  description
-	version int // of our session description
+	paused  bool // we hold the call
+	version int  // of our session description
 	started bool
 	stop    context.CancelFunc
 	running sync.WaitGroup
@@ -65,6 +66,15 @@ func (m *media) offer() []byte {
 	defer m.mu.Unlock()
 	m.version++
 	return m.remote.answer(m.own, m.version)
+}
+
+// pause stops or resumes our audio, and describes that.
+func (m *media) pause(paused bool) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.paused = paused
+	m.version++
+	return description{keys: m.remote.keys, mute: paused}.answer(m.own, m.version)
 }
 
 // connect takes the other side's description; the first one starts the audio.
@@ -110,7 +120,7 @@ func (m *media) send(ctx context.Context) {
 		case <-tick.C:
 		}
 		m.mu.Lock()
-		remote := m.remote
+		remote, quiet := m.remote, m.remote.deaf || m.paused
 		m.mu.Unlock()
 		if key == nil && frames == 0 {
 			select {
@@ -134,7 +144,7 @@ func (m *media) send(ctx context.Context) {
 		}
 		s.clock += frameSamples
 		for _, packet := range packets {
-			if !remote.deaf {
+			if !quiet {
 				// The other side may be gone already: its hangup tells.
 				_, _ = m.conn.WriteToUDPAddrPort(packet, remote.audio)
 			}

@@ -26,9 +26,9 @@ type office struct {
 // outsideTone is what clients sound like.
 const outsideTone = 1900
 
-// open starts an Office of Asterisk 22 and the world outside. All waiting in
-// the test ends after a minute.
-func open(t *testing.T) *office {
+// open starts an Office of Asterisk 22, changed as the test wants, and the world
+// outside. All waiting in the test ends after a minute.
+func open(t *testing.T, change ...func(*pbx.Options)) *office {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
@@ -38,8 +38,11 @@ func open(t *testing.T) *office {
 	}
 	o := &office{t: t, ctx: ctx}
 	o.outside = o.phone(softphone.Options{User: "outside", Listen: "127.0.0.2:0", Tone: outsideTone})
-	o.options = pbx.Office(o.outside.Addr(), 0)
+	o.options = pbx.Office(o.outside.Addr(), 2*time.Second)
 	o.options.Dir = t.TempDir()
+	for _, f := range change {
+		f(&o.options)
+	}
 	if o.pbx, err = pbx.Start(ctx, root, o.options); err != nil {
 		t.Fatal(err)
 	}
