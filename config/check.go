@@ -170,9 +170,11 @@ func (c *Config) checkChannels(f *findings) {
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d]", i)
 		names.add(at+".name", w.Name)
-		switch _, ok := isWeb(w.URL); {
+		switch u, ok := isWeb(w.URL); {
 		case w.URL == "":
 			f.missing(at+".url", "where alerts are posted to")
+		case u != nil && u.User != nil:
+			f.add(at+".url", "must hold no user or password: alerts are signed with the secret")
 		case !ok:
 			f.add(at+".url", "is not an address such as https://crm.example.com/ringback")
 		}

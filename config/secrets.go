@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"ringback/leads/alert/webhook"
 )
 
 // Secret is a password, a token or a key. However it is printed, encoded or
@@ -63,9 +65,25 @@ func (c *Config) readSecrets(f *findings) {
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d].", i)
 		w.Secret = oneSecret(f, at+"secret_file", w.SecretFile, at+"secret_env", w.SecretEnv)
+		checkWebhook(f, at, w)
 	}
 	if c.TokenFile != "" {
 		c.Tokens = readTokens(f, "token_file", c.TokenFile)
+	}
+}
+
+// checkWebhook asks the channel itself whether it can work so: it knows what its
+// secret must look like.
+func checkWebhook(f *findings, at string, w *Webhook) {
+	if w.URL == "" || f.doubtful[at+"url"] || !w.Secret.Set() {
+		return
+	}
+	if _, err := webhook.New(webhook.Config{URL: w.URL, Secret: w.Secret.Reveal(), Timeout: w.Timeout}); err != nil {
+		key := at + "secret_file"
+		if w.SecretFile == "" {
+			key = at + "secret_env"
+		}
+		f.add(key, "%s", strings.TrimPrefix(err.Error(), "webhook: "))
 	}
 }
 

@@ -110,6 +110,18 @@ func TestSecretsFromTheEnvironment(t *testing.T) {
 	}
 }
 
+// The channel itself judges its secret, and what it says names the key.
+func TestWebhookSecretsThatCannotSign(t *testing.T) {
+	hook := minimal + "channels:\n  webhooks:\n    - {name: crm, url: \"https://crm.example.com\", %s}\n"
+	t.Setenv("RINGBACK_TEST_HOOK", "whsec_hunter2!")
+	for key, source := range map[string]string{"secret_file": "hook.secret", "secret_env": "RINGBACK_TEST_HOOK"} {
+		_, err := config.Load(written(t, fmt.Sprintf(hook, key+": "+source), map[string]string{"ari.password": "x", "hook.secret": "whsec_hunter2!\n"}))
+		if err == nil || !strings.Contains(err.Error(), "channels.webhooks[0]."+key+": what follows whsec_") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}
+
 func TestTokens(t *testing.T) {
 	for _, c := range []struct{ content, want, warning string }{
 		{"0123456789abcdef\n", "", ""},

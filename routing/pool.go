@@ -115,7 +115,7 @@ type Ladder struct {
 
 // Rung is one step of a ladder.
 type Rung struct {
-	// After is counted from the first rung.
+	// After is counted from the end of Settle.
 	After time.Duration `yaml:"after"`
 	// Tell names who is told.
 	Tell Tell `yaml:"tell"`
