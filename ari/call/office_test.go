@@ -1,0 +1,420 @@
+package call_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ringback/ari"
+	"ringback/ari/call"
+	"ringback/ari/pbx"
+	"ringback/ari/softphone"
+)
+
+// record makes the recordings in testdata/calls anew: go test ./ari/call -record
+var record = flag.Bool("record", false, "write the recordings of the office's calls to testdata/calls")
+
+// office is a real PBX whose events a tracker follows.
+type office struct {
+	t       *testing.T
+	ctx     context.Context
+	outside *softphone.Phone
+	desks   map[string]*softphone.Phone
+	facts   chan call.Fact
+	frames  *frames
+}
+
+// frames is where the Recorder writes; it can be emptied between stories.
+type frames struct {
+	take chan chan []byte
+	put  chan []byte
+}
+
+func (f *frames) Write(p []byte) (int, error) {
+	f.put <- bytes.Clone(p)
+	return len(p), nil
+}
+
+func (f *frames) run(ctx context.Context) {
+	var all []byte
+	for {
+		select {
+		case p := <-f.put:
+			all = append(all, p...)
+		case to := <-f.take:
+			to <- all
+			all = nil
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (f *frames) taken() []byte {
+	to := make(chan []byte)
+	f.take <- to
+	return <-to
+}
+
+func openOffice(t *testing.T, release pbx.Release) *office {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	root, err := pbx.Install(ctx, release, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &office{t: t, ctx: ctx, desks: map[string]*softphone.Phone{}, facts: make(chan call.Fact, 1000),
+		frames: &frames{take: make(chan chan []byte), put: make(chan []byte)}}
+	go o.frames.run(t.Context())
+	o.outside = o.phone(softphone.Options{User: "outside", Listen: "127.0.0.2:0"})
+	opts := pbx.Office(o.outside.Addr(), 2*time.Second)
+	opts.Dir = t.TempDir()
+	instance, err := pbx.Start(ctx, root, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := instance.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(cancel)
+	o.outside.SetServer(instance.SIPAddr)
+	for _, user := range []string{pbx.Supervisor, pbx.Manager1, pbx.Manager2, pbx.Colleague} {
+		account, _ := opts.Phone(user)
+		desk := o.phone(softphone.Options{Server: instance.SIPAddr, User: user, Password: account.Password})
+		if err := desk.Register(ctx); err != nil {
+			t.Fatal(err)
+		}
+		o.desks[user] = desk
+	}
+	o.follow(instance)
+	return o
+}
+
+func (o *office) phone(opts softphone.Options) *softphone.Phone {
+	o.t.Helper()
+	p, err := softphone.New(o.ctx, opts)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// follow watches the PBX; it returns when the watching has begun.
+func (o *office) follow(instance *pbx.Instance) {
+	o.t.Helper()
+	client, err := ari.NewClient(ari.Config{Name: "main", URL: instance.ARIURL, Username: instance.ARIUser, Password: ari.Secret(instance.ARIPassword)})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	tracker := call.New(call.Options{PBX: "main", Inbound: []string{"from-trunk"}})
+	stream := ari.NewStream(client, ari.StreamOptions{Recorder: ari.NewRecorder(o.frames), Log: slog.New(slog.DiscardHandler)})
+	watching := make(chan struct{})
+	ended := make(chan struct{})
+	ctx, stop := context.WithCancel(o.ctx)
+	go func() {
+		defer close(ended)
+		stream.Run(ctx, func(ev *ari.Event) {
+			if ev.Type == ari.Connected {
+				close(watching)
+			}
+			for _, f := range tracker.Step(ev) {
+				o.facts <- f
+			}
+		})
+	}()
+	o.t.Cleanup(func() { stop(); <-ended; client.Close() })
+	select {
+	case <-watching:
+	case <-o.ctx.Done():
+		o.t.Fatal("the PBX was not watched in time")
+	}
+}
+
+// rings lets somebody outside dial a line.
+func (o *office) rings(line, caller string) *softphone.Call {
+	o.t.Helper()
+	c, err := o.outside.Dial(o.ctx, line, softphone.DialOptions{CallerID: caller, CallerName: "Client " + caller})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return c
+}
+
+func (o *office) hangup(c *softphone.Call) {
+	o.t.Helper()
+	if err := c.Hangup(o.ctx); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+func (o *office) soon(what string, c <-chan struct{}) {
+	o.t.Helper()
+	select {
+	case <-c:
+	case <-o.ctx.Done():
+		o.t.Fatalf("%s: not in time", what)
+	}
+}
+
+func (o *office) answered(c *softphone.Call) {
+	o.t.Helper()
+	if err := c.WaitAnswer(o.ctx); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// rung is the next call at a desk.
+func (o *office) rung(desk string) *softphone.Incoming {
+	o.t.Helper()
+	in, err := o.desks[desk].ExpectRing(o.ctx)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	return in
+}
+
+// talk is how long a talk of the stories lasts.
+const talk = 400 * time.Millisecond
+
+// stories are the calls of the office: how somebody rings, and what the tracker
+// must say of it.
+var stories = []struct {
+	name string
+	tell func(o *office)
+	how  call.How
+	who  string // answered by
+	rang int
+}{
+	{name: "no-answer", how: call.NoAnswer, rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000001")
+		o.rung(pbx.Manager1).Ring()
+		o.soon("the end", c.Done())
+	}},
+	{name: "abandoned-ringing", how: call.AbandonedRinging, rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000002")
+		o.rung(pbx.Manager1).Ring()
+		o.soon("ringing", c.Ringing())
+		o.hangup(c)
+	}},
+	{name: "busy", how: call.Busy, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000003")
+		o.rung(pbx.Manager1).Reject(486, "Busy Here")
+		o.soon("the end", c.Done())
+	}},
+	{name: "declined", how: call.Rejected, rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000004")
+		in := o.rung(pbx.Manager1)
+		in.Ring()
+		in.Reject(603, "Decline")
+		o.soon("the end", c.Done())
+	}},
+	{name: "unregistered", how: call.Unreachable, tell: func(o *office) {
+		if err := o.desks[pbx.Manager1].Unregister(o.ctx); err != nil {
+			o.t.Fatal(err)
+		}
+		c := o.rings(pbx.LineDirect, "79161000005")
+		o.soon("the end", c.Done())
+		if err := o.desks[pbx.Manager1].Register(o.ctx); err != nil {
+			o.t.Fatal(err)
+		}
+	}},
+	{name: "answered", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000006")
+		in := o.rung(pbx.Manager1)
+		in.Ring()
+		in.Answer(o.ctx)
+		o.answered(c)
+		time.Sleep(talk) // the length of the talk itself
+		o.hangup(c)
+	}},
+	{name: "answered-agent-hangs-up", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79161000007")
+		in := o.rung(pbx.Manager1)
+		in.Ring()
+		there, err := in.Answer(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(there)
+		o.soon("the end", c.Done())
+	}},
+	{name: "group-answered", how: call.Person, who: "PJSIP/102", rang: 3, tell: func(o *office) {
+		c := o.rings(pbx.LineGroup, "79161000008")
+		a, b, d := o.rung(pbx.Manager1), o.rung(pbx.Manager2), o.rung(pbx.Colleague)
+		a.Ring()
+		b.Ring()
+		d.Ring()
+		o.soon("ringing", c.Ringing())
+		b.Answer(o.ctx)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "group-unanswered", how: call.NoAnswer, rang: 2, tell: func(o *office) {
+		c := o.rings(pbx.LineGroup, "79161000009")
+		o.rung(pbx.Manager1).Ring()
+		o.rung(pbx.Manager2).Reject(486, "Busy Here")
+		in := o.rung(pbx.Colleague)
+		in.Ring()
+		in.Reject(603, "Decline")
+		o.soon("the end", c.Done())
+	}},
+	{name: "local-group-answered", how: call.Person, who: "PJSIP/103", rang: 3, tell: func(o *office) {
+		c := o.rings(pbx.LineLocalGroup, "79161000010")
+		a, b, d := o.rung(pbx.Manager1), o.rung(pbx.Manager2), o.rung(pbx.Colleague)
+		a.Ring()
+		b.Ring()
+		d.Ring()
+		o.soon("ringing", c.Ringing())
+		d.Answer(o.ctx)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "local-group-unanswered", how: call.NoAnswer, rang: 3, tell: func(o *office) {
+		c := o.rings(pbx.LineLocalGroup, "79161000011")
+		o.rung(pbx.Manager1).Ring()
+		o.rung(pbx.Manager2).Ring()
+		o.rung(pbx.Colleague).Ring()
+		o.soon("the end", c.Done())
+	}},
+	{name: "menu-abandoned", how: call.AbandonedIVR, tell: func(o *office) {
+		c := o.rings(pbx.LineMenu, "79161000012")
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "menu-ended", how: call.IVREnded, tell: func(o *office) {
+		c := o.rings(pbx.LineMenu, "79161000013")
+		o.answered(c)
+		if err := c.SendDTMF(o.ctx, "9"); err != nil {
+			o.t.Fatal(err)
+		}
+		o.soon("the end", c.Done())
+	}},
+	{name: "menu-answered", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineMenu, "79161000014")
+		o.answered(c)
+		if err := c.SendDTMF(o.ctx, "1"); err != nil {
+			o.t.Fatal(err)
+		}
+		in := o.rung(pbx.Manager1)
+		in.Ring()
+		in.Answer(o.ctx)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "queue-abandoned", how: call.AbandonedQueue, rang: 2, tell: func(o *office) {
+		c := o.rings(pbx.LineQueue, "79161000015")
+		o.answered(c)
+		o.rung(pbx.Manager1).Ring()
+		o.rung(pbx.Manager2).Ring()
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "queue-timeout", how: call.QueueTimeout, rang: 2, tell: func(o *office) {
+		c := o.rings(pbx.LineQueue, "79161000016")
+		// The queue rings both for 5 s, twice.
+		for range 2 {
+			o.rung(pbx.Manager1).Ring()
+			o.rung(pbx.Manager2).Ring()
+		}
+		o.soon("the end", c.Done())
+	}},
+	{name: "queue-answered", how: call.Person, who: "PJSIP/102", rang: 2, tell: func(o *office) {
+		c := o.rings(pbx.LineQueue, "79161000017")
+		o.answered(c)
+		a, b := o.rung(pbx.Manager1), o.rung(pbx.Manager2)
+		a.Ring()
+		b.Ring()
+		b.Answer(o.ctx)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "voicemail-left", how: call.Voicemail, rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineMailbox, "79161000018")
+		o.rung(pbx.Manager1).Ring()
+		o.answered(c)
+		if err := c.SendDTMF(o.ctx, "#"); err != nil { // skips the greeting
+			o.t.Fatal(err)
+		}
+		time.Sleep(4 * time.Second) // the message: voicemail drops shorter ones
+		if err := c.SendDTMF(o.ctx, "#"); err != nil {
+			o.t.Fatal(err)
+		}
+		o.soon("the end", c.Done())
+	}},
+	{name: "voicemail-greeting", how: call.Voicemail, rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineMailbox, "79161000019")
+		o.rung(pbx.Manager1).Ring()
+		o.answered(c)
+		o.hangup(c)
+	}},
+}
+
+// TestStories plays every call on a real Asterisk while a tracker follows, and
+// with -record keeps what Asterisk sent.
+func TestStories(t *testing.T) {
+	o := openOffice(t, pbx.Asterisk22)
+	for _, s := range stories {
+		ok := t.Run(s.name, func(t *testing.T) {
+			o.t = t
+			o.frames.taken()
+			s.tell(o)
+			end := o.end()
+			if end.How != s.how {
+				t.Errorf("how = %s, want %s", end.How, s.how)
+			}
+			who := ""
+			if len(end.Talks) > 0 {
+				who = end.Talks[0].Who.Endpoint
+			}
+			if who != s.who {
+				t.Errorf("answered by %q, want %q", who, s.who)
+			}
+			rang := 0
+			for _, l := range end.Legs {
+				if l.Rang {
+					rang++
+				}
+			}
+			if rang < s.rang {
+				t.Errorf("rang: %d phones, want %d: %+v", rang, s.rang, end.Legs)
+			}
+			if *record {
+				path := filepath.Join("../../testdata/calls", s.name+".jsonl")
+				if err := os.WriteFile(path, o.frames.taken(), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+		if !ok {
+			break // what follows would only fail with it
+		}
+	}
+}
+
+// end waits for the end of the inbound call that the story is about.
+func (o *office) end() call.Call {
+	o.t.Helper()
+	for {
+		select {
+		case f := <-o.facts:
+			if f.Kind == call.Ended && f.Call.Direction == call.Inbound {
+				return f.Call
+			}
+		case <-o.ctx.Done():
+			o.t.Fatal("the call did not end in time")
+		}
+	}
+}

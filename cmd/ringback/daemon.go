@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"ringback/ari"
+	"ringback/ari/call"
+	"ringback/cmd/ringback/web"
+	"ringback/config"
+	"ringback/leads"
+	"ringback/leads/alert"
+	"ringback/leads/alert/sipmsg"
+	"ringback/leads/alert/webhook"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+)
+
+// daemon is one running Ringback: serve, demo and the end-to-end tests run it.
+type daemon struct {
+	cfg      *config.Config
+	log      *slog.Logger
+	registry *prometheus.Registry
+	db       *db.DB
+	book     *leads.Book
+	runner   *jobs.Runner
+	listener net.Listener
+	web      *web.Server
+	watched  []watched
+}
+
+// watched is one PBX.
+type watched struct {
+	opts   call.Options
+	client *ari.Client
+	stream *ari.Stream
+}
+
+// newDaemon opens everything that can fail before the daemon is said to run:
+// the database and the listening socket. A PBX that is down is no failure.
+func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *daemon, err error) {
+	d = &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if d.db, err = db.Open(ctx, db.Config{Path: cfg.Database, Log: log, Metrics: d.registry}); err != nil {
+		return nil, err
+	}
+	office := officeOf(cfg)
+	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
+	if err = d.watch(); err != nil {
+		return nil, err
+	}
+	channels, err := d.channels()
+	if err != nil {
+		return nil, err
+	}
+	ladder := alert.New(alert.Config{Office: office, Channels: channels, Mode: alert.Mode(cfg.Mode),
+		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: log, Metrics: d.registry})
+	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening})
+	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
+		return nil, err
+	}
+	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
+		return nil, fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
+	}
+	d.web, err = web.New(web.Config{DB: d.db, Office: office, Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
+		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location()})
+	return d, err
+}
+
+// watch makes the streams of all PBXes.
+func (d *daemon) watch() error {
+	metrics := ari.NewMetrics(d.registry)
+	for i := range d.cfg.Asterisk {
+		pbx := &d.cfg.Asterisk[i]
+		client, err := ari.NewClient(accountOf(pbx))
+		if err != nil {
+			return fmt.Errorf("serve: PBX %s: %w", pbx.Name, err)
+		}
+		d.watched = append(d.watched, watched{
+			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: ownPrefix},
+			client: client,
+			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter}),
+		})
+	}
+	return nil
+}
+
+// channels are the alert channels that the configuration names.
+func (d *daemon) channels() (list []alert.Named, err error) {
+	if sip := d.cfg.Channels.SIP; sip != nil {
+		phones := map[string]sipmsg.PBX{}
+		for _, w := range d.watched {
+			phones[w.opts.PBX] = w.client
+		}
+		list = append(list, alert.Named{Name: config.SIPChannel, Crash: jobs.InDoubt,
+			Channel: sipmsg.New(sipmsg.Config{PBXes: phones, From: sip.From})})
+	}
+	for _, hook := range d.cfg.Channels.Webhooks {
+		channel, err := webhook.New(webhook.Config{URL: hook.URL, Secret: hook.Secret.Reveal()})
+		if err != nil {
+			return nil, fmt.Errorf("serve: webhook %s: %w", hook.Name, err)
+		}
+		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Channel: channel})
+	}
+	return list, nil
+}
+
+// Address is where page, API and metrics are served.
+func (d *daemon) Address() string { return d.listener.Addr().String() }
+
+// stopWithin is how long a graceful stop takes at most.
+const stopWithin = 10 * time.Second
+
+// Run works until ctx ends, and then finishes what is in hand: first nothing
+// new is heard, then the Book writes what it was told, then messages that are
+// being sent get their time, and the database closes last.
+func (d *daemon) Run(ctx context.Context) error {
+	defer d.close()
+	failed, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var spine, rest sync.WaitGroup
+	spawn := func(group *sync.WaitGroup, part func() error) {
+		group.Go(func() {
+			if err := part(); err != nil {
+				fail(err)
+			}
+		})
+	}
+	bookCtx, stopBook := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBook()
+	for _, w := range d.watched {
+		spawn(&spine, func() error { return follow(failed, w.stream, d.book, w.opts, d.log) })
+	}
+	spawn(&rest, func() error { return d.book.Run(bookCtx) })
+	spawn(&rest, func() error { return d.runner.Run(failed) })
+	spawn(&rest, func() error { return d.web.Serve(d.listener) })
+	<-failed.Done()
+	spine.Wait()
+	stopBook()
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin/2)
+	defer cancel()
+	err := d.web.Shutdown(shutdown)
+	rest.Wait()
+	if cause := context.Cause(failed); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if err != nil {
+		d.log.Warn("requests were cut off by the stop", "err", err)
+	}
+	return nil
+}
+
+// close gives back what newDaemon opened, as far as it came.
+func (d *daemon) close() {
+	if d.listener != nil {
+		_ = d.listener.Close() // the server may have closed it before
+	}
+	for _, w := range d.watched {
+		w.client.Close()
+	}
+	if d.db != nil {
+		if err := d.db.Close(); err != nil {
+			d.log.Error("the database did not close cleanly", "err", err)
+		}
+	}
+}
+
+// statuses says how each PBX is being watched.
+func (d *daemon) statuses() []ari.Status {
+	list := make([]ari.Status, len(d.watched))
+	for i, w := range d.watched {
+		list[i] = w.stream.Status()
+	}
+	return list
+}
+
+// accountOf is a PBX's account as package ari takes it.
+func accountOf(pbx *config.Asterisk) ari.Config {
+	return ari.Config{Name: pbx.Name, URL: pbx.URL, Username: pbx.Username, Password: ari.Secret(pbx.Password.Reveal()), App: pbx.App}
+}
+
+// officeOf is the configuration as the Book asks it.
+func officeOf(cfg *config.Config) *leads.Office {
+	return &leads.Office{Directory: cfg.Directory(), Plans: cfg.Plans()}
+}
+
+func tokensOf(cfg *config.Config) []string {
+	var list []string
+	for _, t := range cfg.Tokens {
+		list = append(list, t.Reveal())
+	}
+	return list
+}
