@@ -89,18 +89,20 @@ func (a apt) update(ctx context.Context) error {
 // and returns the paths of the .deb files.
 func (a apt) download(ctx context.Context, w io.Writer) ([]string, error) {
 	archives := filepath.Join(a.dir, "cache/archives")
-	var need atomic.Value
-	need.Store("")
+	fmt.Fprintln(w, "choosing the packages")
+	var need atomic.Pointer[string]
 	said := func(line string) {
 		// "Need to get 81.5 MB of archives."
 		if rest, ok := strings.CutPrefix(line, "Need to get "); ok {
 			size, _, _ := strings.Cut(rest, " of ")
-			need.Store(" of " + size)
+			need.Store(&size)
 			fmt.Fprintf(w, "downloading %s\n", size)
 		}
 	}
 	stop := every(time.Second, func() {
-		fmt.Fprintf(w, "downloaded %.0f%s\n", megabytes(archives), need.Load())
+		if size := need.Load(); size != nil {
+			fmt.Fprintf(w, "downloaded %.0f of %s\n", megabytes(archives), *size)
+		}
 	})
 	err := a.get(ctx, said, append([]string{"install", "--yes", "--download-only"}, a.recipe.packages...)...)
 	stop()

@@ -72,10 +72,10 @@ func rootDir(cache string, r Release) (string, error) {
 }
 
 // libraries are the folders that hold the release's own C library and all the
-// others. Debian 11 still keeps some in /lib.
+// others. Debian 11 keeps the C library in /lib, and Asterisk's own in /usr/lib.
 func (r Root) libraries() []string {
 	t := machines[runtime.GOARCH].triplet
-	return []string{filepath.Join(r.Dir, "usr/lib", t), filepath.Join(r.Dir, "lib", t)}
+	return []string{filepath.Join(r.Dir, "usr/lib", t), filepath.Join(r.Dir, "lib", t), filepath.Join(r.Dir, "usr/lib")}
 }
 
 // loader is the release's own dynamic loader. Run through it, a program of
@@ -119,9 +119,9 @@ func (r Root) Version() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	out, err := exec.Command(argv[0], argv[1:]...).Output()
+	out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("pbx: run asterisk -V from %s: %w", r.Dir, err)
+		return "", fmt.Errorf("pbx: run asterisk -V from %s: %w: %s", r.Dir, err, strings.TrimSpace(string(out)))
 	}
 	version := strings.TrimSpace(string(out))
 	if !strings.HasPrefix(version, "Asterisk "+string(r.Release)+".") {
