@@ -1,12 +1,12 @@
 package call_test
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,36 +29,25 @@ type office struct {
 	frames  *frames
 }
 
-// frames is where the Recorder writes; it can be emptied between stories.
+// frames is where the Recorder writes; it is emptied between stories.
 type frames struct {
-	take chan chan []byte
-	put  chan []byte
+	mu  sync.Mutex
+	all []byte
 }
 
 func (f *frames) Write(p []byte) (int, error) {
-	f.put <- bytes.Clone(p)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, p...)
 	return len(p), nil
 }
 
-func (f *frames) run(ctx context.Context) {
-	var all []byte
-	for {
-		select {
-		case p := <-f.put:
-			all = append(all, p...)
-		case to := <-f.take:
-			to <- all
-			all = nil
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 func (f *frames) taken() []byte {
-	to := make(chan []byte)
-	f.take <- to
-	return <-to
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.all
+	f.all = nil
+	return all
 }
 
 func openOffice(t *testing.T, release pbx.Release) *office {
@@ -68,9 +57,7 @@ func openOffice(t *testing.T, release pbx.Release) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{t: t, ctx: ctx, desks: map[string]*softphone.Phone{}, facts: make(chan call.Fact, 1000),
-		frames: &frames{take: make(chan chan []byte), put: make(chan []byte)}}
-	go o.frames.run(t.Context())
+	o := &office{t: t, ctx: ctx, desks: map[string]*softphone.Phone{}, facts: make(chan call.Fact, 1000), frames: &frames{}}
 	o.outside = o.phone(softphone.Options{User: "outside", Listen: "127.0.0.2:0"})
 	opts := pbx.Office(o.outside.Addr(), 2*time.Second)
 	opts.Dir = t.TempDir()
