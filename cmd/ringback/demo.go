@@ -1,5 +1,136 @@
 package main
 
-type demoCommand struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"text/tabwriter"
+	"time"
 
-func (demoCommand) Run(w *world) error { return nil }
+	"ringback/ari/pbx"
+)
+
+type demoCommand struct {
+	Once bool `help:"End after the story: status 0 only if every step was seen at the phones and in the database."`
+}
+
+// stepTime bounds one step of the story.
+const stepTime = 20 * time.Second
+
+// Run plays the story on a real Asterisk, and then leaves page and metrics up
+// until Ctrl-C.
+func (c *demoCommand) Run(w *world) error {
+	say := func(format string, args ...any) { fmt.Fprintf(w.stdout, format+"\n", args...) }
+	say("Ringback demo: a real Asterisk, real SIP phones, a real database. Nothing of this machine's own PBX is touched.")
+	root, err := pbx.Install(w.ctx, pbx.Asterisk22, w.stderr)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "ringback-demo-")
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	say("Starting Asterisk, four phones, a trunk with clients outside, and the daemon …")
+	s, err := newScene(w.ctx, root, dir, quiet(w.stderr), say)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	say("The daemon watches the PBX. The time before each line counts from the client's hangup.\n(The ladder's settle time is 0 here; in an office it is 20 s, so that who calls again at once is not alerted.)")
+	results := s.play(w.ctx)
+	if err := s.table(w.stdout); err != nil {
+		return err
+	}
+	failed := report(w, results)
+	if w.ctx.Err() == nil && !c.Once {
+		say("\nPage     http://%s/\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
+			s.daemon.Address(), s.daemon.Address(), s.token, s.daemon.Address())
+		<-w.ctx.Done()
+	}
+	if err := s.close(); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	if failed {
+		return errFound
+	}
+	return nil
+}
+
+// result is what became of a step.
+type result struct {
+	step step
+	err  error
+}
+
+// play plays all steps, also those after one that failed: they may tell why.
+func (s *scene) play(ctx context.Context) []result {
+	var results []result
+	for i, st := range story {
+		s.say("\n%d. %s", i+1, st.title)
+		ctx, cancel := context.WithTimeoutCause(ctx, stepTime, errors.New("not within "+stepTime.String()))
+		err := st.play(ctx, s)
+		cancel()
+		if err != nil {
+			s.say("  MISSING: %v", err)
+		}
+		results = append(results, result{st, err})
+	}
+	return results
+}
+
+// table shows the leads as they stand at the end.
+func (s *scene) table(w io.Writer) error {
+	rows, err := s.daemon.db.Reader().Query(`SELECT l.id, c.name, l.line, l.missed, l.manager, CASE WHEN l.closed IS NULL THEN 'open' ELSE 'closed: ' || l.outcome END
+		FROM leads l JOIN contacts c ON c.id = l.contact ORDER BY l.id`)
+	if err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	defer rows.Close()
+	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
+	fmt.Fprint(tw, "\nlead\tcontact\tline\tmissed\tmanager\tstate\n")
+	for rows.Next() {
+		var id, missed int
+		var name, line, manager, state string
+		if err := rows.Scan(&id, &name, &line, &missed, &manager, &state); err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\t%s\n", id, name, line, missed, manager, state)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("demo: %w", err)
+	}
+	return tw.Flush()
+}
+
+// report says whether every step was seen.
+func report(w *world, results []result) (failed bool) {
+	fmt.Fprintln(w.stdout)
+	good, bad := "ok     ", "MISSING"
+	if onTerminal(w.stdout) {
+		good, bad = "\x1b[32mok\x1b[0m     ", "\x1b[31mMISSING\x1b[0m"
+	}
+	for i, r := range results {
+		mark := good
+		if r.err != nil {
+			mark, failed = bad, true
+		}
+		fmt.Fprintf(w.stdout, "%s  %d. %s\n", mark, i+1, r.step.title)
+		if r.err != nil {
+			fmt.Fprintf(w.stdout, "           %v\n", r.err)
+		}
+	}
+	return failed
+}
+
+// onTerminal says whether a person reads the output as it comes.
+func onTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

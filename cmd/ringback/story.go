@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"ringback/ari/pbx"
+	"ringback/leads"
+)
+
+// The clients of the story.
+const (
+	firstClient  = "+79161234567"
+	secondClient = "+79261234568"
+	thirdClient  = "+79031234569"
+)
+
+// step is one scene of the story: play returns what was not observed.
+type step struct {
+	name  string // of the end-to-end test
+	title string
+	play  func(ctx context.Context, s *scene) error
+}
+
+// story is what demo shows, and what the end-to-end tests prove. Each step goes
+// on from the one before.
+var story = []step{
+	{"unknown_client", "an unknown client rings and gives up: a contact, a lead, a message on the first manager's phone", firstMiss},
+	{"next_client", "the next unknown client goes to the second manager", secondMiss},
+	{"rings_again", "the first client rings again and is missed: the same lead, two missed calls", missedAgain},
+	{"gets_through", "the first client rings a third time and is answered: the lead closes by itself", gotThrough},
+	{"colleague_answers", "a call that a colleague answers in a ring group makes no lead", colleagueAnswers},
+}
+
+func firstMiss(ctx context.Context, s *scene) error {
+	if err := s.givesUp(ctx, firstClient, pbx.LineDirect, pbx.Manager1); err != nil {
+		return err
+	}
+	return s.becomesLead(ctx, firstClient, "sales", "anna", pbx.Manager1)
+}
+
+func secondMiss(ctx context.Context, s *scene) error {
+	if err := s.givesUp(ctx, secondClient, pbx.LineGroup, pbx.Manager1, pbx.Manager2, pbx.Colleague); err != nil {
+		return err
+	}
+	return s.becomesLead(ctx, secondClient, "support", "boris", pbx.Manager2)
+}
+
+// becomesLead wants a missed call to have become a contact, a lead of the given
+// manager, and a message on their phone.
+func (s *scene) becomesLead(ctx context.Context, client, line, manager, desk string) error {
+	assigned, err := s.entry(ctx, leads.EntryAssigned)
+	if err != nil {
+		return err
+	}
+	if assigned.Who != manager {
+		return fmt.Errorf("the lead went to %s, not to %s", assigned.Who, manager)
+	}
+	if _, err := s.verdict(ctx, "missed", "abandoned_ringing"); err != nil {
+		return err
+	}
+	link := fmt.Sprintf("%s/contacts/%d", s.daemon.cfg.PublicURL, assigned.Contact.Int64)
+	if err := s.message(ctx, desk, client, line, link); err != nil {
+		return err
+	}
+	return s.leadIs(ctx, client, 1, "")
+}
+
+func missedAgain(ctx context.Context, s *scene) error {
+	if err := s.givesUp(ctx, firstClient, pbx.LineDirect, pbx.Manager1); err != nil {
+		return err
+	}
+	if _, err := s.verdict(ctx, "missed", "abandoned_ringing"); err != nil {
+		return err
+	}
+	if err := s.message(ctx, pbx.Manager1, firstClient, "Rang again", "2 missed calls"); err != nil {
+		return err
+	}
+	return s.leadIs(ctx, firstClient, 2, "")
+}
+
+func gotThrough(ctx context.Context, s *scene) error {
+	if err := s.answered(ctx, firstClient, pbx.LineDirect, 0, pbx.Manager1); err != nil {
+		return err
+	}
+	closed, err := s.entry(ctx, leads.EntryClosed)
+	if err != nil {
+		return err
+	}
+	if closed.Who != "anna" {
+		return fmt.Errorf("the lead was closed by %q, not by anna", closed.Who)
+	}
+	if _, err := s.verdict(ctx, "answered", "person"); err != nil {
+		return err
+	}
+	return s.leadIs(ctx, firstClient, 2, leads.ClientGotThrough)
+}
+
+func colleagueAnswers(ctx context.Context, s *scene) error {
+	if err := s.answered(ctx, thirdClient, pbx.LineGroup, 2, pbx.Manager1, pbx.Manager2, pbx.Colleague); err != nil {
+		return err
+	}
+	c, err := s.verdict(ctx, "answered", "person")
+	if err != nil {
+		return err
+	}
+	if c.AnsweredBy != pbx.Colleague {
+		return fmt.Errorf("the call was answered by %q, not by the colleague's %s", c.AnsweredBy, pbx.Colleague)
+	}
+	var n int
+	err = s.daemon.db.Reader().QueryRowContext(ctx,
+		"SELECT COUNT(*) FROM leads l JOIN numbers n ON n.contact = l.contact WHERE n.number = $1", thirdClient).Scan(&n)
+	if err != nil || n != 0 {
+		return fmt.Errorf("an answered call made %d leads (%v)", n, err)
+	}
+	return nil
+}
+
+// leadIs wants exactly one lead of the client to be on the disk, with this many
+// missed calls and this outcome.
+func (s *scene) leadIs(ctx context.Context, client string, missed int, outcome leads.Outcome) error {
+	var count, sum int
+	var got string
+	err := s.daemon.db.Reader().QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(l.missed), 0), COALESCE(MAX(l.outcome), '')
+		FROM leads l JOIN numbers n ON n.contact = l.contact WHERE n.number = $1`, client).Scan(&count, &sum, &got)
+	if err != nil {
+		return fmt.Errorf("leads of %s: %w", client, err)
+	}
+	if count != 1 || sum != missed || got != string(outcome) {
+		return fmt.Errorf("%s has %d leads with %d missed calls, outcome %q; wanted one with %d, outcome %q", client, count, sum, got, missed, outcome)
+	}
+	return nil
+}
