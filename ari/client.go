@@ -180,21 +180,19 @@ func encode(body any) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// wrap tells which request an error belongs to. url.Error is stripped of its
-// address, since parameters can hold numbers and texts.
+// wrap tells which request an error belongs to. Of a url.Error only the reason
+// is kept: it would say the same at greater length.
 func (c *Client) wrap(method, path string, err error) error {
 	var ue *url.Error
 	if errors.As(err, &ue) {
 		err = ue.Err
 	}
-	path, _, _ = strings.Cut(path, "?")
 	return fmt.Errorf("ari: pbx %s: %s %s: %w", c.cfg.Name, method, path, err)
 }
 
 // refusal reads Asterisk's reason: {"message":"…"}, or whatever a server that
 // is not Asterisk says.
 func (c *Client) refusal(method, path string, resp *http.Response) error {
-	path, _, _ = strings.Cut(path, "?")
 	e := &RequestError{
 		PBX: c.cfg.Name, Method: method, Path: path,
 		Status: resp.StatusCode, Server: resp.Header.Get("Server"),

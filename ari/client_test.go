@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
@@ -153,8 +155,27 @@ func TestClientTellsRefusalsApart(t *testing.T) {
 	}
 	pbx.SetDown(true)
 	client.Close()
-	if _, err := client.Info(ctx); !ari.NothingDone(err) || ari.TroubleOf(err) != ari.Refused {
-		t.Errorf("PBX down: %v", err)
+	_, err = client.Info(ctx)
+	if want := "ari: pbx main: GET /asterisk/info: dial tcp: connection refused"; !ari.NothingDone(err) || ari.TroubleOf(err) != ari.Refused || err.Error() != want {
+		t.Errorf("PBX down: %v, want %s", err, want)
+	}
+}
+
+// A redirect would carry the credentials to wherever it points.
+func TestClientFollowsNoRedirect(t *testing.T) {
+	requests := 0
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests++
+		http.Redirect(w, r, "/ari/elsewhere", http.StatusFound)
+	}))
+	defer server.Close()
+	client, err := ari.NewClient(ari.Config{Name: "main", URL: server.URL, Username: "u", Password: "p"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Info(context.Background()); ari.HTTPStatus(err) != http.StatusFound || requests != 1 {
+		t.Errorf("%d requests: %v", requests, err)
 	}
 }
 

@@ -101,6 +101,19 @@ func TestDecodeAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
+func TestDecodeBoundsNesting(t *testing.T) {
+	nest := func(n int) []byte {
+		return []byte(`{"type":"X","a":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`)
+	}
+	var ev Event
+	if err := Decode(nest(maxDepth-1), &ev); err != nil {
+		t.Errorf("%d deep: %v", maxDepth, err)
+	}
+	if err := Decode(nest(maxDepth), &ev); !errors.Is(err, errDepth) {
+		t.Errorf("%d deep: %v", maxDepth+1, err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	for _, frame := range samples {
 		f.Add([]byte(frame))

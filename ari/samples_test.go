@@ -78,6 +78,8 @@ var oddFrames = []string{
 	`{"channel":{"id":"early"},"type":"Dial","caller":{"id":"c"},"type":"StasisEnd","channel":{"id":"late"}}`,
 	`{"channel":{"id":"a"},"type":"StasisEnd","channel":{"name":"b"}}`, `{"type":"StasisEnd","channel":{"id":"a"},"channel":7}`,
 	`{"type":"StasisEnd","channel":{"id":"a","id":null,"caller":{"name":"x"},"caller":{"number":"1"}}}`,
+	`{"type":"Dial","dialstatus":"BUSY","caller":{"id":"c"},"type":"StasisEnd"}`, `{"type":"StasisEnd","channel":{"id":"c"},"type":"Dial"}`,
+	`{"type":"StasisEnd","channel":{"id":"c"},"type":"FromTheFuture"}`, `{"type":"FromTheFuture","channel":{"id":"c"},"type":"StasisEnd"}`,
 	`{"a":1,"b":2,"c":3,"d":4,"e":5,"f":6,"g":7,"h":8,"i":9,"channel":{"id":"ninth"},"type":"StasisEnd"}`,
 	`{"ty\u0070e":"StasisEnd","ch\u0061nnel":{"id":"\u00e9\ud83d\ude00\ud83dx\udc00\n\"\\\/\b\f\r\t"}}`,
 	"{\"type\":\"StasisEnd\",\"channel\":{\"id\":\"\xff\xc3\x28\xe2\x82\",\"name\":\"\u2028é\"}}",

@@ -18,6 +18,7 @@ type Session struct {
 	conn *websocket.Conn
 	link *link // nil on a real listener
 	done chan struct{}
+	end  error // set before done is closed
 	mute atomic.Bool
 }
 
@@ -37,7 +38,7 @@ func (p *PBX) session(w http.ResponseWriter, r *http.Request) {
 	p.mu.Unlock()
 	p.sessions <- s
 	for { // answers pings and closes; a client of ARI's events sends no data
-		if _, _, err := s.conn.Read(context.Background()); err != nil {
+		if _, _, s.end = s.conn.Read(context.Background()); s.end != nil {
 			break
 		}
 	}
@@ -97,6 +98,13 @@ func (s *Session) Mute() { s.mute.Store(true) }
 
 // Done is closed when the session has ended, whoever ended it.
 func (s *Session) Done() <-chan struct{} { return s.done }
+
+// End waits for the session's end and tells how the client ended it: a
+// websocket.CloseError when it took leave properly.
+func (s *Session) End() error {
+	<-s.done
+	return s.end
+}
 
 type linkKey struct{}
 
