@@ -79,6 +79,13 @@ func (c *Call) Ended() time.Time {
 	return c.ended
 }
 
+// failure is why the call was not answered, or ended.
+func (c *Call) failure() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
+}
+
 // HungUp tells whether this phone ended the call, and not the other side.
 func (c *Call) HungUp() bool {
 	c.mu.Lock()
@@ -154,6 +161,9 @@ func (c *Call) Hangup(ctx context.Context) error {
 	c.cancelled.Do(func() { close(c.cancel) })
 	select {
 	case <-c.done:
+		if errors.Is(c.failure(), errNoWord) {
+			return fmt.Errorf("softphone: cancel the call to %s: %w", c.Number, errNoWord)
+		}
 		return nil
 	case <-c.answered:
 		return c.bye(ctx) // the answer was faster

@@ -2,6 +2,8 @@ package softphone_test
 
 import (
 	"errors"
+	"net/http"
+	"os"
 	"strings"
 	"testing"
 
@@ -85,6 +87,22 @@ func TestTheCallerGivesUp(t *testing.T) {
 	if _, err := in.Answer(o.ctx); !errors.Is(err, softphone.ErrCancelled) {
 		t.Errorf("answered a call that was cancelled: %v", err)
 	}
+}
+
+// Who hangs up before the PBX has said a word is not left ringing.
+func TestTheCallerGivesUpAtOnce(t *testing.T) {
+	o := open(t)
+	o.desk(pbx.Manager1, 700).Always(softphone.Ringing)
+	for range 20 {
+		call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+		if err := call.Hangup(o.ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.eventually("no channel is left", func() bool {
+		_, channels := o.ari(http.MethodGet, "/channels", nil)
+		return channels == "[]"
+	})
 }
 
 // Asterisk cancels the phones that did not answer first, and one that rang too
@@ -264,6 +282,9 @@ func TestClose(t *testing.T) {
 	}
 	o.soon("the caller who talked is hung up", call.Done())
 	o.soon("the caller who waited is refused", ringing.Done())
+	if log := must(os.ReadFile(o.pbx.LogFile))(t); strings.Contains(string(log), "Nobody picked up") {
+		t.Error("the PBX was not told that the phone is gone")
+	}
 	if _, err := desk.ExpectRing(o.ctx); err == nil {
 		t.Error("a closed phone rings")
 	}

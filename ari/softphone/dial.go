@@ -91,13 +91,13 @@ func (c *Call) WaitAnswer(ctx context.Context) error {
 	case <-c.answered:
 		return nil
 	case <-c.done:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		return fmt.Errorf("softphone: call %s: %w", c.Number, c.failed)
+		return fmt.Errorf("softphone: call %s: %w", c.Number, c.failure())
 	case <-ctx.Done():
 		return fmt.Errorf("softphone: wait for %s to answer: %w", c.Number, context.Cause(ctx))
 	}
 }
+
+var errNoWord = errors.New("cancelled, and the PBX does not confirm it")
 
 // cancelTimeout is how long the end of a cancelled call is waited for.
 const cancelTimeout = 5 * time.Second
@@ -143,7 +143,7 @@ func (c *Call) follow(req *sip.Request, tx sip.ClientTransaction) {
 			}
 		case <-deadline:
 			tx.Terminate()
-			c.end(errors.New("cancelled, and no word of it"))
+			c.end(errNoWord)
 			return
 		case <-tx.Done():
 			c.end(fmt.Errorf("no answer: %w", tx.Err()))

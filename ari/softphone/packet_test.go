@@ -3,6 +3,7 @@ package softphone
 import (
 	"bytes"
 	"encoding/binary"
+	"net"
 	"net/netip"
 	"testing"
 )
@@ -75,6 +76,57 @@ func TestKeyPackets(t *testing.T) {
 			binary.BigEndian.Uint16(packet[2:]) != uint16(100+i) || marker != (i == 0) || end != (i >= keyFrames-1) {
 			t.Errorf("packet %d: % x", i, packet)
 		}
+	}
+}
+
+// What a phone sends goes on without a gap in sequence and clock, whatever is
+// pressed meanwhile.
+func TestTheStreamGoesOn(t *testing.T) {
+	far, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer far.Close()
+	m, err := newMedia("127.0.0.1", 700)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.close()
+	m.connect(description{audio: far.LocalAddr().(*net.UDPAddr).AddrPort(), keys: 101})
+	pressed := make(chan error, 1)
+	go func() { pressed <- m.press(t.Context(), nil, "12") }()
+
+	var seq uint16
+	var clock uint32
+	packet, pauses, keys := make([]byte, 2048), 0, 0
+	for n := 0; keys < 2 || pauses < 2; n++ {
+		if _, err := far.Read(packet); err != nil {
+			t.Fatal(err)
+		}
+		gotSeq, gotClock := binary.BigEndian.Uint16(packet[2:]), binary.BigEndian.Uint32(packet[4:])
+		if n > 0 && gotSeq != seq+1 {
+			t.Fatalf("packet %d follows %d", gotSeq, seq)
+		}
+		seq = gotSeq
+		switch event := packet[1]&0x7f == 101; {
+		case event && packet[1]&0x80 != 0:
+			keys++
+			if n > 0 && gotClock != clock+frameSamples {
+				t.Errorf("a key begins at %d, after %d", gotClock, clock)
+			}
+			clock = gotClock + (keyFrames-1)*frameSamples // where its last frame is
+		case !event:
+			if n > 0 && gotClock != clock+frameSamples {
+				t.Errorf("audio of %d follows %d", gotClock, clock)
+			}
+			if keys > pauses {
+				pauses++
+			}
+			clock = gotClock
+		}
+	}
+	if err := <-pressed; err != nil {
+		t.Error(err)
 	}
 }
 

@@ -99,20 +99,20 @@ func TestEar(t *testing.T) {
 		}
 	}
 	began := now
-	play(hearFrames-1, 700)
+	play(9, 700)
 	if len(e.all()) != 0 {
 		t.Fatal("heard too early")
 	}
 	play(1, 700)
-	play(missFrames-1, 3000)
+	play(4, 3000)
 	play(20, 700)
 	ended := now
-	play(missFrames, 3000)
+	play(5, 3000)
 	heard := e.all()
 	if len(heard) != 1 || heard[0].Hz != 700 || !heard[0].Since.Equal(began) || !heard[0].Until.Equal(ended) {
 		t.Errorf("from %v to %v: heard %+v", began, ended, heard)
 	}
-	play(hearFrames, 700, 800)
+	play(10, 700, 800)
 	e.close(now)
 	if heard = e.all(); len(heard) != 3 || heard[1].Until.IsZero() || heard[2].Until.IsZero() {
 		t.Errorf("heard %+v", heard)
