@@ -112,6 +112,9 @@ func TestDecodeBoundsNesting(t *testing.T) {
 	if err := Decode(nest(maxDepth), &ev); !errors.Is(err, errDepth) {
 		t.Errorf("%d deep: %v", maxDepth+1, err)
 	}
+	if err := Decode([]byte(strings.Repeat(`{"a":`, 1_000_000)), &ev); !errors.Is(err, errDepth) {
+		t.Errorf("a million deep: %v", err)
+	}
 }
 
 func FuzzDecode(f *testing.F) {

@@ -1,7 +1,6 @@
 package ari_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -20,153 +19,6 @@ import (
 	"ringback/ari/aritest"
 )
 
-// watch is a stream over a fake PBX inside a synctest bubble.
-type watch struct {
-	t      *testing.T
-	pbx    *aritest.PBX
-	client *ari.Client
-	stream *ari.Stream
-	reg    *prometheus.Registry
-	log    bytes.Buffer
-	rec    bytes.Buffer
-	events []ari.Event
-	handle func(*ari.Event) // further work with each event
-	cancel context.CancelFunc
-	done   chan error
-}
-
-func newWatch(t *testing.T) *watch {
-	w := &watch{t: t, pbx: aritest.New(), reg: prometheus.NewRegistry(), done: make(chan error, 1)}
-	client, err := ari.NewClient(w.pbx.Config())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.client = client
-	t.Cleanup(func() { // what a failed test left behind would deadlock its bubble
-		if w.cancel != nil {
-			w.cancel()
-		}
-		w.client.Close()
-		w.pbx.Close()
-	})
-	return w
-}
-
-// start runs the stream until stop.
-func (w *watch) start(opt ari.StreamOptions) {
-	opt.Log = slog.New(slog.NewTextHandler(&w.log, nil))
-	opt.Metrics = ari.NewMetrics(w.reg)
-	opt.Recorder = ari.NewRecorder(&w.rec)
-	w.stream = ari.NewStream(w.client, opt)
-	ctx, cancel := context.WithCancel(context.Background())
-	w.cancel = cancel
-	go func() {
-		w.done <- w.stream.Run(ctx, func(ev *ari.Event) {
-			w.events = append(w.events, *ev)
-			if w.handle != nil {
-				w.handle(ev)
-			}
-		})
-	}()
-}
-
-func (w *watch) stop() {
-	w.t.Helper()
-	w.cancel()
-	if err := <-w.done; !errors.Is(err, context.Canceled) {
-		w.t.Errorf("Run returned %v", err)
-	}
-	if got := w.stream.Status().State; got != ari.Ended {
-		w.t.Errorf("state after Run: %v", got)
-	}
-	w.client.Close()
-	w.pbx.Close()
-	synctest.Wait()
-	if strings.Contains(w.log.String(), aritest.Password) {
-		w.t.Errorf("the password is in the log:\n%s", &w.log)
-	}
-}
-
-func (w *watch) session() *aritest.Session {
-	w.t.Helper()
-	s, err := w.pbx.Session(context.Background())
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	synctest.Wait()
-	return s
-}
-
-func (w *watch) send(s *aritest.Session, frames ...string) {
-	w.t.Helper()
-	if err := s.Send(frames...); err != nil {
-		w.t.Fatal(err)
-	}
-	synctest.Wait()
-}
-
-// seen are the events so far: a type each, and the channel's id where there is
-// one.
-func (w *watch) seen() string {
-	var b strings.Builder
-	for _, ev := range w.events {
-		fmt.Fprintf(&b, "%v %s\n", ev.Type, ev.Channel.ID)
-	}
-	return strings.ReplaceAll(b.String(), " \n", "\n")
-}
-
-func (w *watch) wantSeen(want ...string) {
-	w.t.Helper()
-	if got := w.seen(); got != strings.Join(want, "\n")+"\n" {
-		w.t.Errorf("events:\n%swant:\n%s", got, strings.Join(want, "\n"))
-	}
-}
-
-func (w *watch) wantState(state ari.State, trouble ari.Trouble) {
-	w.t.Helper()
-	if st := w.stream.Status(); st.State != state || st.Trouble != trouble || (st.Err == nil) != (trouble == "") {
-		w.t.Errorf("status %v, trouble %q, error %v; want %v, %q", st.State, st.Trouble, st.Err, state, trouble)
-	}
-}
-
-// metric is the value of one series: "ringback_ari_connected", or with the
-// value of its label reason, "ringback_ari_frames_skipped_total/malformed".
-func (w *watch) metric(name string) float64 {
-	w.t.Helper()
-	families, err := w.reg.Gather()
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	name, reason, _ := strings.Cut(name, "/")
-	for _, f := range families {
-		if f.GetName() != name {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			labels := map[string]string{}
-			for _, l := range m.GetLabel() {
-				labels[l.GetName()] = l.GetValue()
-			}
-			if labels["pbx"] == "main" && labels["reason"] == reason {
-				return m.GetGauge().GetValue() + m.GetCounter().GetValue()
-			}
-		}
-	}
-	w.t.Fatalf("no metric %s/%s", name, reason)
-	return 0
-}
-
-func (w *watch) wantMetric(name string, want float64) {
-	w.t.Helper()
-	if got := w.metric(name); got != want {
-		w.t.Errorf("%s = %v, want %v", name, got, want)
-	}
-}
-
-func created(id string) string {
-	return `{"type":"ChannelCreated","timestamp":"2026-11-22T08:18:28.104+0000","channel":{"id":"` + id + `","state":"Ring"}}`
-}
-
 func TestStreamPutsTheSnapshotBeforeWhatCameMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
@@ -177,7 +29,7 @@ func TestStreamPutsTheSnapshotBeforeWhatCameMeanwhile(t *testing.T) {
 		s := w.session()
 		w.send(s, created("a"), created("b"))
 		w.wantState(ari.Waiting, "")
-		if len(w.events) > 0 {
+		if len(w.all()) > 0 {
 			t.Fatalf("before the snapshot came %s", w.seen())
 		}
 		close(hold)
@@ -185,7 +37,7 @@ func TestStreamPutsTheSnapshotBeforeWhatCameMeanwhile(t *testing.T) {
 		w.send(s, created("c"))
 		w.wantSeen("RingbackConnected", "ChannelCreated a", "ChannelCreated b", "ChannelCreated c")
 		w.wantState(ari.Watching, "")
-		first := w.events[0]
+		first := w.all()[0]
 		want := &ari.Snapshot{
 			Channels: []ari.Channel{{ID: "old", Name: "PJSIP/1"}},
 			Bridges:  []ari.Bridge{{ID: "b", Channels: []string{"old"}}},
@@ -197,7 +49,7 @@ func TestStreamPutsTheSnapshotBeforeWhatCameMeanwhile(t *testing.T) {
 		w.wantMetric("ringback_ari_events_total", 3)
 		w.stop()
 		w.wantMetric("ringback_ari_connected", 0)
-		if last := w.events[len(w.events)-1]; last.Type != ari.Disconnected || last.Err == nil {
+		if last := w.all()[len(w.all())-1]; last.Type != ari.Disconnected || last.Err == nil {
 			t.Errorf("the end is %+v", last)
 		}
 	})
@@ -229,7 +81,7 @@ func TestStreamWatchesThoughTheFilterIsRefused(t *testing.T) {
 		w.session()
 		w.wantState(ari.Watching, "")
 		if !strings.Contains(w.log.String(), "does not thin") {
-			t.Errorf("no warning:\n%s", &w.log)
+			t.Errorf("no warning:\n%s", w.log.String())
 		}
 		w.stop()
 	})
@@ -254,7 +106,7 @@ func TestStreamMarksTheGap(t *testing.T) {
 		w.session()
 		w.wantState(ari.Watching, "")
 		w.wantSeen("RingbackConnected", "ChannelCreated a", "RingbackDisconnected", "RingbackConnected")
-		again := w.events[3]
+		again := w.all()[3]
 		near := func(a, b time.Time) bool { return a.Sub(b).Abs() <= 3*time.Millisecond } // the PBX tells its clock in milliseconds, cut off
 		if want := lost.Add(time.Hour - time.Second); !near(again.Since, want) {
 			t.Errorf("the gap began at %v, want %v", again.Since, want)
@@ -290,11 +142,11 @@ func TestStreamFindsADeadConnection(t *testing.T) {
 			t.Errorf("found out after %v", took)
 		}
 		w.wantSeen("RingbackConnected", "RingbackDisconnected", "RingbackConnected")
-		if since := w.events[2].Since; since.After(frozen) || since.Before(frozen.Add(-6*time.Second)) {
+		if since := w.all()[2].Since; since.After(frozen) || since.Before(frozen.Add(-6*time.Second)) {
 			t.Errorf("good until %v, frozen at %v", since, frozen)
 		}
 		if !strings.Contains(w.log.String(), "trouble=silent") {
-			t.Errorf("log:\n%s", &w.log)
+			t.Errorf("log:\n%s", w.log.String())
 		}
 		w.stop()
 	})
@@ -388,8 +240,8 @@ func TestStreamReadsWhileEventsAreHandled(t *testing.T) {
 		}
 		start := time.Now()
 		w.send(s, frames...) // over net.Pipe this ends only when all is read
-		if time.Since(start) > 0 || len(w.events) != 2 {
-			t.Fatalf("read in %v, %d events", time.Since(start), len(w.events))
+		if time.Since(start) > 0 || len(w.all()) != 2 {
+			t.Fatalf("read in %v, %d events", time.Since(start), len(w.all()))
 		}
 		if got := w.metric("ringback_ari_queue_bytes"); got < 400_000 {
 			t.Errorf("queue of %v bytes", got)
@@ -427,11 +279,11 @@ func TestStreamDropsTheSessionWhenTheQueueIsFull(t *testing.T) {
 		close(release)
 		w.session()
 		w.wantSeen(append(want, "RingbackDisconnected", "RingbackConnected")...)
-		if err := w.events[len(want)].Err; err == nil || !strings.Contains(err.Error(), "more memory than allowed") {
+		if err := w.all()[len(want)].Err; err == nil || !strings.Contains(err.Error(), "more memory than allowed") {
 			t.Errorf("the session ended with %v", err)
 		}
 		if !strings.Contains(w.log.String(), "trouble=overflow") {
-			t.Errorf("log:\n%s", &w.log)
+			t.Errorf("log:\n%s", w.log.String())
 		}
 		w.stop()
 	})
@@ -501,7 +353,7 @@ func TestStreamBacksOff(t *testing.T) {
 			pauses = append(pauses, time.Since(last))
 			last = time.Now()
 		}
-		if len(w.events) > 0 {
+		if len(w.all()) > 0 {
 			t.Errorf("without a snapshot came %s", w.seen())
 		}
 		limit := 250 * time.Millisecond
@@ -591,7 +443,7 @@ func TestStreamGivesUpASessionThatEndsWhileItOpens(t *testing.T) {
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("waited %v for the snapshot of a dead session", took)
 		}
-		if len(w.events) > 0 {
+		if len(w.all()) > 0 {
 			t.Errorf("events: %s", w.seen())
 		}
 		w.stop()
@@ -610,7 +462,7 @@ func TestStreamRecordsWhatItHandsOn(t *testing.T) {
 		w.session()
 		w.stop()
 		var replayed []ari.Event
-		sc := ari.NewScanner(&w.rec, "recording")
+		sc := ari.NewScanner(strings.NewReader(w.rec.String()), "recording")
 		for {
 			var ev ari.Event
 			if err := sc.Next(&ev); err != nil {
@@ -623,8 +475,8 @@ func TestStreamRecordsWhatItHandsOn(t *testing.T) {
 				replayed = append(replayed, ev)
 			}
 		}
-		if !reflect.DeepEqual(replayed, w.events) {
-			t.Errorf("replayed\n%+v\nseen\n%+v", replayed, w.events)
+		if !reflect.DeepEqual(replayed, w.all()) {
+			t.Errorf("replayed\n%+v\nseen\n%+v", replayed, w.all())
 		}
 		w.wantSeen("RingbackConnected", "ChannelCreated a", "StasisEnd b", "RingbackDisconnected", "RingbackConnected", "RingbackDisconnected")
 	})
@@ -637,17 +489,17 @@ func (fullDisk) Write([]byte) (int, error) { return 0, errors.New("no space left
 func TestStreamGoesOnWhenTheRecordingFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
-		var log bytes.Buffer
+		var log syncBuffer
 		rec := ari.NewRecorder(fullDisk{})
 		w.stream = ari.NewStream(w.client, ari.StreamOptions{Recorder: rec, Log: slog.New(slog.NewTextHandler(&log, nil))})
 		ctx, cancel := context.WithCancel(context.Background())
 		w.cancel = cancel
-		go func() { w.done <- w.stream.Run(ctx, func(ev *ari.Event) { w.events = append(w.events, *ev) }) }()
+		go func() { w.done <- w.stream.Run(ctx, w.take) }()
 		s := w.session()
 		w.send(s, created("a"), created("b"))
 		w.wantSeen("RingbackConnected", "ChannelCreated a", "ChannelCreated b")
 		if strings.Count(log.String(), "recording failed") != 1 || rec.Err() == nil {
-			t.Errorf("%v, log:\n%s", rec.Err(), &log)
+			t.Errorf("%v, log:\n%s", rec.Err(), log.String())
 		}
 		w.stop()
 	})
