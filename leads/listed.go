@@ -77,12 +77,16 @@ func Seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 
 // Clip cuts text from outside to MaxListed bytes, never within a character, and
 // puts the replacement character for what is no UTF-8.
 func Clip(s string) string {
-	if len(s) > MaxListed {
-		end := MaxListed
-		for end > MaxListed-utf8.UTFMax && !utf8.RuneStart(s[end]) {
-			end--
-		}
-		s = s[:end]
+	return clip(strings.ToValidUTF8(clip(s), "\uFFFD")) // replacing makes it longer
+}
+
+func clip(s string) string {
+	if len(s) <= MaxListed {
+		return s
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	end := MaxListed
+	for end > MaxListed-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end]
 }
