@@ -63,7 +63,10 @@ func TestFaultsOfOurOwnAreTriedAgainAndThenTold(t *testing.T) {
 			Work{Kind: "inside", InTx: fail, GaveUp: gaveUp},
 			Work{Kind: "expires", Do: func(context.Context, Job) Result { return Result{} }, Expired: fail, GaveUp: gaveUp},
 			Work{Kind: "panics", GaveUp: gaveUp, Do: func(_ context.Context, j Job) Result {
-				if j.Attempt < 3 || j.Key == "always" {
+				switch {
+				case j.Key == "sometimes" && j.Attempt%5 == 0:
+					return Result{Again: time.Now()} // and the count of faults begins anew
+				case j.Key == "sometimes" && j.Attempt < 18, j.Attempt < 3, j.Key == "always":
 					panic("oops")
 				}
 				return Result{}
@@ -81,7 +84,7 @@ func TestFaultsOfOurOwnAreTriedAgainAndThenTold(t *testing.T) {
 			}})
 		enqueue(t, d, Job{Kind: "inside", Key: "inside"}, Job{Kind: "inside", Key: "panics"},
 			Job{Kind: "expires", Key: "expires", Expires: time.Now()},
-			Job{Kind: "panics", Key: "twice"}, Job{Kind: "panics", Key: "always"},
+			Job{Kind: "panics", Key: "twice"}, Job{Kind: "panics", Key: "always"}, Job{Kind: "panics", Key: "sometimes"},
 			Job{Kind: "doubtful", Key: "doubtful"}, Job{Kind: "badly doubtful", Key: "badly"},
 			Job{Kind: "note", Key: "note"}, Job{Kind: "note", Key: "lost note", Due: time.Now().Add(time.Hour)})
 		time.Sleep(2 * time.Hour)
@@ -91,6 +94,7 @@ func TestFaultsOfOurOwnAreTriedAgainAndThenTold(t *testing.T) {
 		wantState(t, d, "expires", Failed, 0)
 		wantState(t, d, "twice", Done, 3)
 		wantState(t, d, "always", Failed, 8)
+		wantState(t, d, "sometimes", Done, 18)
 		wantState(t, d, "doubtful", Doubtful, 1)
 		wantState(t, d, "badly", Failed, 1)
 		wantState(t, d, "note", Done, 1)
@@ -228,10 +232,10 @@ func TestOldJobsArePruned(t *testing.T) {
 		if n := count(t, d); n != many+1 {
 			t.Errorf("after 29 days %d jobs are left, want all %d", n, many+1)
 		}
-		time.Sleep(2 * 24 * time.Hour)
+		time.Sleep(24*time.Hour + 3*pruneEvery/2)
 		synctest.Wait()
 		if n := count(t, d); n != 1 {
-			t.Errorf("after 31 days %d jobs are left, want the one that waits", n)
+			t.Errorf("after 30 days and a pruning %d jobs are left, want the one that waits", n)
 		}
 	})
 }
@@ -244,53 +248,90 @@ func count(t *testing.T, d *db.DB) (n int) {
 	return n
 }
 
-// TestAClaimOfUnknownOutcome: the commit of a claim was reported as failed and
-// is on the disk all the same; and so is an Enqueue that was not announced.
-func TestAClaimOfUnknownOutcome(t *testing.T) {
+// TestCommitsOfUnknownOutcome: a commit was reported as failed and is on the
+// disk all the same. Of an Enqueue, then nobody was woken; of a claim, the job
+// is held by nobody; of a record, it is not the worker's any more.
+func TestCommitsOfUnknownOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, says := openT(t, db.Config{}), newDiary()
 		gate := make(chan struct{})
-		r, _ := run(t, d, Work{Kind: "w", Workers: 2, Do: func(_ context.Context, j Job) Result {
-			says.write("%s %d", j.Key, j.Attempt)
-			if j.Key == "in hand" {
-				<-gate
-			}
-			return Result{}
-		}})
-		enqueue(t, d, Job{Kind: "w", Key: "in hand"})
-		synctest.Wait()
-		err := d.Do(t.Context(), func(tx *db.Tx) error {
-			for _, change := range []string{
-				`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state) VALUES ('w', '', 'unannounced', 0, '', 0, 1, 0, 'waiting')`,
-				`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state, attempt) VALUES ('w', '', 'orphan', 0, '', 0, 1, 0, 'held', 1)`,
-			} {
-				if _, err := tx.Exec(change); err != nil {
-					return err
+		run(t, d,
+			Work{Kind: "w", Workers: 3, Do: func(_ context.Context, j Job) Result {
+				says.write("%s %d", j.Key, j.Attempt)
+				if strings.HasPrefix(j.Key, "in hand") {
+					<-gate
 				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+				return Result{Note: func(*db.Tx) error { says.write("note %s", j.Key); return nil }}
+			}},
+			Work{Kind: "fails once", InTx: func(tx *db.Tx, j Job) error {
+				if says.has("failing") {
+					return nil
+				}
+				says.write("failing")
+				// A foreign key that is checked by the commit: the commit fails.
+				_, err := tx.Exec("PRAGMA defer_foreign_keys = 1")
+				_, err2 := tx.Exec("INSERT INTO numbers (number, contact) VALUES ('+1', 4711)")
+				return errors.Join(err, err2)
+			}})
+		enqueue(t, d, Job{Kind: "w", Key: "in hand"}, Job{Kind: "w", Key: "in hand, done"}, Job{Kind: "w", Key: "in hand, taken up"})
+		synctest.Wait()
+		behindItsBack(t, d,
+			`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state) VALUES ('w', 'a', 'unannounced', 0, '', 0, 1, 0, 'waiting')`,
+			`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state, attempt) VALUES ('w', 'b', 'orphan', 0, '', 0, 1, 0, 'held', 1)`)
+		time.Sleep(time.Minute)
+		enqueue(t, d, Job{Kind: "fails once", Key: "fails once"})
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		says.want(t, "0s in hand 1")
-		r.unsure.Store(true)
-		r.Kick()
-		synctest.Wait()
-		says.want(t, "0s in hand 1", "1m0s unannounced 1", "1m0s orphan 2")
+		wantState(t, d, "fails once", Done, 1)
+		wantState(t, d, "unannounced", Done, 1)
+		wantState(t, d, "orphan", Done, 2)
+		behindItsBack(t, d,
+			"UPDATE jobs SET state = 'done' WHERE key = 'in hand, done'",
+			"UPDATE jobs SET attempt = 2 WHERE key = 'in hand, taken up'")
 		close(gate)
 		synctest.Wait()
 		wantState(t, d, "in hand", Done, 1)
+		wantState(t, d, "in hand, taken up", Held, 2)
+		if !says.has("note in hand") || says.has("note in hand, done") || says.has("note in hand, taken up") {
+			t.Errorf("noted: %v", says.lines)
+		}
 	})
+}
+
+func behindItsBack(t *testing.T, d *db.DB, changes ...string) {
+	t.Helper()
+	err := d.Do(t.Context(), func(tx *db.Tx) error {
+		for _, change := range changes {
+			if _, err := tx.Exec(change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWhatCouldNotBeRecordedStaysInHand: it may have been done, and must not be
+// taken for a job that was never begun.
+func TestWhatCouldNotBeRecordedStaysInHand(t *testing.T) {
+	s := newLanes([]*Work{{Kind: "w", Workers: 1}})
+	a, b := &claimed{Job: Job{ID: 1, Kind: "w"}}, &claimed{Job: Job{ID: 2, Kind: "w"}}
+	for _, j := range []*claimed{a, b} {
+		s.engage(j)
+	}
+	s.release(a, true)
+	s.release(b, false)
+	if s.inHand(a.ID) || !s.inHand(b.ID) || len(s.of) != 0 {
+		t.Errorf("in hand: %v, lanes %v", s.hands, s.of)
+	}
 }
 
 // TestTheClockIsSetForward cannot set the clock; it asks instead that the
 // Runner looks at it often enough, however far away the next due time is.
 func TestTheClockIsSetForward(t *testing.T) {
-	work := &Work{Kind: "w", Workers: 1}
-	s := lanes{works: map[string]*Work{"w": work}, of: map[place]*lane{}}
+	s := newLanes([]*Work{{Kind: "w", Workers: 1}})
 	now := time.Now()
 	s.sooner(place{"w", ""}, db.Millis(now.Add(24*time.Hour)))
 	if d := s.sleep(now, recheck); d > recheck || d < recheck-time.Millisecond {
@@ -392,7 +433,7 @@ func TestTenThousandJobs(t *testing.T) {
 			close(all)
 		}
 	}
-	run(t, d,
+	r, stop := run(t, d,
 		Work{Kind: "out", Workers: 8, Do: func(_ context.Context, j Job) Result {
 			return Result{Note: func(tx *db.Tx) error { tx.AfterCommit(func() { finish(j.Key) }); return nil }}
 		}},
@@ -405,8 +446,10 @@ func TestTenThousandJobs(t *testing.T) {
 	enqueue(t, d, jobs...)
 	<-all
 	t.Logf("%d jobs in %v", many, time.Since(start))
-	mu.Lock()
-	defer mu.Unlock()
+	stop()
+	if len(r.lanes.of) != 0 || len(r.lanes.hands) != 0 {
+		t.Errorf("when nothing is left it remembers %v and %v", r.lanes.of, r.lanes.hands)
+	}
 	for key, n := range done {
 		if n != 1 {
 			t.Errorf("%s was done %d times", key, n)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -108,6 +109,16 @@ func (d *diary) write(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.lines = append(d.lines, fmt.Sprintf("%v ", time.Since(d.start))+fmt.Sprintf(format, args...))
+}
+
+// has tells whether the line is there, at whatever time.
+func (d *diary) has(line string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.lines, func(l string) bool {
+		_, l, _ = strings.Cut(l, " ")
+		return l == line
+	})
 }
 
 func (d *diary) want(t *testing.T, want ...string) {

@@ -36,6 +36,14 @@ type lanes struct {
 	hands map[int64]struct{} // ids of the jobs that this process has begun and not recorded
 }
 
+func newLanes(works []*Work) *lanes {
+	s := &lanes{works: make(map[string]*Work), of: make(map[place]*lane), hands: make(map[int64]struct{})}
+	for _, w := range works {
+		s.works[w.Kind] = w
+	}
+	return s
+}
+
 // get gives the lane, making it when it is not there; nil for a kind that
 // nobody does. mu is held.
 func (s *lanes) get(at place) *lane {

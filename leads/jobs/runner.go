@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,7 +43,7 @@ type Runner struct {
 	log     *slog.Logger
 	grace   time.Duration
 	metrics *metrics
-	lanes   lanes
+	lanes   *lanes
 	kick    chan struct{}
 	works   []*Work
 	busy    sync.WaitGroup
@@ -55,9 +56,6 @@ type Runner struct {
 // where they are, for a program that knows them.
 func NewRunner(d *db.DB, works []Work, o Options) (*Runner, error) {
 	r := &Runner{db: d, log: o.Log, grace: o.Grace, kick: make(chan struct{}, 1)}
-	r.lanes.works = make(map[string]*Work)
-	r.lanes.of = make(map[place]*lane)
-	r.lanes.hands = make(map[int64]struct{})
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -68,12 +66,12 @@ func NewRunner(d *db.DB, works []Work, o Options) (*Runner, error) {
 		if err := w.check(); err != nil {
 			return nil, err
 		}
-		if r.lanes.works[w.Kind] != nil {
+		if slices.ContainsFunc(r.works, func(other *Work) bool { return other.Kind == w.Kind }) {
 			return nil, fmt.Errorf("jobs: work %s is given twice", w.Kind)
 		}
-		r.lanes.works[w.Kind] = &w
 		r.works = append(r.works, &w)
 	}
+	r.lanes = newLanes(r.works)
 	var err error
 	if r.metrics, err = newMetrics(o.Metrics, d, r.works); err != nil {
 		return nil, fmt.Errorf("jobs: metrics: %w", err)
