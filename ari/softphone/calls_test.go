@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -98,6 +99,10 @@ func TestTheCallerGivesUpAtOnce(t *testing.T) {
 		if err := call.Hangup(o.ctx); err != nil {
 			t.Fatal(err)
 		}
+		var refused *softphone.Refused
+		if err := call.WaitAnswer(o.ctx); !errors.As(err, &refused) || refused.Status != 487 {
+			t.Fatalf("it was not cancelled: %v", err)
+		}
 	}
 	o.eventually("no channel is left", func() bool {
 		_, channels := o.ari(http.MethodGet, "/channels", nil)
@@ -180,6 +185,47 @@ func TestQueueMusic(t *testing.T) {
 	if err := errors.Join(call.HearsNoMore(o.ctx, pbx.MusicTone), call.Hears(o.ctx, 700), talk.Hears(o.ctx, outsideTone)); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// The menu of line 3 lets 1 through to the first manager.
+func TestMenu(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	call := must(o.outside.Dial(o.ctx, pbx.LineMenu, softphone.DialOptions{}))(t)
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.SendDTMF(o.ctx, "1")); err != nil {
+		t.Fatal(err)
+	}
+	must(must(desk.ExpectRing(o.ctx))(t).Answer(o.ctx))(t)
+	if err := call.Hears(o.ctx, 700); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Line 5 takes a message after two seconds.
+func TestMailbox(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager1, 700)
+	call := must(o.outside.Dial(o.ctx, pbx.LineMailbox, softphone.DialOptions{}))(t)
+	in := must(desk.ExpectRing(o.ctx))(t)
+	if err := call.WaitAnswer(o.ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.soon("the manager's phone stops", in.Cancelled())
+	if err := call.SendDTMF(o.ctx, "#"); err != nil { // past the greeting
+		t.Fatal(err)
+	}
+	inbox := filepath.Join(o.pbx.Dir, "spool/voicemail/default/101")
+	o.eventually("the machine records", func() bool {
+		recording, _ := filepath.Glob(filepath.Join(inbox, "tmp/*.wav"))
+		return len(recording) > 0
+	})
+	if err := call.Hangup(o.ctx); err != nil {
+		t.Fatal(err)
+	}
+	o.eventually("the message is in the mailbox", func() bool {
+		_, err := os.Stat(filepath.Join(inbox, "INBOX/msg0000.txt"))
+		return err == nil
+	})
 }
 
 // Who is put on hold hears music. With moh_passthrough Asterisk leaves that to
