@@ -73,9 +73,8 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// route is what every request passes: headers that keep a browser from doing
-// anything but showing, the one allowed method, a count, and a net under
-// panics.
+// route is what every request of a route passes: the one allowed method, a
+// count, and a net under panics.
 func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
 	m := s.m.of(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -92,7 +91,6 @@ func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
 			m.requests.WithLabelValues(text(a.code)).Inc()
 			m.seconds.Observe(time.Since(start).Seconds())
 		}()
-		secure(a.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			a.Header().Set("Allow", "GET, HEAD")
 			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")

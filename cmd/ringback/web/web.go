@@ -85,7 +85,10 @@ func New(c Config) (*Server, error) {
 }
 
 // ServeHTTP answers one request.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	secure(w.Header()) // here, because the mux answers some requests by itself
+	s.handler.ServeHTTP(w, r)
+}
 
 // routes is the map of the site. Every route is named in metrics by its
 // pattern.

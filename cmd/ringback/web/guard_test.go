@@ -1,0 +1,210 @@
+package web
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"net/netip"
+	"strings"
+	"testing"
+)
+
+func addrPort(ip string) netip.AddrPort { return netip.AddrPortFrom(netip.MustParseAddr(ip), 40000) }
+
+const (
+	distantIP = "192.0.2.7"
+	distantV6 = "2001:db8::7"
+)
+
+func basic(password string) map[string]string {
+	return map[string]string{"Authorization": "Basic " + base64.StdEncoding.EncodeToString([]byte("me:"+password))}
+}
+
+// TestWhoMaySeeWhat asks every route as everybody.
+func TestWhoMaySeeWhat(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "Ivan", nil)
+	const wrongToken = "c0ffee-c0ffee-c0ffee-c0ffef"
+	type who struct {
+		name   string
+		from   string
+		header map[string]string
+	}
+	everybody := []who{
+		{"nobody here", "", nil},
+		{"wrong token here", "", bearerHeader(wrongToken)},
+		{"right token here", "", bearerHeader(rightToken)},
+		{"nobody elsewhere", distantIP, nil},
+		{"nobody elsewhere by IPv6", distantV6, nil},
+		{"wrong token elsewhere", distantIP, bearerHeader(wrongToken)},
+		{"right token elsewhere", distantIP, bearerHeader(rightToken)},
+		{"wrong password elsewhere", distantIP, basic(wrongToken)},
+		{"right password elsewhere", distantIP, basic(rightToken)},
+	}
+	open := []int{200, 200, 200, 200, 200, 200, 200, 200, 200}
+	known := []int{200, 200, 200, 401, 401, 401, 200, 401, 200}
+	token := []int{401, 401, 200, 401, 401, 401, 200, 401, 401}
+	instead := func(codes []int, from, to int) []int {
+		list := append([]int(nil), codes...)
+		for i := range list {
+			if list[i] == from {
+				list[i] = to
+			}
+		}
+		return list
+	}
+	for path, codes := range map[string][]int{
+		"/healthz": open, "/readyz": open, "/style.css": open,
+		"/": known, "/leads/1": known, "/contacts/1": known, "/metrics": known,
+		"/leads/999": instead(known, 200, 404), "/leads/x": instead(known, 200, 404), "/contacts/01": instead(known, 200, 404), "/contacts/0": instead(known, 200, 404),
+		"/nowhere": instead(known, 200, 404), "/apis": instead(known, 200, 404),
+		"/api/v1/calls": token, "/api/v1/leads": token, "/api/v1/contacts": token,
+		"/api/v1/calls?limit=0": instead(token, 200, 400), "/api/v1/secrets": instead(token, 200, 404), "/api/": instead(token, 200, 404),
+	} {
+		for i, w := range everybody {
+			got := h.ask(ask{path: path, from: w.from, header: w.header})
+			if got.code != codes[i] {
+				t.Errorf("%s asks %s: %d, want %d", w.name, path, got.code, codes[i])
+			}
+			if got.code == http.StatusUnauthorized && got.header.Get("WWW-Authenticate") == "" {
+				t.Errorf("%s asks %s: a 401 must say how to authenticate", w.name, path)
+			}
+			if got.code != http.StatusOK && strings.Contains(got.body, "916") {
+				t.Errorf("%s asks %s and learns a number: %s", w.name, path, got.body)
+			}
+			checkHeaders(t, path, got)
+			if strings.HasPrefix(path, "/api/") && got.code != http.StatusOK {
+				checkProblem(t, path, got)
+			}
+		}
+	}
+	if log := h.log.String(); log != "" {
+		t.Errorf("refusals were logged: %s", log)
+	}
+}
+
+func checkHeaders(t *testing.T, path string, got reply) {
+	t.Helper()
+	for k, v := range map[string]string{
+		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+		"X-Content-Type-Options":  "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
+	} {
+		if got.header.Get(k) != v {
+			t.Errorf("%s (%d): %s is %q, want %q", path, got.code, k, got.header.Get(k), v)
+		}
+	}
+}
+
+func checkProblem(t *testing.T, path string, got reply) {
+	t.Helper()
+	var p struct {
+		Type, Title, Detail string
+		Status              int
+	}
+	if err := json.Unmarshal([]byte(got.body), &p); err != nil || got.header.Get("Content-Type") != "application/problem+json" ||
+		p.Status != got.code || p.Title != http.StatusText(got.code) || p.Detail == "" {
+		t.Errorf("%s (%d) is no problem+json: %s %s", path, got.code, got.header.Get("Content-Type"), got.body)
+	}
+}
+
+// TestAForeignPageCannotAskThroughABrowserHere plays DNS rebinding and proxies:
+// the connection comes from loopback, the asker does not.
+func TestAForeignPageCannotAskThroughABrowserHere(t *testing.T) {
+	h := newHouse(t)
+	for _, tc := range []struct {
+		host, header string
+		from         string
+		want         int
+	}{
+		{"localhost:8730", "", "", 200},
+		{"LOCALHOST", "", "", 200},
+		{"127.0.0.1", "", "", 200},
+		{"[::1]:8730", "", "", 200},
+		{"[::1]:8730", "", "::1", 200},
+		{"[::1]", "", "", 200},
+		{"evil.example", "", "", 421},
+		{"localhost.evil.example:8730", "", "", 421},
+		{"127.0.0.1.evil.example", "", "", 421},
+		{"evil.example", "", distantIP, 421},
+		{"ringback.example.com", "", "", 401},          // a proxy here that names itself by the public URL
+		{"RingBack.example.com:443", "", "", 401},      //
+		{"192.0.2.1:8730", "", "", 401},                // an address that is not loopback
+		{"127.0.0.1:8730", "X-Forwarded-For", "", 401}, // a proxy that says so
+		{"127.0.0.1:8730", "Forwarded", "", 401},
+		{"127.0.0.1:8730", "X-Real-Ip", "", 401},
+		{"127.0.0.1:8730", "Via", "", 401},
+		{"localhost:8730", "", distantIP, 401},
+	} {
+		a := ask{path: "/", host: tc.host, from: tc.from}
+		if tc.header != "" {
+			a.header = map[string]string{tc.header: "198.51.100.1"}
+		}
+		if got := h.ask(a); got.code != tc.want {
+			t.Errorf("host %q, header %q, from %q: %d, want %d", tc.host, tc.header, tc.from, got.code, tc.want)
+		}
+	}
+	// A scraper knows us by any name, and shows its token.
+	if got := h.ask(ask{path: "/metrics", host: "ringback.lan", from: distantIP, header: bearerHeader(rightToken)}); got.code != http.StatusOK {
+		t.Errorf("a scraper with a token: %d", got.code)
+	}
+}
+
+func TestWithoutTokensOnlyThisMachineIsAnswered(t *testing.T) {
+	h := newHouse(t, func(c *Config) { c.Tokens = nil })
+	if got := h.ask(ask{path: "/"}); got.code != http.StatusOK {
+		t.Errorf("the page here: %d", got.code)
+	}
+	for _, header := range []map[string]string{nil, bearerHeader(""), bearerHeader("x"), basic("")} {
+		if got := h.ask(ask{path: "/", from: distantIP, header: header}); got.code != http.StatusForbidden || !strings.Contains(got.body, "token_file") {
+			t.Errorf("the page elsewhere with %v: %d %s", header, got.code, got.body)
+		}
+		if got := h.ask(ask{path: "/api/v1/calls", header: header}); got.code != http.StatusUnauthorized || !strings.Contains(got.body, "token_file") {
+			t.Errorf("the API with %v: %d %s", header, got.code, got.body)
+		}
+	}
+}
+
+func TestTokensAreReadAsTheyStandInTheHeader(t *testing.T) {
+	h := newHouse(t)
+	for value, want := range map[string]int{
+		"Bearer " + rightToken:                     200,
+		"bearer " + rightToken:                     200,
+		"Bearer another-token-of-the-file":         200,
+		"Bearer  " + rightToken:                    200,
+		"Bearer" + rightToken:                      401,
+		rightToken:                                 401,
+		"Bearer " + rightToken[:len(rightToken)-1]: 401,
+		"Bearer " + rightToken + "x":               401,
+		"Bearer " + rightToken + " " + rightToken:  401,
+		"Bearer":                                401,
+		"Bearer ":                               401,
+		"Token " + rightToken:                   401,
+		"Bearer " + strings.ToUpper(rightToken): 401,
+		"Bearer " + strings.Repeat("x", maxHeaderBytes-999): 401,
+	} {
+		if got := h.ask(ask{path: "/api/v1/calls", header: map[string]string{"Authorization": value}}); got.code != want {
+			t.Errorf("Authorization %.40q: %d, want %d", value, got.code, want)
+		}
+	}
+	if got := h.ask(ask{path: "/", header: map[string]string{"Authorization": "Bearer " + strings.Repeat("x", 4*maxHeaderBytes)}}); got.code != http.StatusRequestHeaderFieldsTooLarge {
+		t.Errorf("a header without end: %d", got.code)
+	}
+}
+
+func TestNothingCanBeChanged(t *testing.T) {
+	h := newHouse(t)
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
+		for _, path := range []string{"/", "/leads/1", "/metrics", "/healthz", "/api/v1/leads", "/api/v1/nothing"} {
+			got := h.ask(ask{method: method, path: path, header: bearerHeader(rightToken)})
+			if got.code != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s: %d, Allow %q", method, path, got.code, got.header.Get("Allow"))
+			}
+			if strings.HasPrefix(path, "/api/") {
+				checkProblem(t, path, got)
+			}
+		}
+	}
+	if got := h.ask(ask{method: "HEAD", path: "/"}); got.code != http.StatusOK || got.body != "" {
+		t.Errorf("HEAD /: %d %q", got.code, got.body)
+	}
+}
