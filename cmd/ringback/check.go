@@ -10,7 +10,7 @@ import (
 
 type checkCommand struct {
 	Example bool `help:"Print a complete, commented example instead." xor:"what"`
-	JSON    bool `help:"Print the problems as JSON." name:"json"`
+	JSON    bool `help:"Print the problems as JSON." name:"json" xor:"what"`
 }
 
 // Run checks the configuration, or prints the example.

@@ -42,6 +42,7 @@ type watched struct {
 	opts   call.Options
 	client *ari.Client
 	stream *ari.Stream
+	pulse  *pulse
 }
 
 // newDaemon opens everything that can fail before the daemon is said to run:
@@ -85,7 +86,7 @@ func (d *daemon) watch() error {
 	metrics := ari.NewMetrics(d.registry)
 	for i := range d.cfg.Asterisk {
 		pbx := &d.cfg.Asterisk[i]
-		client, err := ari.NewClient(accountOf(pbx))
+		client, err := ari.NewClient(pbx.ARI())
 		if err != nil {
 			return fmt.Errorf("serve: PBX %s: %w", pbx.Name, err)
 		}
@@ -93,6 +94,7 @@ func (d *daemon) watch() error {
 			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: ownPrefix},
 			client: client,
 			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter}),
+			pulse:  new(pulse),
 		})
 	}
 	return nil
@@ -124,43 +126,66 @@ func (d *daemon) Address() string { return d.listener.Addr().String() }
 // stopWithin is how long a graceful stop takes at most.
 const stopWithin = 10 * time.Second
 
-// Run works until ctx ends, and then finishes what is in hand: first nothing
-// new is heard, then the Book writes what it was told, then messages that are
-// being sent get their time, and the database closes last.
+// Run works until ctx ends, and then finishes what is in hand: nothing new is
+// heard, the Book writes what it was told, messages that are being sent and
+// requests get half of stopWithin, and the database closes last. The error says
+// what has failed: a part of the daemon, which ends the others too, or the
+// finishing, so that something was lost.
 func (d *daemon) Run(ctx context.Context) error {
 	defer d.close()
-	failed, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	var spine, rest sync.WaitGroup
-	spawn := func(group *sync.WaitGroup, part func() error) {
-		group.Go(func() {
-			if err := part(); err != nil {
-				fail(err)
-			}
-		})
-	}
+	ctx, end := context.WithCancel(ctx)
+	defer end()
 	bookCtx, stopBook := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBook()
+	var spine, rest parts
 	for _, w := range d.watched {
-		spawn(&spine, func() error { return follow(failed, w.stream, d.book, w.opts, d.log) })
+		spine.run(end, func() error { return follow(ctx, w, d.book, d.log) })
 	}
-	spawn(&rest, func() error { return d.book.Run(bookCtx) })
-	spawn(&rest, func() error { return d.runner.Run(failed) })
-	spawn(&rest, func() error { return d.web.Serve(d.listener) })
-	<-failed.Done()
-	spine.Wait()
+	rest.run(end, func() error { return d.book.Run(bookCtx) })
+	rest.run(end, func() error { return d.runner.Run(ctx) })
+	rest.run(end, func() error { return d.web.Serve(d.listener) })
+	<-ctx.Done()
+	rest.run(end, d.shutDownWeb)
+	failed := spine.wait()
 	stopBook()
-	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopWithin/2)
+	return errors.Join(failed, rest.wait())
+}
+
+// shutDownWeb finishes the requests in hand. One that takes too long is cut off,
+// which loses nothing.
+func (d *daemon) shutDownWeb() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWithin/2)
 	defer cancel()
-	err := d.web.Shutdown(shutdown)
-	rest.Wait()
-	if cause := context.Cause(failed); !errors.Is(cause, context.Canceled) {
-		return cause
-	}
-	if err != nil {
+	if err := d.web.Shutdown(ctx); err != nil {
 		d.log.Warn("requests were cut off by the stop", "err", err)
 	}
 	return nil
+}
+
+// parts are goroutines of the daemon; the first that fails ends the others.
+type parts struct {
+	group sync.WaitGroup
+	mu    sync.Mutex
+	errs  []error
+}
+
+func (p *parts) run(end func(), part func() error) {
+	p.group.Go(func() {
+		if err := part(); err != nil {
+			p.mu.Lock()
+			p.errs = append(p.errs, err)
+			p.mu.Unlock()
+			end()
+		}
+	})
+}
+
+// wait returns when all have ended, with what has failed.
+func (p *parts) wait() error {
+	p.group.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return errors.Join(p.errs...)
 }
 
 // close gives back what newDaemon opened, as far as it came.
@@ -187,9 +212,18 @@ func (d *daemon) statuses() []ari.Status {
 	return list
 }
 
-// accountOf is a PBX's account as package ari takes it.
-func accountOf(pbx *config.Asterisk) ari.Config {
-	return ari.Config{Name: pbx.Name, URL: pbx.URL, Username: pbx.Username, Password: ari.Secret(pbx.Password.Reveal()), App: pbx.App}
+// alive says whether events are being handled: false for a PBX of which one
+// event takes longer than the time between two calls of alive. It is for one
+// caller.
+func (d *daemon) alive() bool {
+	alive := true
+	for _, w := range d.watched {
+		if w.pulse.stuck() {
+			d.log.Error("the handling of events is stuck", "pbx", w.opts.PBX)
+			alive = false
+		}
+	}
+	return alive
 }
 
 // officeOf is the configuration as the Book asks it.

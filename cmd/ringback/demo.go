@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
 	"ringback/ari/pbx"
+	"ringback/leads/view"
 )
 
 type demoCommand struct {
@@ -41,11 +43,11 @@ func (c *demoCommand) Run(w *world) error {
 	defer s.close()
 	say("The daemon watches the PBX. The time before each line counts from the client's hangup.\n(The ladder's settle time is 0 here; in an office it is 20 s, so that who calls again at once is not alerted.)")
 	results := s.play(w.ctx)
-	if err := s.table(w.stdout); err != nil {
+	if err := s.table(w.ctx, w.stdout); err != nil {
 		return err
 	}
 	failed := report(w, results)
-	if w.ctx.Err() == nil && !c.Once {
+	if !c.Once {
 		say("\nPage     http://%s/\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
 			s.daemon.Address(), s.daemon.Address(), s.token, s.daemon.Address())
 		<-w.ctx.Done()
@@ -66,41 +68,42 @@ type result struct {
 }
 
 // play plays all steps, also those after one that failed: they may tell why.
+// After Ctrl-C it plays none.
 func (s *scene) play(ctx context.Context) []result {
 	var results []result
 	for i, st := range story {
-		s.say("\n%d. %s", i+1, st.title)
-		ctx, cancel := context.WithTimeoutCause(ctx, stepTime, errors.New("not within "+stepTime.String()))
-		err := st.play(ctx, s)
-		cancel()
-		if err != nil {
-			s.say("  MISSING: %v", err)
+		err := context.Cause(ctx)
+		if err == nil {
+			s.say("\n%d. %s", i+1, st.title)
+			if err = s.playStep(ctx, st); err != nil {
+				s.say("  MISSING: %v", err)
+			}
 		}
 		results = append(results, result{st, err})
 	}
 	return results
 }
 
+func (s *scene) playStep(ctx context.Context, st step) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, errors.New("not within "+stepTime.String()))
+	defer cancel()
+	return st.play(ctx, s)
+}
+
 // table shows the leads as they stand at the end.
-func (s *scene) table(w io.Writer) error {
-	rows, err := s.daemon.db.Reader().Query(`SELECT l.id, c.name, l.line, l.missed, l.manager, CASE WHEN l.closed IS NULL THEN 'open' ELSE 'closed: ' || l.outcome END
-		FROM leads l JOIN contacts c ON c.id = l.contact ORDER BY l.id`)
+func (s *scene) table(ctx context.Context, w io.Writer) error {
+	all, err := view.New(s.daemon.db.Reader()).Leads(context.WithoutCancel(ctx), view.All, view.Page{})
 	if err != nil {
 		return fmt.Errorf("demo: %w", err)
 	}
-	defer rows.Close()
 	tw := tabwriter.NewWriter(w, 0, 0, 3, ' ', 0)
 	fmt.Fprint(tw, "\nlead\tcontact\tline\tmissed\tmanager\tstate\n")
-	for rows.Next() {
-		var id, missed int
-		var name, line, manager, state string
-		if err := rows.Scan(&id, &name, &line, &missed, &manager, &state); err != nil {
-			return fmt.Errorf("demo: %w", err)
+	for _, l := range slices.Backward(all.Items) { // the oldest first
+		state := "open"
+		if l.State == view.Closed {
+			state = "closed: " + string(l.Outcome)
 		}
-		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\t%s\n", id, name, line, missed, manager, state)
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("demo: %w", err)
+		fmt.Fprintf(tw, "%d\t%s\t%s\t%d\t%s\t%s\n", l.ID, l.Contact.Name, l.Line, l.Missed, l.Manager, state)
 	}
 	return tw.Flush()
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"ringback/ari"
 	"ringback/ari/call"
@@ -16,26 +17,50 @@ const ownPrefix = "ringback-"
 // follow is the spine: what one PBX says becomes facts, in order, and the Book
 // is told. It resumes the calls that were open when the daemon last stopped,
 // returns when ctx ends, and never waits for the database.
-func follow(ctx context.Context, stream *ari.Stream, book *leads.Book, opts call.Options, log *slog.Logger) error {
-	open, err := book.OpenCalls(ctx, opts.PBX)
-	if err != nil {
-		return fmt.Errorf("follow %s: %w", opts.PBX, err)
+func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
+	open, err := book.OpenCalls(ctx, w.opts.PBX)
+	switch {
+	case ctx.Err() != nil:
+		return nil // it was told to stop
+	case err != nil:
+		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
 	}
-	tracker := call.New(opts)
+	tracker := call.New(w.opts)
 	tracker.Resume(open)
 	if len(open) > 0 {
-		log.Info("calls were open when the daemon last stopped", "pbx", opts.PBX, "calls", len(open))
+		log.Info("calls were open when the daemon last stopped", "pbx", w.opts.PBX, "calls", len(open))
 	}
 	full := false
-	err = stream.Run(ctx, func(ev *ari.Event) {
+	err = w.stream.Run(ctx, func(ev *ari.Event) {
+		w.pulse.begin()
+		defer w.pulse.end()
 		taken := book.Tell(tracker.Step(ev))
 		if !taken && !full {
-			log.Error("facts wait for the database beyond the bound: calls are being lost", "pbx", opts.PBX)
+			log.Error("facts wait for the database beyond the bound: calls are being lost", "pbx", w.opts.PBX)
 		}
 		full = !taken
 	})
 	if ctx.Err() != nil {
-		return nil // it was told to stop
+		return nil
 	}
-	return fmt.Errorf("follow %s: %w", opts.PBX, err)
+	return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
+}
+
+// pulse shows whether whoever handles events still does. It counts, because a
+// clock may be set.
+type pulse struct {
+	begun, ended atomic.Uint64
+	seen         uint64 // ended, when stuck was last asked
+}
+
+func (p *pulse) begin() { p.begun.Add(1) }
+func (p *pulse) end()   { p.ended.Add(1) }
+
+// stuck says whether an event is in hand and none was finished since stuck was
+// last asked.
+func (p *pulse) stuck() bool {
+	ended := p.ended.Load()
+	before := p.seen
+	p.seen = ended
+	return p.begun.Load() > ended && ended == before
 }

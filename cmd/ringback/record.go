@@ -1,9 +1,9 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -32,6 +32,13 @@ func (c *recordCommand) Run(w *world) error {
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
+	account := pbx.ARI()
+	account.App = recordApp
+	client, err := ari.NewClient(account)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	defer client.Close()
 	out := w.stdout
 	if c.Output != "-" {
 		f, err := os.OpenFile(c.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // it holds who called whom
@@ -41,31 +48,37 @@ func (c *recordCommand) Run(w *world) error {
 		defer f.Close()
 		out = f
 	}
-	account := accountOf(pbx)
-	account.App = recordApp
-	client, err := ari.NewClient(account)
-	if err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
-	defer client.Close()
-	buffered := bufio.NewWriter(out)
-	recorder := ari.NewRecorder(buffered)
-	stream := ari.NewStream(client, ari.StreamOptions{Recorder: recorder, Log: slog.New(slog.NewTextHandler(w.stderr, nil))})
-	ctx := w.ctx
+	ctx, cancel := context.WithCancel(w.ctx)
 	if c.For > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.For)
-		defer cancel()
+		ctx, cancel = context.WithTimeout(w.ctx, c.For)
 	}
+	defer cancel()
 	fmt.Fprintf(w.stderr, "recording PBX %s to %s; Ctrl-C ends it\n", pbx.Name, c.Output)
-	_ = stream.Run(ctx, func(*ari.Event) {}) // it returns only because ctx has ended
-	if err := buffered.Flush(); err != nil {
-		return fmt.Errorf("record: %w", err)
-	}
+	return c.record(ctx, cancel, client, out, w.stderr)
+}
+
+// record writes until ctx ends, or nothing more can be written. Each line is
+// written at once, so that a kill costs no more than the last.
+func (c *recordCommand) record(ctx context.Context, stop func(), client *ari.Client, out, errs io.Writer) error {
+	recorder := ari.NewRecorder(out)
+	stream := ari.NewStream(client, ari.StreamOptions{Recorder: recorder, Log: slog.New(slog.NewTextHandler(errs, nil))})
+	watched := false
+	_ = stream.Run(ctx, func(*ari.Event) { // it returns only because ctx has ended
+		watched = true
+		if recorder.Err() != nil {
+			stop()
+		}
+	})
 	if err := recorder.Err(); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
-	fmt.Fprintf(w.stderr, "%d events recorded\n", stream.Status().Events)
+	if !watched {
+		if c.Output != "-" {
+			_ = os.Remove(c.Output) // empty: the next try needs the name
+		}
+		return fmt.Errorf("record: PBX %s was never reached: nothing was recorded", client.PBX())
+	}
+	fmt.Fprintf(errs, "%d events recorded\n", stream.Status().Events)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"ringback/ari"
@@ -20,19 +22,14 @@ import (
 	"ringback/leads"
 )
 
-// scene is an office with a real PBX, real phones and a daemon that watches:
-// what demo and the end-to-end tests play their story on.
+// scene is a branch and a daemon that watches it: what demo and the end-to-end
+// tests play their story on.
 type scene struct {
-	dir     string
-	pbx     *pbx.Instance
-	office  pbx.Options
-	outside *softphone.Phone
-	desks   map[string]*softphone.Phone
-	daemon  *daemon
-	token   string
-	say     func(format string, args ...any)
-
-	closers []func() error
+	*branch
+	dir    string
+	daemon *daemon
+	token  string
+	say    func(format string, args ...any)
 
 	mu    sync.Mutex
 	notes []sceneNote
@@ -48,77 +45,34 @@ type sceneNote struct {
 	call  leads.CallRecorded // a call that ended
 }
 
-// tones of the phones: each is known by its own.
-var tones = map[string]int{pbx.Supervisor: 500, pbx.Manager1: 700, pbx.Manager2: 900, pbx.Colleague: 1100}
+// lineRings is how long a line of the scene rings when nobody picks up.
+const lineRings = 5 * time.Second
 
-const clientTone = 1900
-
-// newScene starts everything below dir: the PBX of the given release, the phones,
+// newScene starts everything below dir: a PBX of the given release, the phones,
 // and the daemon. On an error nothing is left running.
-func newScene(ctx context.Context, root pbx.Root, dir string, log *slog.Logger, say func(string, ...any)) (s *scene, err error) {
-	s = &scene{dir: dir, say: say, desks: map[string]*softphone.Phone{}, more: make(chan struct{}), token: rand.Text()}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
-	if s.outside, err = s.phone(ctx, softphone.Options{User: "outside", Listen: "127.0.0.2:0", Tone: clientTone}); err != nil {
-		return s, err
-	}
-	s.office = pbx.Office(s.outside.Addr(), 5*time.Second)
-	s.office.Dir = filepath.Join(dir, "asterisk")
-	if s.pbx, err = pbx.Start(ctx, root, s.office); err != nil {
-		return s, err
-	}
-	s.closers = append(s.closers, s.pbx.Stop)
-	s.outside.SetServer(s.pbx.SIPAddr)
-	for user, tone := range tones {
-		account, _ := s.office.Phone(user)
-		desk, err := s.phone(ctx, softphone.Options{Server: s.pbx.SIPAddr, User: user, Password: account.Password, Tone: tone})
-		if err != nil {
-			return s, err
-		}
-		if err := desk.Register(ctx); err != nil {
-			return s, err
-		}
-		s.desks[user] = desk
-	}
-	return s, s.startDaemon(ctx, log)
-}
-
-func (s *scene) phone(ctx context.Context, o softphone.Options) (*softphone.Phone, error) {
-	p, err := softphone.New(ctx, o)
+func newScene(ctx context.Context, root pbx.Root, dir string, log *slog.Logger, say func(string, ...any)) (*scene, error) {
+	b, err := openBranch(ctx, root, dir, lineRings)
 	if err != nil {
 		return nil, err
 	}
-	s.closers = append(s.closers, p.Close)
-	return p, nil
-}
-
-// close ends what was started, the newest first.
-func (s *scene) close() error {
-	var first error
-	for i := len(s.closers) - 1; i >= 0; i-- {
-		if err := s.closers[i](); err != nil && first == nil {
-			first = err
-		}
+	s := &scene{branch: b, dir: dir, say: say, more: make(chan struct{}), token: rand.Text()}
+	if err := s.startDaemon(ctx, log); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s.closers = nil
-	return first
+	return s, nil
 }
 
 // startDaemon runs a daemon with a configuration file of its own, and returns
 // when it watches the PBX.
 func (s *scene) startDaemon(ctx context.Context, log *slog.Logger) error {
-	file, err := s.writeConfig()
-	if err != nil {
-		return err
+	var err error
+	for _, listen := range []string{config.DefaultListen, "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"} {
+		// Between finding a free port and taking it another program may take it.
+		if s.daemon, err = s.makeDaemon(ctx, listen, log); !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
 	}
-	cfg, err := config.Load(file)
 	if err != nil {
-		return err
-	}
-	if s.daemon, err = newDaemon(ctx, cfg, log); err != nil {
 		return err
 	}
 	s.daemon.db.Listen(leads.TopicTimeline, func(note any) { s.noted(sceneNote{entry: note.(leads.Entry)}) })
@@ -130,27 +84,47 @@ func (s *scene) startDaemon(ctx context.Context, log *slog.Logger) error {
 	return s.watching(ctx)
 }
 
+// makeDaemon makes the daemon at an address. It is looked up first, where the
+// system chooses the port: links in alerts name it.
+func (s *scene) makeDaemon(ctx context.Context, listen string, log *slog.Logger) (*daemon, error) {
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	listen = l.Addr().String()
+	if err := l.Close(); err != nil {
+		return nil, fmt.Errorf("demo: %w", err)
+	}
+	file, err := s.writeConfig(listen)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Load(file)
+	if err != nil {
+		return nil, err
+	}
+	return newDaemon(ctx, cfg, log)
+}
+
 // watching waits until the daemon watches the PBX.
 func (s *scene) watching(ctx context.Context) error {
-	for tick := time.NewTicker(5 * time.Millisecond); ; {
-		if s.daemon.statuses()[0].State == ari.Watching {
-			tick.Stop()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status := s.daemon.statuses()[0]
+		if status.State == ari.Watching {
 			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("the daemon did not watch the PBX in time: %w", context.Cause(ctx))
+			return fmt.Errorf("the daemon does not watch the PBX (%s): %w", status.State, errors.Join(context.Cause(ctx), status.Err))
 		}
 	}
 }
 
-// writeConfig writes the configuration of the office.
-func (s *scene) writeConfig() (string, error) {
-	listen, err := freeAddress()
-	if err != nil {
-		return "", err
-	}
+// writeConfig writes the configuration of the branch and its secrets.
+func (s *scene) writeConfig(listen string) (string, error) {
 	files := map[string]string{
 		"ari.password": s.pbx.ARIPassword + "\n",
 		"tokens":       s.token + "\n",
@@ -190,18 +164,6 @@ listen: %s
 database: %s
 token_file: tokens
 `
-
-// freeAddress is the daemon's usual address, or another one when that is taken.
-func freeAddress() (string, error) {
-	for _, address := range []string{config.DefaultListen, "127.0.0.1:0"} {
-		l, err := net.Listen("tcp", address)
-		if err == nil {
-			defer l.Close()
-			return l.Addr().String(), nil
-		}
-	}
-	return "", fmt.Errorf("demo: no free port on 127.0.0.1")
-}
 
 func (s *scene) noted(n sceneNote) {
 	n.at = time.Now()
@@ -278,34 +240,9 @@ func (s *scene) line(at time.Time, format string, args ...any) {
 	s.say("  %+7.1f ms  %s", float64(at.Sub(s.since).Microseconds())/1000, fmt.Sprintf(format, args...))
 }
 
-// rings lets a client dial a line; desks are the phones that ring then.
-func (s *scene) rings(ctx context.Context, client, line string, desks ...string) (*softphone.Call, []*softphone.Incoming, error) {
-	c, err := s.outside.Dial(ctx, line, softphone.DialOptions{CallerID: strings.TrimPrefix(client, "+"), CallerName: "Client"})
-	if err != nil {
-		return nil, nil, err
-	}
-	var rung []*softphone.Incoming
-	for _, desk := range desks {
-		in, err := s.desks[desk].ExpectRing(ctx)
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := in.Ring(); err != nil {
-			return nil, nil, err
-		}
-		rung = append(rung, in)
-	}
-	select {
-	case <-c.Ringing():
-		return c, rung, nil
-	case <-ctx.Done():
-		return nil, nil, fmt.Errorf("the client heard no ringing: %w", context.Cause(ctx))
-	}
-}
-
 // givesUp lets a client ring a line and hang up while desks ring.
-func (s *scene) givesUp(ctx context.Context, client, line string, desks ...string) error {
-	c, _, err := s.rings(ctx, client, line, desks...)
+func (s *scene) givesUp(ctx context.Context, who softphone.DialOptions, line string, desks ...string) error {
+	c, _, err := s.rings(ctx, who, line, desks...)
 	if err != nil {
 		return err
 	}
@@ -315,23 +252,10 @@ func (s *scene) givesUp(ctx context.Context, client, line string, desks ...strin
 
 // answered lets a client ring a line, the i-th of the desks pick up, and both
 // talk for as long as makes a talk.
-func (s *scene) answered(ctx context.Context, client, line string, i int, desks ...string) error {
-	c, rung, err := s.rings(ctx, client, line, desks...)
+func (s *scene) answered(ctx context.Context, who softphone.DialOptions, line string, i int, desks ...string) error {
+	c, err := s.talks(ctx, who, line, i, desks...)
 	if err != nil {
 		return err
-	}
-	there, err := rung[i].Answer(ctx)
-	if err != nil {
-		return err
-	}
-	if err := c.WaitAnswer(ctx); err != nil {
-		return err
-	}
-	if err := c.Hears(ctx, tones[desks[i]]); err != nil {
-		return fmt.Errorf("the client does not hear phone %s: %w", desks[i], err)
-	}
-	if err := there.Hears(ctx, clientTone); err != nil {
-		return fmt.Errorf("phone %s does not hear the client: %w", desks[i], err)
 	}
 	select {
 	case <-time.After(s.daemon.cfg.Missed.MinTalk): // a shorter talk is none

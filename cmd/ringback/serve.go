@@ -1,10 +1,10 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"log/slog"
-	"os"
+	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
 
@@ -30,19 +30,49 @@ func (c *serveCommand) Run(w *world) error {
 		return err
 	}
 	log.Info("ringback runs", "version", version(), "page", "http://"+d.Address(), "mode", cfg.Mode, "database", cfg.Database)
+	defer context.AfterFunc(w.ctx, func() { tellSystemd(systemd.SdNotifyStopping, log) })()
+	feeding, fed := context.WithCancel(context.Background())
+	defer fed()
+	if err := feedWatchdog(feeding, d.alive, log); err != nil {
+		log.Warn("systemd's watchdog is not fed", "err", err)
+	}
 	tellSystemd(systemd.SdNotifyReady, log)
-	err = d.Run(w.ctx)
-	tellSystemd(systemd.SdNotifyStopping, log)
-	if err != nil {
+	if err := d.Run(w.ctx); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	log.Info("ringback has stopped")
 	return nil
 }
 
+// feedWatchdog tells systemd, where it wants to know (WatchdogSec), three times
+// in that time that the daemon is alive, for as long as it is and until ctx
+// ends. A daemon that says nothing more is killed and started anew. A database
+// that cannot be written does not count: the facts that wait for it would be
+// lost.
+func feedWatchdog(ctx context.Context, alive func() bool, log *slog.Logger) error {
+	within, err := systemd.SdWatchdogEnabled(false)
+	if err != nil || within == 0 {
+		return err
+	}
+	go func() {
+		for tick := time.NewTicker(within / 3); ; {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				tick.Stop()
+				return
+			}
+			if alive() {
+				tellSystemd(systemd.SdNotifyWatchdog, log)
+			}
+		}
+	}()
+	return nil
+}
+
 // tellSystemd reports to the service manager, where there is one.
 func tellSystemd(state string, log *slog.Logger) {
-	if _, err := systemd.SdNotify(false, state); err != nil && !errors.Is(err, os.ErrNotExist) {
-		log.Warn("systemd was not told", "err", err)
+	if _, err := systemd.SdNotify(false, state); err != nil {
+		log.Warn("systemd was not told", "state", state, "err", err)
 	}
 }
