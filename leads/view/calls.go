@@ -40,7 +40,10 @@ func scanCall(row scanner) (Call, error) {
 	c.Ended = leads.Stamp{Time: db.Time(ended.Int64)}
 	c.WaitS = leads.Seconds(time.Duration(wait) * time.Millisecond)
 	c.TalkS = leads.Seconds(time.Duration(talk) * time.Millisecond)
-	c.Rang = append([]string{}, strings.Fields(rang)...)
+	c.Rang = []string{}
+	for phone := range strings.FieldsSeq(rang) {
+		c.Rang = append(c.Rang, leads.Clip(phone))
+	}
 	c.Contact, c.Lead = id(contact), id(lead)
 	for _, s := range []*string{&c.Caller, &c.CallerName, &c.Dialed, &c.AnsweredBy, &c.ContactName} {
 		*s = leads.Clip(*s)

@@ -1,0 +1,135 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
+
+	"ringback/ari"
+	"ringback/leads/db"
+)
+
+func TestReadyOnlyWhileEveryPBXIsWatched(t *testing.T) {
+	h := newHouse(t)
+	watching := h.pbxs
+	if got := h.ask(ask{path: "/readyz"}); got.code != http.StatusOK || got.body != "{\"ready\":true}\n" {
+		t.Errorf("all is well: %d %s", got.code, got.body)
+	}
+	h.mu.Lock()
+	h.pbxs = append(watching, ari.Status{PBX: "branch", State: ari.Waiting, Trouble: ari.Unauthorized, Err: errors.New("GET http://10.0.0.5: 401")},
+		ari.Status{PBX: "new", State: ari.Waiting}, ari.Status{PBX: "taken", State: ari.Stolen, Trouble: ari.Replaced})
+	h.mu.Unlock()
+	got := h.ask(ask{path: "/readyz"})
+	if got.code != http.StatusServiceUnavailable || strings.Contains(got.body, "10.0.0.5") {
+		t.Errorf("a PBX is not watched: %d %s", got.code, got.body)
+	}
+	for _, want := range []string{`"ready":false`, `{"what":"pbx branch","why":"unauthorized","hint":"wrong username`, `{"what":"pbx new","why":"waiting"}`, `{"what":"pbx taken","why":"replaced"`} {
+		if !strings.Contains(got.body, want) {
+			t.Errorf("%s is not in %s", want, got.body)
+		}
+	}
+	if strings.Contains(got.body, "pbx main") {
+		t.Errorf("a PBX that is watched is named: %s", got.body)
+	}
+	page := h.page("/")
+	if !strings.Contains(page, "<b>branch</b> unauthorized") || !strings.Contains(page, "wrong username or password") || strings.Contains(page, "10.0.0.5") {
+		t.Errorf("the page does not say what is wrong with the PBX: %s", page)
+	}
+	if got := h.ask(ask{path: "/readyz", from: distantIP}); got.code != http.StatusServiceUnavailable || got.body != "{\"ready\":false}\n" {
+		t.Errorf("a stranger is told: %d %s", got.code, got.body)
+	}
+	if got := h.ask(ask{path: "/healthz"}); got.code != http.StatusOK || got.body != "ok\n" {
+		t.Errorf("the process lives all the same: %d %s", got.code, got.body)
+	}
+}
+
+func TestReadyOnlyWhileTheDatabaseWrites(t *testing.T) {
+	broken := false
+	h := newHouse(t, func(c *Config) {
+		d, err := db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "other.db"), Hook: func(db.Boundary) error {
+			if broken {
+				return errors.New("the disk is gone")
+			}
+			return nil
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { d.Close() })
+		c.DB = d
+	})
+	if got := h.ask(ask{path: "/readyz"}); got.code != http.StatusOK {
+		t.Errorf("before: %d %s", got.code, got.body)
+	}
+	broken = true
+	// The database died at a commit, as its hook wants it.
+	if err := h.server.cfg.DB.Do(t.Context(), func(*db.Tx) error { return nil }); err == nil {
+		t.Fatal("the database did not break")
+	}
+	got := h.ask(ask{path: "/readyz"})
+	if got.code != http.StatusServiceUnavailable || !strings.Contains(got.body, `"what":"database"`) || strings.Contains(got.body, "disk is gone") {
+		t.Errorf("after: %d %s", got.code, got.body)
+	}
+	if page := h.page("/"); !strings.Contains(page, "<b>database</b> it cannot be written") {
+		t.Errorf("the page does not say it: %s", page)
+	}
+}
+
+func TestMetricsAreThereAndLint(t *testing.T) {
+	h := newHouse(t)
+	h.api("/api/v1/calls")
+	h.ask(ask{path: "/no/such/page"})
+	h.ask(ask{path: "/leads/17"})
+	body := h.page("/metrics")
+	for _, want := range []string{
+		`ringback_http_requests_total{code="200",route="/api/v1/calls"} 1`,
+		`ringback_http_requests_total{code="401",route="/api/v1/leads"} 0`,
+		`ringback_http_requests_total{code="404",route="/"} 1`,
+		`ringback_http_requests_total{code="404",route="/leads/{id}"} 1`,
+		`ringback_http_requests_total{code="500",route="/contacts/{id}"} 0`,
+		`ringback_http_request_seconds_count{route="/api/v1/calls"} 1`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("/metrics lacks %s", want)
+		}
+	}
+	if problems, err := promlint.New(strings.NewReader(body)).Lint(); err != nil || len(problems) > 0 {
+		t.Errorf("lint: %v %v", problems, err)
+	}
+	if _, err := New(Config{DB: h.db, Registry: h.reg}); err == nil {
+		t.Error("a second server for the same registry was made")
+	}
+	if _, err := New(Config{DB: h.db, Registry: prometheus.NewRegistry(), PublicURL: "http://[oops"}); err == nil {
+		t.Error("a public URL that is none was taken")
+	}
+}
+
+// TestShutdownFinishesWhatIsInHand stops the server while it answers.
+func TestShutdownFinishesWhatIsInHand(t *testing.T) {
+	h := newHouse(t)
+	inHand, goOn := make(chan struct{}), make(chan struct{})
+	h.server.cfg.PBXes = func() []ari.Status { close(inHand); <-goOn; return nil }
+	answered := make(chan reply)
+	go func() { answered <- h.ask(ask{path: "/readyz"}) }()
+	<-inHand
+	stopped := make(chan error)
+	go func() { stopped <- h.server.Shutdown(t.Context()) }()
+	select {
+	case err := <-stopped:
+		t.Errorf("the server stopped (%v) with a request in hand", err)
+	case <-time.After(50 * time.Millisecond): // that nothing happens can only be waited for
+	}
+	close(goOn)
+	if got := <-answered; got.code != http.StatusOK {
+		t.Errorf("the request in hand: %d %s", got.code, got.body)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,246 @@
+package web
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ringback/ari/call"
+	"ringback/leads"
+	"ringback/leads/view"
+	"ringback/routing"
+)
+
+// hostile are names and numbers that callers may send.
+var hostile = map[string]string{
+	"markup":      `<script>alert(1)</script><img src=x onerror=alert(1)>`,
+	"attribute":   `" onmouseover="alert(1)`,
+	"template":    `{{.Version}}`,
+	"bidi":        "Ivan\u202egnitsil\u2066\u200f",
+	"lines":       "a\r\nSet-Cookie: x=1\r\n\r\n<h1>",
+	"long":        strings.Repeat("Llanfair", 1250),
+	"long marks":  "Z" + strings.Repeat("\u0301", 5000),
+	"not UTF-8":   "\xff\xfe\xc3(",
+	"nul":         "a\x00b",
+	"only spaces": "\u200b\u2060 \t",
+	"link":        "javascript:alert(1)",
+}
+
+func TestHostileTextIsShownAsTextOnly(t *testing.T) {
+	for name, text := range hostile {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			h.tell("+79161234567", text, nil) // a name
+			h.tell(text, text, nil)           // a number too
+			h.tell(text, "", running)
+			h.tell("+79161234567", "", func(c *call.Call) { // and a number dialed out
+				c.Direction, c.Dialed, c.Caller, c.From = call.Outbound, text, "101", call.Party{Endpoint: "PJSIP/" + text}
+			})
+			for _, table := range []string{"contacts SET name = $1, named = 1", "leads SET closed_by = $1", "timeline SET detail = $1, who = $1, channel = $1", "calls SET answered_by = $1, rang = $1"} {
+				h.exec("UPDATE "+table, text)
+			}
+			h.exec("INSERT INTO timeline (lead, contact, at, kind) SELECT 1, 1, 1, $1", text)
+			h.exec("INSERT INTO timeline (lead, contact, at, kind, detail) SELECT 1, 1, 1, $1, $2", leads.EntryAlertFailed, text)
+			for _, path := range []string{"/", "/leads/1", "/leads/2", "/contacts/1", "/contacts/2"} {
+				got := h.ask(ask{path: path})
+				if got.code == http.StatusNotFound && strings.HasSuffix(path, "2") {
+					continue // a text that means a withheld number makes neither
+				}
+				checkPage(t, path, got)
+			}
+			for _, path := range []string{"/api/v1/calls", "/api/v1/leads", "/api/v1/contacts"} {
+				body := h.api(path)
+				if !utf8.ValidString(body) || strings.Contains(body, "<script") || len(body) > 20_000 {
+					t.Errorf("%s is %d bytes: %.300s", path, len(body), body)
+				}
+			}
+			if log := h.log.String(); strings.Contains(log, "79161234567") || len(log) > 4000 {
+				t.Errorf("the log says too much: %.500s", log)
+			}
+		})
+	}
+}
+
+// element finds markup; only the templates' own may be on a page.
+var (
+	element = regexp.MustCompile(`<([a-z0-9]+)`)
+	own     = regexp.MustCompile(`^(html|head|meta|title|link|body|header|a|main|ul|ol|li|b|br|time|h1|h2|span|p|div|bdi|dl|dt|dd|footer|code)$`)
+	href    = regexp.MustCompile(` href="([^"]*)"`)
+)
+
+func checkPage(t *testing.T, path string, got reply) {
+	t.Helper()
+	if got.code != http.StatusOK {
+		t.Errorf("%s: %d", path, got.code)
+	}
+	if !utf8.ValidString(got.body) || len(got.body) > 30_000 {
+		t.Errorf("%s: %d bytes, valid UTF-8: %v", path, len(got.body), utf8.ValidString(got.body))
+	}
+	for _, r := range got.body {
+		if !unicode.IsGraphic(r) && r != '\n' {
+			t.Errorf("%s holds %U", path, r)
+			break
+		}
+	}
+	for _, m := range element.FindAllStringSubmatch(got.body, -1) {
+		if !own.MatchString(m[1]) {
+			t.Errorf("%s holds an element that no template has: %s", path, m[0])
+		}
+	}
+	for _, m := range href.FindAllStringSubmatch(got.body, -1) {
+		if !strings.HasPrefix(m[1], "/") && !regexp.MustCompile(`^tel:(\+|&#43;)[0-9]+$`).MatchString(m[1]) {
+			t.Errorf("%s leads to %s", path, m[1])
+		}
+	}
+	if strings.Contains(got.body, " on") && regexp.MustCompile(`<[^>]* on[a-z]+=`).MatchString(got.body) {
+		t.Errorf("%s holds an event attribute", path)
+	}
+}
+
+// TestEveryLinkLeadsSomewhere follows all links from the front page, and those
+// of alerts.
+func TestEveryLinkLeadsSomewhere(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "Ivan", nil)
+	h.tell("+79161234567", "Ivan", nil)
+	h.tell("+79031112233", "Olga", answered)
+	h.tell("anonymous", "", func(c *call.Call) { c.How, c.Message = call.Voicemail, true })
+	todo, seen := []string{"/"}, map[string]bool{}
+	for len(todo) > 0 {
+		path := todo[0]
+		todo = todo[1:]
+		if seen[path] {
+			continue
+		}
+		seen[path] = true
+		body := h.page(path)
+		for _, m := range href.FindAllStringSubmatch(body, -1) {
+			if strings.HasPrefix(m[1], "/") {
+				todo = append(todo, m[1])
+			}
+		}
+	}
+	for _, want := range []string{"/leads/1", "/leads/2", "/contacts/1", "/contacts/2", "/style.css"} {
+		if !seen[want] {
+			t.Errorf("nothing leads to %s", want)
+		}
+	}
+}
+
+func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
+	h := newHouse(t)
+	if page := h.page("/"); !strings.Contains(page, "Nobody is waiting for a call back.") || !strings.Contains(page, "No call yet.") || strings.Contains(page, "observing") {
+		t.Errorf("an empty page: %s", page)
+	}
+	h.tell("+79161234567", "Ivan", nil)
+	h.tell("+79161234567", "Ivan", nil)
+	h.exec("UPDATE leads SET last_missed = $1, first_missed = $2", time.Now().Add(-5*time.Minute).UnixMilli(), time.Now().Add(-3*time.Hour-10*time.Second).UnixMilli())
+	page := h.page("/")
+	for _, want := range []string{
+		`<h1>To call back <span class="count">1</span></h1>`, `<b>2 missed calls</b>, first 3 h ago`, "line sales", "pool default", "with Anna Petrova", "5 min ago",
+		`<bdi>&#43;79161234567</bdi>`, "“<bdi>Ivan</bdi>”", `<span class="verdict missed">missed</span> nobody picked up in time`, "rang 101", "<b>main</b> watching since",
+		`<meta http-equiv="refresh" content="10">`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page lacks %s", want)
+		}
+	}
+	card := h.page("/contacts/1")
+	for _, want := range []string{`href="tel:&#43;79161234567"`, "still needs details", "Given to Anna Petrova, whose turn it was", "Missed call: nobody picked up in time"} {
+		if !strings.Contains(card, want) {
+			t.Errorf("the card lacks %s: %s", want, card)
+		}
+	}
+	h.tell("+79161234567", "Ivan", func(c *call.Call) {
+		c.Started, c.Ended = time.Now(), time.Now().Add(5*time.Second)
+		answered(c)
+	})
+	if card := h.page("/leads/1"); !strings.Contains(card, "Settled: they got through to Anna Petrova") || strings.Contains(card, ">open<") {
+		t.Errorf("the card of a settled lead: %s", card)
+	}
+	if page := h.page("/"); !strings.Contains(page, "Nobody is waiting") {
+		t.Error("a settled lead is still shown")
+	}
+	h.server.cfg.Mode = "observe"
+	if page := h.page("/"); !strings.Contains(page, "observing") {
+		t.Error("the page does not say that nobody is told")
+	}
+}
+
+func TestMoreLeadsThanAPageShows(t *testing.T) {
+	h := newHouse(t)
+	h.exec(`WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 203)
+		INSERT INTO leads (pool, line, missed, first_missed, last_missed, opened) SELECT 'default', 'sales', 1, i, i, i FROM i`)
+	if page := h.page("/"); !strings.Contains(page, ">203</span>") || !strings.Contains(page, "and 3 more") {
+		t.Error("the page does not say how many there are beyond those it shows")
+	}
+}
+
+func TestThereAreWordsForEverything(t *testing.T) {
+	for _, list := range routing.Reasons {
+		for _, r := range list {
+			if reasons[r] == "" {
+				t.Errorf("no words for reason %s", r)
+			}
+		}
+	}
+	outcomes := leads.Outcomes
+	for _, o := range outcomes {
+		if strings.Contains(settled(string(o), "Anna"), "_") {
+			t.Errorf("no words for outcome %s", o)
+		}
+	}
+	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
+	tell := &teller{now: now, zone: time.UTC, directory: &routing.Directory{}}
+	for kind, want := range map[string]struct{ detail, text string }{
+		leads.EntryMissed:        {"busy", "Missed call: every phone was busy"},
+		leads.EntryAnswered:      {"", "Rang and was answered"},
+		leads.EntryAssigned:      {"turn", "Given to anna, whose turn it was"},
+		leads.EntryWaits:         {"2026-11-23T09:00:00Z", "Waits until the pool opens, Mon 23 Nov 09:00"},
+		leads.EntryTried:         {"7s", "anna tried to reach them and talked for 7 s"},
+		leads.EntryTalkedElse:    {"", "anna, who is not of this pool, talked with them: settled?"},
+		leads.EntryClosed:        {"called_back", "Settled: anna called back"},
+		leads.EntrySettledBefore: {"no_answer", "Missed call: nobody picked up in time; a talk has settled it already"},
+		leads.EntryAlertSent:     {"new_lead", "Told anna by sip: somebody is to be called back"},
+		leads.EntryAlertFailed:   {"gone", "Could not tell anna by sip:"},
+		leads.EntryAlertDoubt:    {"gone", "May have told anna by sip:"},
+		leads.EntryAlertWould:    {"overdue", "Would have told anna by sip: nobody has called back yet"},
+		leads.EntryNobodyToTell:  {"new_lead", "Nobody to tell: anna has no channel"},
+		"something_new":          {"x", "something_new anna"},
+	} {
+		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: now})
+		if got.Text != want.text {
+			t.Errorf("%s: %q, want %q", kind, got.Text, want.text)
+		}
+	}
+}
+
+func TestTimesAreSaidAsPeopleDo(t *testing.T) {
+	zone := time.FixedZone("", 3*3600)
+	tell := &teller{now: time.Date(2026, 11, 22, 22, 30, 0, 0, time.UTC), zone: zone}
+	for _, tc := range []struct {
+		at         time.Time
+		clock, ago string
+	}{
+		{tell.now, "01:30", "just now"},
+		{tell.now.Add(time.Hour), "02:30", "just now"},
+		{tell.now.Add(-59 * time.Second), "01:29", "just now"},
+		{tell.now.Add(-90 * time.Second), "01:28", "1 min ago"},
+		{tell.now.Add(-125 * time.Minute), "Sun 22 Nov 23:25", "2 h 5 min ago"},
+		{tell.now.Add(-25 * time.Hour), "Sun 22 Nov 00:30", "1 day 1 h ago"},
+		{tell.now.Add(-400 * 24 * time.Hour), "19 Oct 2025 01:30", "400 days ago"},
+	} {
+		if got := tell.moment(tc.at); got.Clock != tc.clock || got.Ago != tc.ago {
+			t.Errorf("%s: %q and %q, want %q and %q", tc.at, got.Clock, got.Ago, tc.clock, tc.ago)
+		}
+	}
+	for d, want := range map[time.Duration]string{0: "0 s", 61 * time.Second: "1 min 1 s", time.Hour: "1 h", 24 * time.Hour: "1 day"} {
+		if got := length(d); got != want {
+			t.Errorf("length(%s) = %q, want %q", d, got, want)
+		}
+	}
+}
