@@ -45,6 +45,10 @@ type Kind uint8
 const (
 	// Started: a call has begun. Internal calls are told only by their end.
 	Started Kind = iota + 1
+	// Moved: phones rang or gave up, or the caller came to a queue or a
+	// voicemail. It tells nothing that the end does not tell too; whoever keeps
+	// calls over a restart keeps the newest.
+	Moved
 	// Reached: a talk has begun.
 	Reached
 	// Ended: the call is over and its How is known.
@@ -58,6 +62,8 @@ func (k Kind) String() string {
 	switch k {
 	case Started:
 		return "started"
+	case Moved:
+		return "moved"
 	case Reached:
 		return "reached"
 	case Ended:
@@ -97,8 +103,7 @@ type Call struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
 	How     How       `json:"how,omitempty"`
-	// HungUp says that the person outside hung up (of an internal call: the
-	// phone that placed it).
+	// HungUp says that the side that called hung up.
 	HungUp bool `json:"hung_up,omitempty"`
 	// Application and Context are where in the dialplan it ended.
 	Application string `json:"application,omitempty"`
@@ -107,6 +112,25 @@ type Call struct {
 	Message bool   `json:"message,omitempty"`
 	Legs    []Leg  `json:"legs,omitempty"`
 	Talks   []Talk `json:"talks,omitempty"`
+
+	// Progress is how far the call has come. It is the tracker's own: kept with
+	// an open call and handed back to Resume.
+	Progress Progress `json:"progress,omitzero"`
+}
+
+// Progress is what the tracker remembers of an open call beyond what it tells.
+type Progress struct {
+	Stage         stage  `json:"stage,omitempty"`
+	Left          How    `json:"left,omitempty"`           // after a queue: why it let the caller go
+	Announced     bool   `json:"announced,omitempty"`      // the caller has heard something of the PBX
+	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the hangup came while phones were being rung
+	Transferred   bool   `json:"transferred,omitempty"`    // and has talked with nobody since
+	Transferer    string `json:"transferer,omitempty"`     // the channels of who transferred
+	Transferer2   string `json:"transferer2,omitempty"`
+	Dialed        int    `json:"dialed,omitempty"` // legs that got a channel
+	DialStatus    string `json:"dial_status,omitempty"`
+	App           string `json:"app,omitempty"`  // dialplan application that the first channel came to last
+	Over          bool   `json:"over,omitempty"` // hung up: what follows is clean-up
 }
 
 // Party is who stands at the end of a leg.
@@ -121,6 +145,8 @@ type Party struct {
 // Leg is one phone that was dialed for the call.
 type Leg struct {
 	Party
+	// Channel is its id.
+	Channel string `json:"channel,omitempty"`
 	// Rang says that the phone was heard to ring, or was answered or declined,
 	// which a phone does only when it rings.
 	Rang    bool    `json:"rang,omitempty"`

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type office struct {
 	desks   map[string]*softphone.Phone
 	facts   chan call.Fact
 	frames  *frames
+	idle    atomic.Bool // the tracker follows nothing
 }
 
 // frames is where the Recorder writes; it is emptied between stories.
@@ -115,6 +117,7 @@ func (o *office) follow(instance *pbx.Instance) {
 			for _, f := range tracker.Step(ev) {
 				o.facts <- f
 			}
+			o.idle.Store(tracker.Idle())
 		})
 	}()
 	o.t.Cleanup(func() { stop(); <-ended; client.Close() })
@@ -359,6 +362,7 @@ func TestStories(t *testing.T) {
 			o.frames.taken()
 			s.tell(o)
 			end := o.end()
+			o.quiet()
 			if end.How != s.how {
 				t.Errorf("how = %s, want %s", end.How, s.how)
 			}
@@ -387,6 +391,19 @@ func TestStories(t *testing.T) {
 		})
 		if !ok {
 			break // what follows would only fail with it
+		}
+	}
+}
+
+// quiet waits until the last channel and bridge of a story are gone: so long
+// does its recording last.
+func (o *office) quiet() {
+	o.t.Helper()
+	for tick := time.NewTicker(time.Millisecond); !o.idle.Load(); {
+		select {
+		case <-tick.C:
+		case <-o.ctx.Done():
+			o.t.Fatal("the tracker still follows something although the call is over")
 		}
 	}
 }

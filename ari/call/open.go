@@ -20,6 +20,10 @@ type leg struct {
 	open   *open   // the call it belongs to; nil: none yet
 	entry  int     // index+1 of its entry in the call's Legs; 0: none
 	app    string  // dialplan application it was last seen in
+	// What became of it before Dial told for which call it was dialed: a phone
+	// can be that quick.
+	rang    bool
+	outcome Outcome
 }
 
 // bridge is one bridge that lives on the PBX.
@@ -36,27 +40,21 @@ type open struct {
 	party *leg // the person outside; nil in an internal call, and once gone
 	begun bool // Started was told
 
-	stage         stage
-	left          How // queueLeft: why the queue let the caller go
-	announced     bool
-	hungUp        bool
-	hungUpRinging bool // the hangup came while Dial was at work
-	transferred   bool // and has talked with nobody since
-	transferer    string
-	transferee2   string // the transferer's second leg
-	dialed        int    // legs that got a channel
-	dialStatus    string
-	context       string // where in the dialplan the first channel is
-	lastApp       string // and which application it came to last
-	message       bool
-	over          bool // hung up or destroyed: what follows is clean-up
+	tracker *Tracker
+	moved   bool   // something is to be told by Moved
+	context string // where in the dialplan the first channel is
 }
 
-// party of a leg.
+// party of a leg. number is whom it dialed, where that is known; somebody who
+// came in by a trunk has their own.
 func (l *leg) party(number string) Party {
-	p := Party{Endpoint: intern(endpointOf(l.name))}
-	if l.placed && !l.inside {
-		p.Outside, p.Number = true, number
+	p := Party{Endpoint: intern(endpointOf(l.name)), Outside: !l.inside}
+	switch {
+	case !p.Outside:
+	case number == "" && l.open != nil && l.open.root == l:
+		p.Number = l.open.call.Caller
+	default:
+		p.Number = number
 	}
 	return p
 }
@@ -76,10 +74,18 @@ func (l *leg) carries(o *open) bool {
 	return false
 }
 
+// touch lets the tracker tell Moved at the end of this step.
+func (o *open) touch() {
+	if !o.moved {
+		o.moved = true
+		o.tracker.moved = append(o.tracker.moved, o)
+	}
+}
+
 // number is what a leg of this call that left by a trunk dialed.
 func (o *open) number(l *leg) string {
-	if l.entry > 0 && l.entry <= len(o.call.Legs) {
-		return o.call.Legs[l.entry-1].Number
+	if entry := l.listed(); entry != nil && l.open == o {
+		return entry.Number
 	}
 	return ""
 }
@@ -93,43 +99,70 @@ func (o *open) dialing(l *leg, dialstring string, c *ari.Channel) {
 	if !l.inside {
 		number = strings.Clone(numberOf(dialstring, c))
 	}
-	o.dialed++
-	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number)})
+	o.call.Progress.Dialed++
+	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id})
 	l.entry = len(o.call.Legs)
-	if !l.inside && o.call.Direction != Inbound {
-		o.call.Direction, o.call.Dialed, o.party = Outbound, number, l
+	if l.rang {
+		l.hasRung()
 	}
-}
-
-// legRang and legEnded note what became of a dialed leg. An outcome that is
-// known is not replaced by the vaguer one that the hangup brings.
-func (o *open) legRang(l *leg) {
-	if l.entry > 0 {
-		o.call.Legs[l.entry-1].Rang = true
-	}
-}
-
-func (o *open) legEnded(l *leg, outcome Outcome) {
-	if l.entry == 0 || outcome == LegDialing {
+	l.hasEnded(l.outcome)
+	if l.inside || o.call.Direction == Inbound {
 		return
 	}
-	entry := &o.call.Legs[l.entry-1]
+	if o.call.Direction != Outbound || dialstring != "" {
+		o.call.Dialed = number
+	}
+	o.call.Direction, o.party = Outbound, l
+}
+
+// hasRung and hasEnded note what became of a dialed leg. An outcome that is
+// known is not replaced by the vaguer one that the hangup brings.
+func (l *leg) hasRung() {
+	l.rang = true
+	if entry := l.listed(); entry != nil && !entry.Rang {
+		entry.Rang = true
+		l.open.touch()
+	}
+}
+
+func (l *leg) hasEnded(outcome Outcome) {
+	if outcome == LegDialing {
+		return
+	}
+	l.outcome = outcome
+	entry := l.listed()
+	if entry == nil {
+		return
+	}
 	if outcome == LegAnswered || outcome == LegRejected {
 		entry.Rang = true
 	}
 	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegRejected && entry.Outcome == LegBusy {
 		entry.Outcome = outcome
+		if outcome != LegElsewhere {
+			l.open.touch()
+		}
 	}
 }
 
-// hangup notes that the person outside hung up: from here on the dialplan only
-// cleans up.
+// listed is the leg's entry in its call; nil when it has none.
+func (l *leg) listed() *Leg {
+	if l.open == nil || l.entry == 0 || l.entry > len(l.open.call.Legs) {
+		return nil
+	}
+	return &l.open.call.Legs[l.entry-1]
+}
+
+// hangup notes that the side that called hung up: from here on the dialplan
+// only cleans up.
 func (o *open) hangup() {
-	if o.over {
+	p := &o.call.Progress
+	if p.Over {
 		return
 	}
-	o.hungUp, o.over = true, true
-	o.hungUpRinging = o.root != nil && stages[strings.ToLower(o.root.app)] == ringing
+	o.call.HungUp, p.Over = true, true
+	o.touch()
+	p.RingingHangup = o.root != nil && stages[strings.ToLower(o.root.app)] == ringing
 }
 
 // talk begins or goes on with l; it says whether it has just begun.
@@ -149,10 +182,11 @@ func (o *open) talk(l *leg, at time.Time) bool {
 			return false
 		}
 	}
-	if o.transferred && l.id != o.transferer && l.id != o.transferee2 {
-		o.transferred = false
+	p := &o.call.Progress
+	if p.Transferred && l.id != p.Transferer && l.id != p.Transferer2 {
+		p.Transferred = false
 	}
-	o.stage = talking
+	p.Stage = talking
 	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(o.number(l)), Start: at})
 	return true
 }

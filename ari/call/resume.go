@@ -14,18 +14,8 @@ import (
 // before the first Step.
 func (t *Tracker) Resume(calls []Call) {
 	for _, c := range calls {
-		t.open[c.ID] = &open{call: c.clone(), begun: true, stage: resumedStage(c)}
+		t.open[c.ID] = &open{tracker: t, call: c.clone(), begun: true}
 	}
-}
-
-func resumedStage(c Call) stage {
-	if len(c.Talks) > 0 {
-		return talking
-	}
-	if len(c.Legs) > 0 {
-		return ringing
-	}
-	return nothing
 }
 
 // connected brings the tracker up to date with what lives on the PBX now. It
@@ -37,6 +27,9 @@ func (t *Tracker) connected(ev *ari.Event) {
 	for i := range channels {
 		live[channels[i].ID] = true
 	}
+	for _, o := range t.sorted() {
+		t.rejoin(o, channels)
+	}
 	// A talk that was cut while nobody looked is known to have lasted until the
 	// gap began, and no longer.
 	until := ev.At
@@ -45,12 +38,8 @@ func (t *Tracker) connected(ev *ari.Event) {
 	}
 	t.vanish(live, until, ev.At)
 	for i := range channels {
-		c := &channels[i]
-		if o := t.open[c.ID]; o != nil && o.root == nil {
-			t.rejoin(o, c)
-		}
-		if l := t.leg(c, false); l != nil {
-			t.refresh(l, c, channels)
+		if l := t.leg(&channels[i], false); l != nil {
+			t.refresh(l, &channels[i], channels)
 		}
 	}
 	t.rebridge(ev.Snapshot.Bridges, until, ev.At)
@@ -59,9 +48,6 @@ func (t *Tracker) connected(ev *ari.Event) {
 // vanish drops the channels that live no more, and with them their calls.
 func (t *Tracker) vanish(live map[string]bool, until, at time.Time) {
 	for _, o := range t.sorted() {
-		if o.root == nil && o.party == nil && live[o.call.ID] {
-			continue // known from the database, and alive
-		}
 		if o.root != nil && !live[o.root.id] {
 			o.root = nil
 		}
@@ -72,8 +58,8 @@ func (t *Tracker) vanish(live map[string]bool, until, at time.Time) {
 			continue
 		}
 		o.part(nil, until)
-		if len(o.call.Talks) == 0 {
-			o.call.How = Unconfirmed
+		if len(o.call.Talks) == 0 && !o.call.Progress.Over {
+			o.call.How = Unconfirmed // not even the hangup was seen
 		}
 		t.end(Lost, o, at)
 	}
@@ -104,14 +90,33 @@ func (t *Tracker) sorted() []*open {
 	return list
 }
 
-// rejoin gives a call that is known from the database its first channel back.
-func (t *Tracker) rejoin(o *open, c *ari.Channel) {
-	l := &leg{id: o.call.ID, up: c.State == "Up", inside: len(t.inbound) == 0 || !t.inbound[c.Context], open: o}
-	t.rename(l, c.Name)
-	t.legs[l.id] = l
-	o.root = l
-	if o.call.Direction == Inbound {
-		o.party = l
+// rejoin gives a call that is known from the database its channels back.
+func (t *Tracker) rejoin(o *open, channels []ari.Channel) {
+	if o.root != nil || o.party != nil {
+		return // it was followed all the time
+	}
+	for i := range channels {
+		c := &channels[i]
+		entry := slices.IndexFunc(o.call.Legs, func(l Leg) bool { return l.Channel == c.ID }) + 1
+		if c.ID != o.call.ID && entry == 0 || t.legs[c.ID] != nil {
+			continue
+		}
+		l := &leg{id: strings.Clone(c.ID), up: c.State == "Up", inside: t.isInside(c), placed: entry > 0, entry: entry, open: o}
+		t.rename(l, c.Name)
+		t.legs[l.id] = l
+		if entry > 0 {
+			if !l.inside && o.call.Direction == Outbound {
+				o.party = l
+			}
+			continue
+		}
+		o.root, o.context, l.app = l, intern(c.Context), o.call.Progress.App
+		if o.call.Direction == Inbound {
+			o.party = l
+		}
+		if l.up && len(o.call.Legs) == 0 {
+			o.call.Progress.Announced = true
+		}
 	}
 }
 
@@ -130,7 +135,7 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel) {
 	}
 	l.open.application(l, c.AppName)
 	if l.placed && c.State == "Ringing" {
-		l.open.legRang(l)
+		l.hasRung()
 	}
 }
 
@@ -172,6 +177,7 @@ func (t *Tracker) rebridge(bridges []ari.Bridge, until, at time.Time) {
 				t.enter(l, &bridges[i])
 			}
 		}
+		t.adopt(t.bridges[bridges[i].ID])
 	}
 	for _, o := range t.sorted() {
 		t.repart(o, until)
@@ -179,6 +185,33 @@ func (t *Tracker) rebridge(bridges []ari.Bridge, until, at time.Time) {
 			t.meet(o.party, at)
 		} else if o.root != nil {
 			t.meet(o.root, at)
+		}
+	}
+}
+
+// adopt lets the legs in a bridge whose call is not known join the only call
+// that is there.
+func (t *Tracker) adopt(br *bridge) {
+	if br == nil {
+		return
+	}
+	var o *open
+	for _, l := range br.members {
+		if l.open != nil && l.open != o && o != nil {
+			return // several calls: no telling
+		}
+		if l.open != nil {
+			o = l.open
+		}
+	}
+	if o == nil {
+		return
+	}
+	for _, l := range br.members {
+		if l.open == nil && l.placed && l.kind == endpoint {
+			l.open = o
+			o.dialing(l, "", &ari.Channel{CallerNumber: o.call.Dialed})
+			l.hasEnded(LegAnswered)
 		}
 	}
 }

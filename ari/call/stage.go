@@ -40,39 +40,36 @@ var silent = map[string]bool{
 var queueStatus = map[string]How{
 	"TIMEOUT": QueueTimeout, "FULL": QueueFull,
 	"JOINEMPTY": QueueEmpty, "LEAVEEMPTY": QueueEmpty, "JOINUNAVAIL": QueueEmpty, "LEAVEUNAVAIL": QueueEmpty,
-	"WITHDRAW": QueueKey, "CONTINUE": QueueKey,
+	"WITHDRAW": QueueKey,
 }
 
 // enter moves the call to what its caller meets now.
 func (o *open) enter(s stage) {
-	switch {
-	case s == nothing:
-		// An announcement after the queue means that the queue let the caller go.
-		if o.stage == queueing {
-			o.stage, o.left = queueLeft, QueueKey
-		}
-		return
-	case s == ringing && (o.stage == queueing || o.stage == queueLeft):
-		// Phones that are rung after a queue: what counts as long as nobody is
-		// reached is that the queue let the caller go.
-		if o.stage == queueing {
-			o.stage, o.left = queueLeft, QueueKey
-		}
+	p := &o.call.Progress
+	if p.Stage == queueing && s != queueing {
+		// Whatever follows the queue means that the queue let the caller go.
+		p.Stage, p.Left = queueLeft, QueueKey
+		o.touch()
+	}
+	// Phones that are rung after a queue do not change what counts as long as
+	// nobody is reached: that the queue let the caller go.
+	if s == nothing || s == ringing && p.Stage == queueLeft || s == p.Stage {
 		return
 	}
-	o.stage = s
+	p.Stage = s
+	o.touch()
 }
 
 // place notes where in the dialplan the first channel is.
 func (o *open) place(l *leg, context string) {
-	if l == o.root && !o.over && context != o.context {
+	if l == o.root && !o.call.Progress.Over && context != o.context {
 		o.context = intern(context)
 	}
 }
 
 // application notes which dialplan application the caller's path has come to.
 func (o *open) application(l *leg, app string) {
-	if o.over || app == l.app {
+	if o.call.Progress.Over || app == l.app {
 		return
 	}
 	l.app = intern(app)
@@ -84,57 +81,61 @@ func (o *open) application(l *leg, app string) {
 		return
 	}
 	if l == o.root {
-		o.lastApp = l.app
+		o.call.Progress.App = l.app
 	}
 	if !silent[name] {
-		o.announced = true
+		o.call.Progress.Announced = true
 	}
 	o.enter(stages[name])
 }
 
 // variable notes the channel variables by which applications tell their end.
 func (o *open) variable(l *leg, name, value string) {
-	if o.over {
+	if o.call.Progress.Over {
 		return
 	}
 	switch name {
 	case "DIALSTATUS":
-		if o.dialed == 0 || value == "CONGESTION" {
-			o.dialStatus = intern(value)
+		if o.call.Progress.Dialed == 0 || value == "CONGESTION" {
+			o.call.Progress.DialStatus = intern(value)
 		}
 	case "QUEUESTATUS":
 		if how, ok := queueStatus[value]; ok && l == o.root {
-			o.stage, o.left = queueLeft, how
+			o.call.Progress.Stage, o.call.Progress.Left = queueLeft, how
+			o.touch()
 		}
 	case "VMSTATUS":
-		o.message = value == "SUCCESS"
+		o.call.Message = value == "SUCCESS"
 	}
 }
 
 // how sums up what became of the call.
 func (o *open) how() How {
-	if o.transferred && len(o.call.Talks) > 0 {
+	if o.call.Progress.Transferred && len(o.call.Talks) > 0 {
 		return LostInTransfer
 	}
-	switch o.stage {
+	switch o.call.Progress.Stage {
 	case talking:
 		return Person
 	case mailing:
 		return Voicemail
 	case queueing:
-		if o.hungUp {
+		if o.call.HungUp {
 			return AbandonedQueue
 		}
 		return QueueTimeout // the PBX ended the wait itself
 	case queueLeft:
-		return o.left
+		if o.call.HungUp && o.call.Progress.RingingHangup {
+			return AbandonedRinging // phones rang after the queue, and the caller gave up on those
+		}
+		return o.call.Progress.Left
 	case ringing:
 		return o.rangOut()
 	}
 	switch {
-	case o.hungUp:
+	case o.call.HungUp:
 		return AbandonedIVR
-	case o.announced:
+	case o.call.Progress.Announced:
 		return IVREnded
 	}
 	return Failed
@@ -145,7 +146,7 @@ func (o *open) how() How {
 // rang and was let ring tells more than one that declined, was busy, or could
 // not be rung at all.
 func (o *open) rangOut() How {
-	if o.hungUp && o.hungUpRinging {
+	if o.call.HungUp && o.call.Progress.RingingHangup {
 		return AbandonedRinging
 	}
 	var rang, rejected, busy, congested, unreachable bool
@@ -177,7 +178,7 @@ func (o *open) rangOut() How {
 		return Failed
 	}
 	// No phone got a channel: only DIALSTATUS tells why.
-	switch o.dialStatus {
+	switch o.call.Progress.DialStatus {
 	case "BUSY":
 		return Busy
 	case "CONGESTION":

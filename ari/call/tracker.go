@@ -35,6 +35,7 @@ type Tracker struct {
 	goneRing []string
 	goneNext int
 	facts    []Fact
+	moved    []*open // calls that have changed in this step
 }
 
 // remembered is how many destroyed channels gone holds: seconds' worth at any
@@ -55,11 +56,22 @@ func New(opts Options) *Tracker {
 // Open counts the calls in progress.
 func (t *Tracker) Open() int { return len(t.open) }
 
+// Idle says that nothing is followed: no call, no channel, no bridge.
+func (t *Tracker) Idle() bool {
+	return len(t.open) == 0 && len(t.legs) == 0 && len(t.byName) == 0 && len(t.bridges) == 0
+}
+
 // Step takes the next event and returns what became known by it. The facts are
 // valid until the next Step.
 func (t *Tracker) Step(ev *ari.Event) []Fact {
 	clear(t.facts)
 	t.facts = t.facts[:0]
+	t.step(ev)
+	t.tellMoved(ev.At)
+	return t.facts
+}
+
+func (t *Tracker) step(ev *ari.Event) {
 	switch ev.Type {
 	case ari.Connected:
 		t.connected(ev)
@@ -98,7 +110,6 @@ func (t *Tracker) Step(ev *ari.Event) []Fact {
 	case ari.BridgeBlindTransfer, ari.BridgeAttendedTransfer:
 		t.transferred(ev)
 	}
-	return t.facts
 }
 
 // leg finds the leg of a channel, or begins to follow it: created says that
@@ -119,7 +130,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 	}
 	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name), up: c.State == "Up"}
 	t.rename(l, c.Name)
-	l.inside = len(t.inbound) == 0 || !t.inbound[c.Context]
+	l.inside = t.isInside(c)
 	t.legs[l.id] = l
 	if created {
 		l.placed = c.State != "Ring"
@@ -136,6 +147,11 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 		l.open.application(l, c.AppName)
 	}
 	return l
+}
+
+// isInside says that a channel is no trunk's.
+func (t *Tracker) isInside(c *ari.Channel) bool {
+	return len(t.inbound) == 0 || !t.inbound[c.Context]
 }
 
 func (t *Tracker) rename(l *leg, name string) {
@@ -162,7 +178,7 @@ func (t *Tracker) pair(l *leg) {
 
 // begin opens the call whose first channel is l.
 func (t *Tracker) begin(l *leg, c *ari.Channel) {
-	o := &open{root: l, call: Call{PBX: t.opts.PBX, ID: l.id, Direction: Internal,
+	o := &open{tracker: t, root: l, call: Call{PBX: t.opts.PBX, ID: l.id, Direction: Internal,
 		Own:    t.opts.OwnPrefix != "" && strings.HasPrefix(l.id, t.opts.OwnPrefix),
 		Caller: strings.Clone(c.CallerNumber), CallerName: strings.Clone(c.CallerName),
 		Dialed: strings.Clone(c.Exten), Started: c.Created}, context: intern(c.Context)}
@@ -177,6 +193,19 @@ func (t *Tracker) begin(l *leg, c *ari.Channel) {
 	o.call.From = Party{Endpoint: intern(endpointOf(l.name))}
 }
 
+// tellMoved tells how far the calls have come that this step has changed,
+// unless it has told something else of them.
+func (t *Tracker) tellMoved(at time.Time) {
+	for i, o := range t.moved {
+		o.moved, t.moved[i] = false, nil
+		told := slices.ContainsFunc(t.facts, func(f Fact) bool { return f.Call.ID == o.call.ID })
+		if o.begun && !told && t.open[o.call.ID] == o {
+			t.tell(Moved, o, at)
+		}
+	}
+	t.moved = t.moved[:0]
+}
+
 func (t *Tracker) tell(k Kind, o *open, at time.Time) {
 	t.facts = append(t.facts, Fact{Kind: k, At: at, Call: o.call.clone()})
 }
@@ -187,18 +216,16 @@ func (t *Tracker) stateChanged(ev *ari.Event) {
 		return
 	}
 	l.up = ev.Channel.State == "Up"
-	if l.open == nil {
-		return
-	}
-	if l == l.open.root {
-		l.open.announced = l.open.announced || l.up && len(l.open.call.Legs) == 0
+	if l.open != nil && l == l.open.root {
+		p := &l.open.call.Progress
+		p.Announced = p.Announced || l.up && len(l.open.call.Legs) == 0
 		return
 	}
 	switch ev.Channel.State {
 	case "Ringing":
-		l.open.legRang(l)
+		l.hasRung()
 	case "Up":
-		l.open.legEnded(l, LegAnswered)
+		l.hasEnded(LegAnswered)
 	}
 }
 
@@ -214,12 +241,16 @@ func (t *Tracker) callerID(ev *ari.Event) {
 
 func (t *Tracker) hangupRequested(ev *ari.Event) {
 	l := t.legs[ev.Channel.ID]
-	if l == nil || l.open == nil || ev.Soft {
+	if l == nil || ev.Soft {
 		return
 	}
-	if l == l.open.root && l.open.call.Direction != Outbound || l == l.open.party {
+	if l.open != nil && l == l.open.root {
 		l.open.hangup()
+		return
 	}
+	// A leg may be destroyed after its caller: what its far end said comes first
+	// with the hangup.
+	l.hasEnded(outcomeOf("", ev.Cause))
 }
 
 // dial follows who dials whom.
@@ -230,7 +261,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 	}
 	if ev.Channel.ID == "" { // originated: nobody dials
 		if peer.open == nil && peer.kind == endpoint {
-			t.begin(peer, &ev.Peer)
+			t.originated(peer, ev)
 		}
 		return
 	}
@@ -256,15 +287,28 @@ func (t *Tracker) dial(ev *ari.Event) {
 	switch ev.DialStatus {
 	case "RINGING", "PROGRESS", "PROCEEDING":
 		if ev.DialStatus != "PROCEEDING" {
-			o.legRang(peer)
+			peer.hasRung()
 		}
 	default:
-		o.legEnded(peer, outcomeOf(ev.DialStatus, 0))
+		peer.hasEnded(outcomeOf(ev.DialStatus, 0))
 	}
 	if o.call.Direction == Outbound && !wasOut {
 		o.begun = true
 		t.tell(Started, o, ev.At)
 	}
+}
+
+// originated opens a call that the PBX itself places (a page's "call" button, a
+// call file). When its first channel leads outside, the person outside is there.
+func (t *Tracker) originated(l *leg, ev *ari.Event) {
+	t.begin(l, &ev.Peer)
+	if l.inside {
+		return
+	}
+	o := l.open
+	o.call.Direction, o.party, o.begun = Outbound, l, true
+	o.call.Dialed = strings.Clone(numberOf(ev.DialString, &ev.Peer))
+	t.tell(Started, o, ev.At)
 }
 
 // share hands the call of one half of a Local pair to the other, and to the
@@ -285,7 +329,7 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 		t.leave(l, ev.At)
 	}
 	if o := l.open; o != nil {
-		o.legEnded(l, outcomeOf("", ev.Cause))
+		l.hasEnded(outcomeOf("", ev.Cause))
 		t.forget(l)
 		t.close(o, l, ev.At)
 	} else {
@@ -301,7 +345,7 @@ func (t *Tracker) close(o *open, l *leg, at time.Time) {
 		o.party = nil
 	}
 	if l == o.root {
-		o.call.Application, o.call.Context = o.lastApp, o.context
+		o.call.Application, o.call.Context = o.call.Progress.App, o.context
 		o.root = nil
 	}
 	if o.root != nil || o.call.Direction == Outbound && o.party != nil {
@@ -317,8 +361,8 @@ func (t *Tracker) end(k Kind, o *open, at time.Time) {
 	}
 	delete(t.open, o.call.ID)
 	o.part(nil, at)
-	o.over = true
-	o.call.Ended, o.call.HungUp, o.call.Message = at, o.hungUp, o.message
+	o.call.Progress.Over = true
+	o.call.Ended = at
 	if o.call.How == "" {
 		o.call.How = o.how()
 	}
@@ -356,8 +400,9 @@ func (t *Tracker) transferred(ev *ari.Event) {
 			if channel, ok := o.running(); ok && channel != ev.Channel.ID && channel != ev.Peer.ID {
 				continue
 			}
-			o.transferred = true
-			o.transferer, o.transferee2 = strings.Clone(ev.Channel.ID), strings.Clone(ev.Peer.ID)
+			p := &o.call.Progress
+			p.Transferred, p.Transferer, p.Transferer2 = true, strings.Clone(ev.Channel.ID), strings.Clone(ev.Peer.ID)
+			o.touch()
 		}
 	}
 }
