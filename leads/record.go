@@ -24,7 +24,7 @@ func (b *Book) record(tx *db.Tx, f *call.Fact) error {
 	}
 	j := b.office.Judge(f.Call, tx.Now())
 	switch f.Kind {
-	case call.Started, call.Reached:
+	case call.Started, call.Moved, call.Reached:
 		return b.recordOpen(tx, f, &j, row)
 	case call.Ended, call.Lost:
 		return b.recordEnd(tx, f, &j, row)
@@ -38,7 +38,9 @@ func (b *Book) recordOpen(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error
 	if err != nil {
 		return err
 	}
-	resume, err := writeResume(f.Call)
+	c := f.Call
+	c.CallerName = kept(c.CallerName)
+	resume, err := writeResume(c)
 	if err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func saveCall(tx *db.Tx, j *Judged, row callRow, contact, ended sql.NullInt64, r
 	if j.Pool != nil {
 		pool = j.Pool.Name
 	}
-	values := []any{string(j.Direction), j.Caller.Value, j.CallerName, j.Dialed.Value, j.Line, pool,
+	values := []any{string(j.Direction), j.Caller.Value, kept(j.CallerName), j.Dialed.Value, j.Line, pool,
 		db.Millis(j.Started), ended, string(j.Verdict), string(j.Reason), j.Wait.Milliseconds(), j.Talk.Milliseconds(),
 		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume}
 	var err error
@@ -151,6 +153,10 @@ func saveCall(tx *db.Tx, j *Judged, row callRow, contact, ended sql.NullInt64, r
 	}
 	return row.id, nil
 }
+
+// kept is a caller's name as the database holds it: bounded, and without what
+// no text column of every engine takes. What shows it cleans it.
+func kept(name string) string { return Clip(strings.ReplaceAll(name, "\x00", "")) }
 
 func writeResume(c call.Call) (string, error) {
 	text, err := json.Marshal(c)
