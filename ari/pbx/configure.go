@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -125,6 +126,11 @@ func (p plan) write() error {
 		}
 	}
 	return nil
+}
+
+// asMade tells that none of the files was replaced by the caller's own.
+func (p plan) asMade(names ...string) bool {
+	return !slices.ContainsFunc(names, func(name string) bool { _, replaced := p.Files[name]; return replaced })
 }
 
 // writeFile is for the owner's eyes only: the files hold passwords.

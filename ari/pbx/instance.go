@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -40,8 +41,9 @@ type Instance struct {
 const startTimeout = 60 * time.Second
 
 // Start runs a new Asterisk of the given release and returns once it has
-// booted, answers over ARI and listens for SIP. It serves on 127.0.0.1 only, on
-// ports that were free.
+// booted, answers over ARI and listens for SIP (what the caller's own files say
+// about these is the caller's affair: ARI may be off on purpose). It serves on
+// 127.0.0.1 only, on ports that were free.
 //
 // The caller stops it. If the calling process ends without having done so,
 // however it ends, Asterisk is killed. ctx bounds the start only.
@@ -57,6 +59,10 @@ func Start(ctx context.Context, root Root, o Options) (*Instance, error) {
 		return nil, err
 	}
 	o.Phones = slices.Clone(o.Phones)
+	o.Files = maps.Clone(o.Files)
+	if o.Files == nil {
+		o.Files = map[string]string{}
+	}
 	p := plan{
 		Options: o, Root: root.Dir, Modules: modules,
 		ARIUser: "ringback", ARIPassword: rand.Text(), Unwanted: unwanted,
@@ -123,26 +129,36 @@ func (i *Instance) launch(ctx context.Context) error {
 	return nil
 }
 
-// ready waits until Asterisk has booted, answers over ARI and has its SIP port.
+// ready waits until Asterisk has booted, and makes sure that it has the ports it
+// was given.
 func (i *Instance) ready(ctx context.Context) error {
-	for !i.ping(ctx) {
+	socket := filepath.Join(i.plan.RunDir, "asterisk.ctl")
+	for booted := false; !booted; {
+		if _, err := os.Stat(socket); err == nil {
+			// The command itself waits; in its first moments Asterisk does not
+			// know it yet.
+			out, err := i.CLI(ctx, "core waitfullybooted")
+			booted = err == nil && strings.Contains(out, "fully booted")
+		}
 		select {
 		case <-i.process.exited:
 			return errors.New("it ended by itself")
 		case <-ctx.Done():
-			return fmt.Errorf("wait for ARI: %w", context.Cause(ctx))
+			return fmt.Errorf("wait for its boot: %w", context.Cause(ctx))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	if _, err := i.CLI(ctx, "core waitfullybooted"); err != nil {
-		return err
+	if i.plan.asMade("http.conf", "ari.conf", "modules.conf") && !i.ping(ctx) {
+		return fmt.Errorf("no ARI on %s: %w", i.ARIURL, errPortTaken)
 	}
-	transports, err := i.CLI(ctx, "pjsip show transports")
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(transports, i.SIPAddr) {
-		return fmt.Errorf("no SIP on %s: %w", i.SIPAddr, errPortTaken)
+	if i.plan.asMade("pjsip.conf", "modules.conf") {
+		transports, err := i.CLI(ctx, "pjsip show transports")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(transports, i.SIPAddr) {
+			return fmt.Errorf("no SIP on %s: %w", i.SIPAddr, errPortTaken)
+		}
 	}
 	return nil
 }
@@ -200,9 +216,12 @@ func (i *Instance) CLI(ctx context.Context, command string) (string, error) {
 // Configure writes the configuration file name ("extensions.conf") anew; it
 // holds from the next Reload or Restart.
 func (i *Instance) Configure(name, text string) error {
-	if !fileName.MatchString(name) {
+	if !fileName.MatchString(name) || name[0] == '+' {
 		return fmt.Errorf("pbx: %q is no name of a configuration file", name)
 	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.plan.Files[name] = text
 	return i.plan.writeFile(name, text)
 }
 

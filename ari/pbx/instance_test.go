@@ -6,7 +6,9 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -243,6 +245,48 @@ func TestStartFails(t *testing.T) {
 	}
 	if _, err := Start(t.Context(), root, o); err == nil {
 		t.Error("started in a folder that is not empty")
+	}
+}
+
+// When another program takes the port first, the error says so at once; Start
+// then tries others.
+func TestPortTaken(t *testing.T) {
+	inst := begin(t, Options{})
+	if err := inst.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	for network, take := range map[string]func() (io.Closer, error){
+		"tcp": func() (io.Closer, error) { return net.Listen("tcp4", inst.SIPAddr) },
+		"udp": func() (io.Closer, error) { return net.ListenPacket("udp4", inst.SIPAddr) },
+	} {
+		taken, err := take()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := inst.Restart(t.Context()); !errors.Is(err, errPortTaken) {
+			t.Errorf("%s: %v", network, err)
+		}
+		taken.Close()
+	}
+	if err := inst.Restart(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// ARI may be switched off on purpose.
+func TestARIDisabled(t *testing.T) {
+	inst := begin(t, Options{})
+	if err := inst.Configure("ari.conf", "[general]\nenabled = no\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := inst.Restart(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if inst.ping(t.Context()) {
+		t.Error("ARI answers")
+	}
+	if err := inst.Configure("../x.conf", ""); err == nil {
+		t.Error("wrote beside the folder")
 	}
 }
 

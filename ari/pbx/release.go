@@ -29,11 +29,10 @@ type recipe struct {
 }
 
 var recipes = map[Release]recipe{
-	Asterisk22: {suite: "forky", packages: packages},
-	Asterisk16: {suite: "bullseye", packages: packages},
+	Asterisk22: {suite: "forky", packages: []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm"}},
+	// Bullseye has voicemail in a package of its own.
+	Asterisk16: {suite: "bullseye", packages: []string{"asterisk", "asterisk-modules", "asterisk-voicemail", "asterisk-core-sounds-en-gsm"}},
 }
-
-var packages = []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm"}
 
 // layout is part of a Root's name: raise it when the way a Root is filled
 // changes, and roots of older programs are left alone and not reused.
