@@ -87,6 +87,9 @@ func (b *Book) kick() {
 // Run records what Tell queues until ctx ends, and then what is still queued,
 // as long as the database takes it.
 func (b *Book) Run(ctx context.Context) error {
+	if err := b.db.Do(ctx, b.reopen); err != nil && ctx.Err() == nil {
+		b.log.Error("leads that wait for their pool's opening keep to the hours that were set when they came", "err", err)
+	}
 	for {
 		batch := withoutPassed(b.take())
 		if len(batch) > 0 {

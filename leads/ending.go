@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"ringback/ari/call"
 	"ringback/leads/db"
+	"ringback/routing"
 )
 
 // ending is a call that has just ended, inside the transaction that records it.
@@ -44,18 +46,34 @@ func (e *ending) missed() error {
 	return e.open()
 }
 
+// settledAlready looks for a talk that settles the miss as if it were heard of
+// only now: one of the contact's own calls that was answered, or a call out by
+// somebody who may close the leads of the pool. A talk that still runs settles
+// nothing yet: the lead is opened, its ladder waits, and the talk's end closes
+// it if it was one.
 func (e *ending) settledAlready() (bool, error) {
-	began := db.Millis(e.j.Started)
-	var n int
-	err := e.tx.QueryRow("SELECT COUNT(*) FROM calls WHERE contact = $1 AND reached = 1 AND ended >= $2", e.contact.Int64, began).Scan(&n)
-	if err == nil && n == 0 {
-		err = e.tx.QueryRow("SELECT COUNT(*) FROM calls WHERE contact = $1 AND started <= $2 AND ended IS NULL AND answered_by <> ''",
-			e.contact.Int64, db.Millis(e.j.Ended)).Scan(&n)
-	}
+	// The talk ended with wait and talk, the call perhaps later; the index goes
+	// by the call.
+	talks, err := e.tx.Query(`SELECT pbx, direction, answered_by FROM calls
+		WHERE contact = $1 AND reached = 1 AND ended >= $2 AND started + wait_ms + talk_ms >= $2`,
+		e.contact.Int64, db.Millis(e.j.Started))
 	if err != nil {
 		return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
 	}
-	return n > 0, nil
+	defer talks.Close()
+	for talks.Next() {
+		var pbx, direction, by string
+		if err := talks.Scan(&pbx, &direction, &by); err != nil {
+			return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
+		}
+		if call.Direction(direction) == call.Inbound || answersFor(e.j.Pool, e.b.office.shown(pbx, by)) {
+			return true, nil
+		}
+	}
+	if err := talks.Err(); err != nil {
+		return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
+	}
+	return false, nil
 }
 
 // open opens a lead and gives it to somebody, or lets it wait for the opening.
@@ -79,13 +97,13 @@ func (e *ending) open() error {
 }
 
 // join counts the miss in the lead that is open. "Rang again" is told at most
-// once in ten minutes.
+// once in ten minutes, and outside the pool's hours once, at the opening.
 func (e *ending) join(l *Lead) error {
-	now := db.Millis(e.tx.Now())
-	tell := l.Manager != "" && now-l.toldAgain >= ringAgainPause.Milliseconds()
+	at := e.j.Pool.Hours.NextOpening(e.tx.Now())
+	tell := l.Manager != "" && !e.beforeLadder(l) && l.mayHear(at)
 	toldAgain := l.toldAgain
 	if tell {
-		toldAgain = now
+		toldAgain = db.Millis(at)
 	}
 	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2,
 		first_missed = MIN(first_missed, $3), last_missed = MAX(last_missed, $3) WHERE id = $4`,
@@ -99,7 +117,21 @@ func (e *ending) join(l *Lead) error {
 	if !tell {
 		return nil
 	}
-	return rangAgain(e.tx, l, e.j.Pool, e.call)
+	return rangAgain(e.tx, l, at.Add(e.j.Pool.Ladder.Settle), e.call)
+}
+
+// beforeLadder says that the lead's first message is still to come: it will
+// count this miss too, and a second message would tell the same.
+func (e *ending) beforeLadder(l *Lead) bool {
+	ladder := &e.j.Pool.Ladder
+	return len(ladder.Rungs) > 0 && e.tx.Now().Before(l.Opened.Add(ladder.Settle+ladder.Rungs[0].After))
+}
+
+// mayHear says that "rang again" may be told at that instant. What was told
+// later than that is told at the same opening, or was told before the clock was
+// set back.
+func (l *Lead) mayHear(at time.Time) bool {
+	return db.Millis(at)-l.toldAgain >= ringAgainPause.Milliseconds() || l.toldAgain > db.Millis(at)
 }
 
 // ringAgainPause is how long nobody is told again that a contact rang again.
@@ -119,18 +151,18 @@ func (e *ending) gotThrough() error {
 	if err := keepResponsible(e.tx, e.contact.Int64, who); err != nil {
 		return err
 	}
+	if who == "" {
+		who = e.j.AnsweredBy
+	}
+	if err := Note(e.tx, Entry{Contact: e.contact, Call: ref(e.call), Kind: EntryAnswered, Who: who}); err != nil {
+		return err
+	}
 	open, err := openLeads(e.tx, e.contact.Int64)
 	if err != nil {
 		return err
 	}
-	if len(open) == 0 {
-		return nil
-	}
-	if who == "" {
-		who = e.j.AnsweredBy
-	}
 	for i := range open {
-		if open[i].LastMissed.After(e.j.Ended) {
+		if open[i].LastMissed.After(e.j.Parted) {
 			continue // missed again after this talk
 		}
 		if err := e.b.close(e.tx, &open[i], ClientGotThrough, who, e.call); err != nil {
@@ -162,9 +194,13 @@ func (e *ending) triedToReach() error {
 			return err
 		}
 	}
+	until := e.j.Parted
+	if until.IsZero() {
+		until = e.j.Ended
+	}
 	for i := range open {
-		if open[i].LastMissed.After(e.j.Ended) {
-			continue
+		if open[i].LastMissed.After(until) {
+			continue // tried before this miss, and told after it
 		}
 		if err := e.attempt(&open[i], login, who, talked); err != nil {
 			return err
@@ -192,14 +228,13 @@ func (e *ending) attempt(l *Lead, login, who string, talked bool) error {
 // mayClose says whether a talk with this person settles the lead by itself: it
 // is theirs, or of a pool of theirs.
 func (e *ending) mayClose(l *Lead, login string) bool {
-	if login == "" {
-		return false
-	}
-	if l.Manager == login {
-		return true
-	}
-	pool := e.b.office.Directory.Pool(l.Pool)
-	return pool != nil && pool.Has(login)
+	return login != "" && l.Manager == login || answersFor(e.b.office.Directory.Pool(l.Pool), login)
+}
+
+// answersFor says that the person is of the pool: one of its managers, or its
+// supervisor, who is told when they do not act.
+func answersFor(pool *routing.Pool, login string) bool {
+	return pool != nil && login != "" && (pool.Has(login) || pool.Supervisor == login)
 }
 
 // openLead finds the one open lead of a contact in a pool; nil when there is none.

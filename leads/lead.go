@@ -123,8 +123,38 @@ func (b *Book) wait(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	if err := Note(tx, Entry{Lead: ref(l.ID), Contact: l.Contact, Kind: EntryWaits, Detail: at.UTC().Format(time.RFC3339)}); err != nil {
 		return err
 	}
-	return jobs.Enqueue(tx, jobs.Job{Kind: KindOpening, Key: fmt.Sprintf("opening:%s:%d", pool.Name, db.Millis(at)),
-		Due: at, Payload: payload(pool.Name)})
+	// The lead's own job, though one would do for all that wait: the key of one
+	// for all could have been used up at this opening already, when the clock was
+	// set back, and the lead would wait for ever.
+	return jobs.Enqueue(tx, jobs.Job{Kind: KindOpening, Key: fmt.Sprintf("opening:%d:%d", l.ID, db.Millis(at)), Lead: l.ID,
+		Due: at, Payload: payload(l.Pool)})
+}
+
+// reopen books the opening of every pool with leads that wait, by the hours of
+// this start: those by which they were booked may have been changed.
+func (b *Book) reopen(tx *db.Tx) error {
+	rows, err := tx.Query("SELECT DISTINCT pool FROM leads WHERE closed IS NULL AND manager = ''")
+	if err != nil {
+		return fmt.Errorf("leads: leads that wait: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return fmt.Errorf("leads: leads that wait: %w", err)
+		}
+		pool := b.office.Directory.Pool(name)
+		if pool == nil {
+			return fmt.Errorf("leads: leads that wait: no pool %q", name)
+		}
+		at := pool.Hours.NextOpening(tx.Now())
+		err := jobs.Enqueue(tx, jobs.Job{Kind: KindOpening, Key: fmt.Sprintf("opening:%s:%d:%d", name, db.Millis(at), db.Millis(tx.Now())),
+			Due: at, Payload: payload(name)})
+		if err != nil {
+			return err
+		}
+	}
+	return rows.Err()
 }
 
 // Opening is the work of KindOpening: the leads that waited take their turns,
@@ -250,8 +280,8 @@ func BookRung(tx *db.Tx, l *Lead, r RungDue, due time.Time) error {
 }
 
 // rangAgain promises that the manager hears of it, once the call has settled.
-func rangAgain(tx *db.Tx, l *Lead, pool *routing.Pool, call int64) error {
-	return jobs.Enqueue(tx, jobs.Job{Kind: KindAgain, Lead: l.ID, Due: tx.Now().Add(pool.Ladder.Settle),
+func rangAgain(tx *db.Tx, l *Lead, due time.Time, call int64) error {
+	return jobs.Enqueue(tx, jobs.Job{Kind: KindAgain, Lead: l.ID, Due: due,
 		Payload: payload(RungDue{Ladder: l.Ladder}), Key: fmt.Sprintf("again:%d:%d", l.ID, call)})
 }
 

@@ -42,6 +42,9 @@ type Judged struct {
 	// reached the contact, in an outbound call.
 	Spoke call.Party
 	Long  time.Duration
+	// Parted is when the last talk ended; zero where nobody talked. The call may
+	// have gone on: to a menu, or unseen.
+	Parted time.Time
 }
 
 // Judge gives a call its verdict. It is the same for a call that still runs: the
@@ -51,8 +54,13 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 	j := Judged{Call: c.ID, PBX: c.PBX, Direction: c.Direction, CallerName: c.CallerName,
 		Caller: plan.Read(c.Caller), Dialed: plan.Read(c.Dialed),
 		Started: c.Started, Ended: c.Ended, Voicemail: c.Message, From: c.From}
-	if j.Ended.IsZero() {
+	running := j.Ended.IsZero()
+	if running {
 		j.Ended = now
+	}
+	if j.Started.IsZero() {
+		// The PBX has not said when: 1970 would lie before every talk there was.
+		j.Started = j.Ended
 	}
 	line := o.Directory.Line(c.PBX, c.Dialed, j.Dialed.Value)
 	if c.Direction != call.Inbound {
@@ -65,7 +73,7 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 	inside, outside := o.talks(c, plan, &j)
 	for _, l := range c.Legs {
 		if l.Rang {
-			j.Rang = appendNew(j.Rang, o.Name(c.PBX, plan, l.Party))
+			j.Rang = appendNew(j.Rang, oneWord(o.Name(c.PBX, plan, l.Party)))
 		}
 	}
 	j.Reason = routing.Reason(c.How)
@@ -76,8 +84,8 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 			Line: j.Line, Caller: j.Caller.Value, Own: c.Own,
 		})
 	}
-	if j.Verdict == routing.Missed {
-		j.AnsweredBy = ""
+	if j.Verdict == routing.Missed && !running {
+		j.AnsweredBy = "" // while it runs it is whoever talks now, however short as yet
 	}
 	return j
 }
@@ -87,13 +95,13 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 // with legs that left by a trunk. Times at which several persons shared the
 // bridge count once.
 func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outside time.Duration) {
-	j.Wait = nonNegative(j.Ended.Sub(c.Started))
+	j.Wait = nonNegative(j.Ended.Sub(j.Started))
 	var until time.Time
 	for i, t := range c.Talks {
 		length := nonNegative(t.Length(j.Ended))
 		end := t.Start.Add(length)
 		if i == 0 {
-			j.Wait = nonNegative(t.Start.Sub(c.Started))
+			j.Wait = nonNegative(t.Start.Sub(j.Started))
 			until = t.Start
 		}
 		if from := later(t.Start, until); end.After(from) {
@@ -107,6 +115,7 @@ func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outsi
 		} else {
 			inside = max(inside, length)
 		}
+		j.Parted = later(j.Parted, end)
 		if length > j.Long {
 			j.Spoke, j.Long = t.Who, length
 		}
@@ -149,6 +158,24 @@ func (o *Office) person(pbx string, p call.Party) string {
 	}
 	return ""
 }
+
+// shown is the login behind a phone as call lists name it, or empty.
+func (o *Office) shown(pbx, name string) string {
+	for i := range o.Directory.Managers {
+		m := &o.Directory.Managers[i]
+		for k := range m.Devices {
+			d := &m.Devices[k]
+			if name != "" && (d.PBX == "" || d.PBX == pbx) && d.ShownAs() == name {
+				return m.Login
+			}
+		}
+	}
+	return ""
+}
+
+// oneWord takes the spaces out of a phone's name: the phones that rang stand in
+// the database separated by spaces, and an outside leg's number may be any text.
+func oneWord(s string) string { return strings.Join(strings.Fields(s), "-") }
 
 func appendNew(list []string, s string) []string {
 	for _, have := range list {
