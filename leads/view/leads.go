@@ -39,6 +39,8 @@ type Lead struct {
 	Outcome     leads.Outcome `json:"outcome"`
 	ClosedBy    string        `json:"closed_by"`
 	State       State         `json:"state"`
+	// CallerName is what the newest missed call called itself: hostile text.
+	CallerName string `json:"-"`
 }
 
 // LeadContact is the contact of a lead.
@@ -49,13 +51,13 @@ type LeadContact struct {
 	Number string `json:"number"`
 }
 
-// leadColumns find the number by the newest missed call of the lead; one that
-// has none is shown with the contact's first number.
+// leadColumns look at the newest missed call of each lead for number and name;
+// a lead that has none is shown with the contact's first number.
 const leadColumns = `l.id, l.contact, c.name,
-	COALESCE((SELECT k.caller FROM calls k WHERE k.lead = l.id ORDER BY k.id DESC LIMIT 1),
-		(SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''),
+	COALESCE(k.caller, (SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''), COALESCE(k.caller_name, ''),
 	l.pool, l.line, l.manager, l.missed, l.first_missed, l.last_missed, l.opened, l.closed, l.outcome, l.closed_by
-	FROM leads l LEFT JOIN contacts c ON c.id = l.contact`
+	FROM leads l LEFT JOIN contacts c ON c.id = l.contact
+	LEFT JOIN calls k ON k.id = (SELECT MAX(m.id) FROM calls m WHERE m.lead = l.id)`
 
 func scanLead(row scanner) (Lead, error) {
 	var l Lead
@@ -63,11 +65,11 @@ func scanLead(row scanner) (Lead, error) {
 	var name sql.NullString
 	var number string
 	var first, last, opened int64
-	err := row.Scan(&l.ID, &contact, &name, &number, &l.Pool, &l.Line, &l.Manager, &l.Missed,
+	err := row.Scan(&l.ID, &contact, &name, &number, &l.CallerName, &l.Pool, &l.Line, &l.Manager, &l.Missed,
 		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy)
 	l.FirstMissed, l.LastMissed = leads.Stamp{Time: db.Time(first)}, leads.Stamp{Time: db.Time(last)}
 	l.Opened, l.Closed = leads.Stamp{Time: db.Time(opened)}, leads.Stamp{Time: db.Time(closed.Int64)}
-	l.ClosedBy, l.State = leads.Clip(l.ClosedBy), Open
+	l.ClosedBy, l.CallerName, l.State = leads.Clip(l.ClosedBy), leads.Clip(l.CallerName), Open
 	if closed.Valid {
 		l.State = Closed
 	}

@@ -93,6 +93,7 @@ func newPhone(number string) phone {
 // who is the person outside.
 type who struct {
 	Name  string // empty: nobody has given one
+	Self  string // what they call themselves, when that is neither name nor number
 	Phone phone
 	Card  string // address of the contact's card; empty: there is none
 }
@@ -108,10 +109,13 @@ func (w who) Title() string {
 	return "Withheld number"
 }
 
-func newWho(name, number string, contact *int64) who {
+func newWho(name, self, number string, contact *int64) who {
 	w := who{Phone: newPhone(number)}
 	if name != number {
 		w.Name = alert.Clean(name)
+	}
+	if self = alert.Clean(self); self != w.Name && self != w.Phone.Number {
+		w.Self = self
 	}
 	if contact != nil {
 		w.Card = fmt.Sprintf("/contacts/%d", *contact)
@@ -124,7 +128,7 @@ func (t *teller) contact(c *view.Contact) who {
 	if c.Named && len(c.Numbers) > 0 {
 		number = c.Numbers[0]
 	}
-	return newWho(c.Name, number, nil)
+	return newWho(c.Name, "", number, nil)
 }
 
 // person is how a person of the house is called on pages.
@@ -157,7 +161,9 @@ func (t *teller) lead(l *view.Lead) leadRow {
 		row.Missed = fmt.Sprintf("%d missed calls", l.Missed)
 	}
 	if l.Contact != nil {
-		row.Who = newWho(l.Contact.Name, l.Contact.Number, &l.Contact.ID)
+		row.Who = newWho(l.Contact.Name, l.CallerName, l.Contact.Number, &l.Contact.ID)
+	} else {
+		row.Who = newWho("", l.CallerName, "", nil)
 	}
 	if l.State == view.Closed {
 		row.Settled = settled(string(l.Outcome), t.person(l.ClosedBy))
@@ -176,13 +182,11 @@ func (t *teller) leads(list []view.Lead) []leadRow {
 // callRow is a call on a page.
 type callRow struct {
 	Who     who
-	Self    string // what an inbound caller calls itself, when the card does not say so too
-	Way     call.Direction
 	Started moment
 	Line    string
 	Verdict string // also a class of the style sheet
 	Why     string
-	Phones  string // who answered, or which phones rang
+	Phones  string // whose phone it was, and whether it only rang
 	Wait    string
 	Talk    string
 	Lead    string // address of the lead's card
@@ -190,34 +194,39 @@ type callRow struct {
 }
 
 func (t *teller) call(c *view.Call) callRow {
-	row := callRow{Way: c.Direction, Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
+	row := callRow{Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
 		Wait: length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: reasons[c.Reason]}
-	outside := c.Caller
-	if c.Direction != call.Inbound {
-		outside = c.Dialed
-	}
-	row.Who = newWho(c.ContactName, outside, c.Contact)
-	if self := alert.Clean(c.CallerName); c.Direction == call.Inbound && self != row.Who.Name && self != row.Who.Phone.Number {
-		row.Self = self
+	if c.Direction == call.Inbound {
+		row.Who = newWho(c.ContactName, c.CallerName, c.Caller, c.Contact)
+		row.Phones = phonesOf(c)
+	} else { // no verdict is passed on calls that do not come in
+		row.Who = newWho(c.ContactName, "", c.Dialed, c.Contact)
+		row.Verdict = string(c.Direction)
+		if c.Caller != "" {
+			row.Phones = "from " + alert.Clean(c.Caller)
+		}
 	}
 	if c.TalkS > 0 {
 		row.Talk = length(seconds(c.TalkS))
 	}
-	switch {
-	case c.Running():
+	if c.Running() {
 		row.Verdict, row.Why, row.Wait = "running", "", ""
-	case row.Verdict == "": // no verdict is passed on calls that do not come in
-		row.Verdict = string(c.Direction)
-	}
-	if c.AnsweredBy != "" {
-		row.Phones = alert.Clean(c.AnsweredBy)
-	} else if len(c.Rang) > 0 {
-		row.Phones = "rang " + alert.Clean(strings.Join(c.Rang, ", "))
 	}
 	if c.Lead != nil {
 		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
 	}
 	return row
+}
+
+// phonesOf names whoever answered a call, or whom it rang in vain.
+func phonesOf(c *view.Call) string {
+	switch {
+	case c.AnsweredBy != "":
+		return "by " + alert.Clean(c.AnsweredBy)
+	case len(c.Rang) > 0:
+		return "rang " + alert.Clean(strings.Join(c.Rang, ", "))
+	}
+	return ""
 }
 
 func (t *teller) calls(list []view.Call) []callRow {
