@@ -10,13 +10,18 @@ import (
 
 type checkCommand struct {
 	Example bool `help:"Print a complete, commented example instead." xor:"what"`
+	Unit    bool `help:"Print the systemd unit instead." xor:"what"`
 	JSON    bool `help:"Print the problems as JSON." name:"json" xor:"what"`
 }
 
-// Run checks the configuration, or prints the example.
+// Run checks the configuration, or prints the example or the unit.
 func (c *checkCommand) Run(w *world) error {
 	if c.Example {
 		fmt.Fprint(w.stdout, config.Example())
+		return nil
+	}
+	if c.Unit {
+		fmt.Fprint(w.stdout, config.Unit)
 		return nil
 	}
 	cfg, err := config.Load(w.config)
