@@ -126,7 +126,7 @@ func (p *Plan) valid(user string) (string, bool) {
 			}
 		}
 	}
-	if p.Country != "" && len(dialed) >= minBare && dialed[0] != '0' {
+	if p.Country != "" && len(dialed) >= minBare {
 		return parse("+"+dialed, unknown)
 	}
 	return "", false
