@@ -61,6 +61,10 @@ type Event struct {
 	Type Type
 	// At is Asterisk's clock when the event was published (milliseconds).
 	At time.Time
+	// Heard is our clock when the frame was read from the PBX; zero of what a
+	// Stream makes itself, and of a recording. How late a record of it is on the disk
+	// is measured from here.
+	Heard time.Time
 
 	// Channel is the event's channel; of Dial: the caller (empty ID when the
 	// leg was originated and nobody dials); of transfers: the transferer's

@@ -3,6 +3,7 @@ package ari
 import (
 	"errors"
 	"sync"
+	"time"
 )
 
 // ErrOverflow ends a session whose events came faster, for longer, than they
@@ -15,23 +16,29 @@ const batchSize = 64 << 10
 
 // batch is some frames in their order, one behind the other.
 type batch struct {
-	data []byte
-	ends []int // where each frame ends in data
+	data   []byte
+	frames []span
 }
 
-func (b *batch) add(frame []byte) {
-	b.data = append(b.data, frame...)
-	b.ends = append(b.ends, len(b.data))
+// span is where a frame ends in its batch's data, and when it was read.
+type span struct {
+	end   int
+	heard time.Time // our clock
+}
+
+func (b *batch) add(text []byte, heard time.Time) {
+	b.data = append(b.data, text...)
+	b.frames = append(b.frames, span{len(b.data), heard})
 }
 
 // each calls f for every frame, in order, until f answers false.
-func (b *batch) each(f func(frame []byte) bool) bool {
+func (b *batch) each(f func(frame []byte, heard time.Time) bool) bool {
 	start := 0
-	for _, end := range b.ends {
-		if !f(b.data[start:end:end]) {
+	for _, at := range b.frames {
+		if !f(b.data[start:at.end:at.end], at.heard) {
 			return false
 		}
-		start = end
+		start = at.end
 	}
 	return true
 }
@@ -56,8 +63,9 @@ func newInbox(limit int64, gauge func(int64)) *inbox {
 	return q
 }
 
-// put copies a frame into the inbox. It never waits for whoever takes.
-func (q *inbox) put(frame []byte) error {
+// put copies a frame, read at heard, into the inbox. It never waits for
+// whoever takes.
+func (q *inbox) put(frame []byte, heard time.Time) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.size+int64(len(frame)) > q.limit {
@@ -68,7 +76,7 @@ func (q *inbox) put(frame []byte) error {
 		q.batches = append(q.batches, q.empty())
 		last++
 	}
-	q.batches[last].add(frame)
+	q.batches[last].add(frame, heard)
 	q.size += int64(len(frame))
 	q.gauge(q.size)
 	q.filled.Signal()
@@ -126,7 +134,7 @@ func (q *inbox) give(b *batch) {
 	if cap(b.data) > 2*batchSize {
 		return // it held one giant frame
 	}
-	b.data, b.ends = b.data[:0], b.ends[:0]
+	b.data, b.frames = b.data[:0], b.frames[:0]
 	q.mu.Lock()
 	q.spare = b
 	q.mu.Unlock()

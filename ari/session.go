@@ -119,7 +119,7 @@ func (ses *session) frames() error {
 			ses.stream.metrics.oversized.Inc()
 			continue
 		}
-		if err := ses.inbox.put(frame); err != nil {
+		if err := ses.inbox.put(frame, time.Now()); err != nil {
 			ses.drop(err)
 			return err
 		}

@@ -248,7 +248,7 @@ func (s *Stream) follow(ses *session, handle func(*Event)) error {
 		if err != nil {
 			return ses.why(err)
 		}
-		ours := b.each(func(frame []byte) bool { return s.hand(frame, handle) })
+		ours := b.each(func(frame []byte, heard time.Time) bool { return s.hand(frame, heard, handle) })
 		if !ours {
 			return ErrReplaced
 		}
@@ -256,9 +256,9 @@ func (s *Stream) follow(ses *session, handle func(*Event)) error {
 	}
 }
 
-// hand records, decodes and hands on one frame of the PBX. It answers false
-// when the frame says that the session is not ours any more.
-func (s *Stream) hand(frame []byte, handle func(*Event)) bool {
+// hand records, decodes and hands on one frame of the PBX, read at heard. It
+// answers false when the frame says that the session is not ours any more.
+func (s *Stream) hand(frame []byte, heard time.Time, handle func(*Event)) bool {
 	s.record(frame)
 	err := Decode(frame, &s.ev)
 	switch {
@@ -271,7 +271,8 @@ func (s *Stream) hand(frame []byte, handle func(*Event)) bool {
 	}
 	s.metrics.events.Inc()
 	s.events.Add(1)
-	s.lastEvent.Store(time.Now().UnixNano())
+	s.lastEvent.Store(heard.UnixNano())
+	s.ev.Heard = heard
 	handle(&s.ev)
 	return s.ev.Type != ApplicationReplaced
 }

@@ -72,7 +72,8 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 	if err != nil {
 		return err
 	}
-	tx.AfterCommit(func() { b.m.called(j) })
+	kind, heard := f.Kind, f.Heard
+	tx.AfterCommit(func() { b.m.called(j); b.m.committed(kind, heard) })
 	tx.Notify(TopicCalls, CallRecorded{ID: row.id, Judged: *j})
 	return nil
 }

@@ -80,8 +80,11 @@ func (k Kind) String() string {
 type Fact struct {
 	Kind Kind
 	// At is the PBX's clock.
-	At   time.Time
-	Call Call
+	At time.Time
+	// Heard is our clock when the event that tells it was read from the PBX;
+	// zero in a replay.
+	Heard time.Time
+	Call  Call
 }
 
 // Call is one conversation attempt as the person outside sees it.

@@ -20,6 +20,9 @@ import (
 // record makes the recordings in testdata/calls anew: go test ./ari/call -record
 var record = flag.Bool("record", false, "write the recordings of the office's calls to testdata/calls")
 
+// release is the Asterisk that the stories are played on: go test ./ari/call -release 16
+var release = flag.String("release", string(pbx.Asterisk22), "play the stories on this release of Asterisk, 22 or 16")
+
 // office is a real PBX whose events a tracker follows.
 type office struct {
 	t       *testing.T
@@ -182,6 +185,9 @@ var stories = []struct {
 	how  call.How
 	who  string // answered by
 	rang int
+	// direction is Inbound, and dialed the line, unless said otherwise.
+	direction call.Direction
+	dialed    string
 }{
 	{name: "no-answer", how: call.NoAnswer, rang: 1, tell: func(o *office) {
 		c := o.rings(pbx.LineDirect, "79161000001")
@@ -350,21 +356,90 @@ var stories = []struct {
 		o.answered(c)
 		o.hangup(c)
 	}},
+	{name: "outbound-answered", direction: call.Outbound, how: call.Person, who: "PJSIP/101", dialed: "79161000020", tell: func(o *office) {
+		c, in := o.calls(pbx.Manager1, "79161000020")
+		if _, err := in.Answer(o.ctx); err != nil {
+			o.t.Fatal(err)
+		}
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "outbound-unanswered", direction: call.Outbound, how: call.AbandonedRinging, rang: 1, dialed: "79161000021", tell: func(o *office) {
+		c, in := o.calls(pbx.Manager1, "+79161000021")
+		o.soon("ringing", c.Ringing())
+		o.hangup(c)
+		o.soon("the cancel", in.Cancelled())
+	}},
+	{name: "outbound-busy", direction: call.Outbound, how: call.Busy, dialed: "79161000022", tell: func(o *office) {
+		c, in := o.calls(pbx.Manager2, "79161000022")
+		in.Reject(486, "Busy Here")
+		o.soon("the end", c.Done())
+	}},
+	{name: "internal", direction: call.Internal, how: call.Person, who: "PJSIP/102", rang: 1, dialed: "102", tell: func(o *office) {
+		c, err := o.desks[pbx.Manager1].Dial(o.ctx, pbx.Manager2, softphone.DialOptions{})
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		in := o.rung(pbx.Manager2)
+		in.Ring()
+		in.Answer(o.ctx)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "two-calls-of-one-caller", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		first := o.rings(pbx.LineDirect, "79161000023")
+		one := o.rung(pbx.Manager1)
+		one.Ring()
+		second := o.rings(pbx.LineDirect, "79161000023")
+		two := o.rung(pbx.Manager1)
+		two.Ring()
+		two.Answer(o.ctx)
+		o.answered(second)
+		o.hangup(first)
+		time.Sleep(talk)
+		o.hangup(second)
+		if end := o.end(call.Inbound); end.How != call.AbandonedRinging {
+			o.t.Errorf("the call that gave up: how = %s", end.How)
+		}
+	}},
+}
+
+// calls lets a desk call somebody outside, whose phone rings.
+func (o *office) calls(desk, number string) (*softphone.Call, *softphone.Incoming) {
+	o.t.Helper()
+	c, err := o.desks[desk].Dial(o.ctx, number, softphone.DialOptions{})
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	in, err := o.outside.ExpectRing(o.ctx)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	in.Ring()
+	return c, in
 }
 
 // TestStories plays every call on a real Asterisk while a tracker follows, and
 // with -record keeps what Asterisk sent.
 func TestStories(t *testing.T) {
-	o := openOffice(t, pbx.Asterisk22)
+	o := openOffice(t, pbx.Release(*release))
 	for _, s := range stories {
 		ok := t.Run(s.name, func(t *testing.T) {
 			o.t = t
 			o.frames.taken()
 			s.tell(o)
-			end := o.end()
+			if s.direction == "" {
+				s.direction = call.Inbound
+			}
+			end := o.end(s.direction)
 			o.quiet()
 			if end.How != s.how {
 				t.Errorf("how = %s, want %s", end.How, s.how)
+			}
+			if s.dialed != "" && end.Dialed != s.dialed {
+				t.Errorf("dialed %q, want %q", end.Dialed, s.dialed)
 			}
 			who := ""
 			if len(end.Talks) > 0 {
@@ -408,13 +483,13 @@ func (o *office) quiet() {
 	}
 }
 
-// end waits for the end of the inbound call that the story is about.
-func (o *office) end() call.Call {
+// end waits for the end of the call that the story is about.
+func (o *office) end(direction call.Direction) call.Call {
 	o.t.Helper()
 	for {
 		select {
 		case f := <-o.facts:
-			if f.Kind == call.Ended && f.Call.Direction == call.Inbound {
+			if f.Kind == call.Ended && f.Call.Direction == direction {
 				return f.Call
 			}
 		case <-o.ctx.Done():

@@ -35,7 +35,8 @@ type Tracker struct {
 	goneRing []string
 	goneNext int
 	facts    []Fact
-	moved    []*open // calls that have changed in this step
+	moved    []*open   // calls that have changed in this step
+	heard    time.Time // when the event of this step was read
 }
 
 // remembered is how many destroyed channels gone holds: seconds' worth at any
@@ -66,6 +67,7 @@ func (t *Tracker) Idle() bool {
 func (t *Tracker) Step(ev *ari.Event) []Fact {
 	clear(t.facts)
 	t.facts = t.facts[:0]
+	t.heard = ev.Heard
 	t.step(ev)
 	t.tellMoved(ev.At)
 	return t.facts
@@ -207,7 +209,7 @@ func (t *Tracker) tellMoved(at time.Time) {
 }
 
 func (t *Tracker) tell(k Kind, o *open, at time.Time) {
-	t.facts = append(t.facts, Fact{Kind: k, At: at, Call: o.call.clone()})
+	t.facts = append(t.facts, Fact{Kind: k, At: at, Heard: t.heard, Call: o.call.clone()})
 }
 
 func (t *Tracker) stateChanged(ev *ari.Event) {

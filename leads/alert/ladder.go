@@ -53,6 +53,7 @@ type Config struct {
 type Ladder struct {
 	cfg  Config
 	sent *prometheus.CounterVec
+	late *prometheus.HistogramVec
 }
 
 // New makes a Ladder. Its Works do nothing until a jobs.Runner has them.
@@ -63,15 +64,20 @@ func New(c Config) *Ladder {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Ladder{cfg: c, sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
-		Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"})}
+	l := &Ladder{cfg: c,
+		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
+			Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"}),
+		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ringback_alert_handover_seconds",
+			Help:    "From when an alert was due to when it was first handed to its channel; a first rung without delay is due when its lead is written.",
+			Buckets: leads.Latencies}, []string{"channel"})}
 	for _, ch := range c.Channels {
+		l.late.WithLabelValues(ch.Name)
 		for _, o := range Outcomes {
 			l.sent.WithLabelValues(ch.Name, string(o))
 		}
 	}
 	if c.Metrics != nil {
-		c.Metrics.MustRegister(l.sent)
+		c.Metrics.MustRegister(l.sent, l.late)
 	}
 	return l
 }
@@ -127,6 +133,7 @@ func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	m.Due = j.Due
 	if err := l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung)); err != nil {
 		return err
 	}
@@ -202,6 +209,7 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	m.Due = j.Due
 	return l.tell(tx, m, "notify:"+j.Key)
 }
 

@@ -27,6 +27,9 @@ type Message struct {
 	Why Why    `json:"why"`
 	// At is when there was something to tell, however late it is sent.
 	At time.Time `json:"at"`
+	// Due is when it was to be told: the rung's own time, or the end of the
+	// settling.
+	Due time.Time `json:"due,omitzero"`
 	// To is the login of the person, Devices where they are reached by phone.
 	To      string           `json:"to"`
 	Devices []routing.Device `json:"devices,omitempty"`

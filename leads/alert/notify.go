@@ -40,6 +40,9 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
 		return jobs.Result{Err: fmt.Errorf("alert: message: %w", err)}
 	}
+	if j.Attempt == 1 && !m.Double && !m.Due.IsZero() { // an older daemon's message has no Due
+		l.late.WithLabelValues(ch.Name).Observe(time.Since(m.Due).Seconds())
+	}
 	outcome, detail := ch.Channel.Send(ctx, m)
 	l.sent.WithLabelValues(ch.Name, string(outcome)).Inc()
 	if outcome == Sent {
