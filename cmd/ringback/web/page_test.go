@@ -40,7 +40,7 @@ func TestHostileTextIsShownAsTextOnly(t *testing.T) {
 			h.tell("+79161234567", "", func(c *call.Call) { // and a number dialed out
 				c.Direction, c.Dialed, c.Caller, c.From = call.Outbound, text, "101", call.Party{Endpoint: "PJSIP/" + text}
 			})
-			for _, table := range []string{"contacts SET name = $1, named = 1", "leads SET closed_by = $1", "timeline SET detail = $1, who = $1, channel = $1", "calls SET answered_by = $1, rang = $1"} {
+			for _, table := range []string{"contacts SET name = $1, named = 1", "leads SET closed_by = $1", "timeline SET detail = $1, who = $1, channel = $1", "calls SET answered_by = $1, rang = $1", "calls SET caller = $1, dialed = $1 WHERE id < 3", "OR REPLACE numbers SET number = $1 WHERE contact = 1"} {
 				h.exec("UPDATE "+table, text)
 			}
 			h.exec("INSERT INTO timeline (lead, contact, at, kind) SELECT 1, 1, 1, $1", text)
