@@ -154,6 +154,9 @@ func TestResumeAtEveryEvent(t *testing.T) {
 				resumed := append([]ari.Event{w.connected(events[k].At)}, events[k:]...)
 				all := tell(t, tr, resumed, first)
 				for id, want := range whole.ended {
+					if want.Call.Direction == call.Internal {
+						continue // told by its end only: nothing of it is kept over a restart
+					}
 					got, ok := all.ended[id]
 					if !ok {
 						if want.Call.Direction == call.Inbound {
@@ -173,9 +176,14 @@ func TestResumeAtEveryEvent(t *testing.T) {
 	}
 }
 
-// summary is what a call's verdict is made of.
+// summary is what a call's verdict is made of: of a call out, the phone that
+// placed it counts, not the number that it showed.
 func summary(c call.Call) string {
-	s := c.ID + " " + string(c.Direction) + " " + c.Caller + "→" + c.Dialed + " " + string(c.How)
+	from := c.From.Endpoint
+	if c.Direction == call.Inbound {
+		from = c.Caller
+	}
+	s := c.ID + " " + string(c.Direction) + " " + from + "→" + c.Dialed + " " + string(c.How)
 	for _, t := range c.Talks {
 		s += " talked with " + t.Who.Endpoint
 	}
