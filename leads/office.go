@@ -1,6 +1,7 @@
 package leads
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -58,8 +59,10 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 	if running {
 		j.Ended = now
 	}
-	if j.Started.IsZero() {
-		// The PBX has not said when: 1970 would lie before every talk there was.
+	if j.Started.IsZero() || !running && j.Started.After(j.Ended) {
+		// The PBX has not said when, or its clock was set back meanwhile. The year
+		// 1 lies before every talk there was, and a call of less than no length
+		// would be too short to count: either would lose a miss.
 		j.Started = j.Ended
 	}
 	line := o.Directory.Line(c.PBX, c.Dialed, j.Dialed.Value)
@@ -129,8 +132,10 @@ func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outsi
 // Name is how call lists name a party: the extension where the configuration
 // knows it, otherwise the endpoint, and an outside leg by its number.
 func (o *Office) Name(pbx string, plan *number.Plan, p call.Party) string {
-	if p.Outside && p.Number != "" {
-		return plan.Read(p.Number).Value
+	if p.Outside {
+		if number := plan.Read(p.Number); number.Value != "" {
+			return number.Value
+		}
 	}
 	if _, device := o.Directory.Holder(pbx, p.Endpoint); device != nil {
 		return device.ShownAs()
@@ -178,10 +183,8 @@ func (o *Office) shown(pbx, name string) string {
 func oneWord(s string) string { return strings.Join(strings.Fields(s), "-") }
 
 func appendNew(list []string, s string) []string {
-	for _, have := range list {
-		if have == s {
-			return list
-		}
+	if s == "" || slices.Contains(list, s) {
+		return list
 	}
 	return append(list, s)
 }
