@@ -192,8 +192,9 @@ func TestNobodyToTellIsWrittenAndTheLadderGoesOn(t *testing.T) {
 	t.Run("no such person any more", func(t *testing.T) {
 		story(t, func(t *testing.T, h *house, sip *recorder) {
 			h.open().missed(client)
-			h.at(10 * time.Second)
+			h.stop()
 			h.office.Directory.Managers[0].Login = "someone"
+			h.open()
 			h.at(24 * time.Hour)
 			sip.told(t, "20m20s chief overdue 1")
 			h.timeline(1, "nobody_to_tell  anna new_lead", "alert_sent sip chief overdue")

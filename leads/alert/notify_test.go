@@ -241,8 +241,8 @@ func TestInDoubtAfterTheLeadWasSettledNothingFollows(t *testing.T) {
 			return killed(&h)(ctx, n, m)
 		})
 		h = newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt})
+		h.only()
 		h.open().missed(client)
-		h.at(15 * time.Second)
 		h.at(21 * time.Second)
 		talk := h.talk(call.Inbound, annas, client)
 		h.at(29 * time.Second)
@@ -253,6 +253,24 @@ func TestInDoubtAfterTheLeadWasSettledNothingFollows(t *testing.T) {
 		h.at(24 * time.Hour)
 		sip.told(t, "20s anna new_lead 1")
 		h.timeline(1, "alert_doubt sip anna "+inDoubt)
+	})
+}
+
+func TestInDoubtARungThatWasClimbedIsNotClimbedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h *house
+		sip := newRecorder(once(func(ctx context.Context, n int, m Message) (Outcome, string) {
+			time.Sleep(25 * time.Minute) // the supervisor is told meanwhile
+			return killed(&h)(ctx, n, m)
+		}))
+		h = newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt, Timeout: time.Hour})
+		h.open().missed(client)
+		h.at(30 * time.Minute)
+		h.stop()
+		h.open()
+		h.at(24 * time.Hour)
+		sip.told(t, "20s anna new_lead 1", "20m20s chief overdue 1")
+		h.timeline(1, "alert_sent sip chief overdue", "alert_doubt sip anna "+inDoubt)
 	})
 }
 
@@ -367,11 +385,12 @@ func TestTheSupervisorHearsOfWhatTheManagerCouldNotBeTold(t *testing.T) {
 			return Sent, ""
 		})
 		h := newHouse(t, Named{Name: "sip", Channel: sip})
-		h.pool().Ladder.Rungs = []routing.Rung{{Tell: routing.TellManager}, {After: 5 * time.Minute, Tell: routing.TellSupervisor}}
+		h.pool().Ladder.Rungs = []routing.Rung{{Tell: routing.TellManager},
+			{After: 5 * time.Minute, Tell: routing.TellSupervisor}, {After: 15 * time.Minute, Tell: routing.TellSupervisor}}
 		h.open().missed(client)
 		h.at(24 * time.Hour)
-		sip.told(t, "20s anna new_lead 1", "5m20s chief overdue 1")
-		h.timeline(1, "alert_failed sip anna refused: no such phone", "alert_sent sip chief overdue")
+		sip.told(t, "20s anna new_lead 1", "5m20s chief overdue 1", "15m20s chief overdue 1")
+		h.timeline(1, "alert_failed sip anna refused: no such phone", "alert_sent sip chief overdue", "alert_sent sip chief overdue")
 	})
 }
 
