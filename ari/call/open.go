@@ -160,9 +160,14 @@ func (o *open) hangup() {
 	if p.Over {
 		return
 	}
-	o.call.HungUp, p.Over = true, true
+	app := ""
+	if o.root != nil {
+		app = strings.ToLower(o.root.app)
+	}
+	// Congestion and Busy refuse the call: the driver hangs up by itself.
+	o.call.HungUp, p.Over = app != "congestion" && app != "busy", true
+	p.RingingHangup = stages[app] == ringing
 	o.touch()
-	p.RingingHangup = o.root != nil && stages[strings.ToLower(o.root.app)] == ringing
 }
 
 // talk begins or goes on with l; it says whether it has just begun.

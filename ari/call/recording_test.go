@@ -213,8 +213,13 @@ func TestGapThatHidesTheEnd(t *testing.T) {
 			for id, c := range open {
 				f := all.ended[id]
 				want := call.Unconfirmed
-				if len(c.Talks) > 0 || c.HungUp {
+				switch {
+				case c.Progress.Over:
 					want = whole.ended[id].Call.How
+				case c.Progress.Transferred:
+					want = call.LostInTransfer // whether they were reached there, nobody saw
+				case len(c.Talks) > 0:
+					want = call.Person
 				}
 				if f.Kind != call.Lost || f.Call.How != want {
 					t.Errorf("%s, cut before event %d: call %s is %s with %s, want lost with %s", name, k, id, f.Kind, f.Call.How, want)

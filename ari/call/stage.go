@@ -84,9 +84,17 @@ func (o *open) application(l *leg, app string) {
 		o.call.Progress.App = l.app
 	}
 	if !silent[name] {
-		o.call.Progress.Announced = true
+		o.announced()
 	}
 	o.enter(stages[name])
+}
+
+// announced notes that the caller has heard something of the PBX.
+func (o *open) announced() {
+	if !o.call.Progress.Announced {
+		o.call.Progress.Announced = true
+		o.touch()
+	}
 }
 
 // variable notes the channel variables by which applications tell their end.

@@ -219,8 +219,9 @@ func (t *Tracker) stateChanged(ev *ari.Event) {
 	}
 	l.up = ev.Channel.State == "Up"
 	if l.open != nil && l == l.open.root {
-		p := &l.open.call.Progress
-		p.Announced = p.Announced || l.up && len(l.open.call.Legs) == 0
+		if l.up && len(l.open.call.Legs) == 0 {
+			l.open.announced()
+		}
 		return
 	}
 	switch ev.Channel.State {
