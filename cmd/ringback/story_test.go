@@ -1,0 +1,141 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"ringback/ari/pbx"
+)
+
+// TestStory plays the demo's own story on a real Asterisk, looks whether all
+// doors of the daemon tell it alike, and then lets callers with hostile names
+// and numbers in.
+func TestStory(t *testing.T) {
+	t.Parallel()
+	log := new(logbook)
+	log.showIfFailed(t, "the daemon")
+	everything := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s, err := newScene(patient(t), asterisk(t), t.TempDir(), everything, t.Logf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			t.Errorf("the scene did not close well: %v", err)
+		}
+	}()
+	for _, st := range story {
+		if !t.Run(st.name, func(t *testing.T) {
+			if err := s.playStep(t.Context(), st); err != nil {
+				t.Error(err)
+			}
+		}) {
+			return // each step goes on from the one before
+		}
+	}
+	door := site{s.daemon.Address(), s.token}
+	t.Run("api", func(t *testing.T) { storyInAPI(t, door) })
+	t.Run("metrics", func(t *testing.T) { storyInMetrics(t, door) })
+	t.Run("page", func(t *testing.T) { storyOnPage(t, door) })
+	t.Run("hostile", func(t *testing.T) { s.hostile(t, door, log) })
+}
+
+func storyInAPI(t *testing.T, door site) {
+	door.isReady(t, true)
+	for _, token := range []string{"", "wrong"} {
+		if status, _ := (site{door.address, token}).get(t, "/api/v1/calls"); status != http.StatusUnauthorized {
+			t.Errorf("with token %q the API answers %d", token, status)
+		}
+	}
+	const direct, group = "+" + pbx.LineDirect, "+" + pbx.LineGroup
+	wanted := []apiCall{ // the newest first
+		{Caller: thirdClient, Dialed: group, Line: "support", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Colleague},
+		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Manager1},
+		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing"},
+		{Caller: secondClient, Dialed: group, Line: "support", Verdict: "missed", Reason: "abandoned_ringing"},
+		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing"},
+	}
+	rang := [][]string{{"101", "102", "103"}, {"101"}, {"101"}, {"101", "102", "103"}, {"101"}}
+	calls := list[apiCall](t, door, "calls")
+	if len(calls) != len(wanted) {
+		t.Fatalf("%d calls, wanted %d: %+v", len(calls), len(wanted), calls)
+	}
+	for i, c := range calls {
+		w := wanted[i]
+		if c.Caller != w.Caller || c.Dialed != w.Dialed || c.Line != w.Line || c.Verdict != w.Verdict || c.Reason != w.Reason ||
+			c.AnsweredBy != w.AnsweredBy || !sameSet(c.Rang, rang[i]) || c.Direction != "inbound" || c.PBX != "main" || c.Source != "ari" ||
+			c.Contact == nil || (c.Lead != nil) != (c.Verdict == "missed") || c.Ended == nil || c.Ended.Before(c.Started) ||
+			(c.TalkS >= 3) != (c.Verdict == "answered") {
+			t.Errorf("call %d is %+v, wanted %+v and rang %v", i, c, w, rang[i])
+		}
+	}
+	leads := list[apiLead](t, door, "leads")
+	if len(leads) != 2 || leads[0].Contact.Number != secondClient || leads[0].State != "open" || leads[0].Manager != "boris" || leads[0].Missed != 1 ||
+		leads[1].Contact.Number != firstClient || leads[1].State != "closed" || leads[1].Outcome != "client_got_through" ||
+		leads[1].ClosedBy != "anna" || leads[1].Missed != 2 {
+		t.Errorf("leads are %+v", leads)
+	}
+	contacts := list[apiContact](t, door, "contacts")
+	if len(contacts) != 3 {
+		t.Fatalf("contacts are %+v", contacts)
+	}
+	for i, c := range contacts {
+		number := []string{thirdClient, secondClient, firstClient}[i]
+		if c.Name != number || len(c.Numbers) != 1 || c.Numbers[0] != number || !c.NeedsDetails || c.OpenLeads != []int{0, 1, 0}[i] {
+			t.Errorf("contact %d is %+v, wanted %s", i, c, number)
+		}
+	}
+}
+
+func sameSet(a, b []string) bool {
+	has := map[string]bool{}
+	for _, s := range a {
+		has[s] = true
+	}
+	for _, s := range b {
+		if !has[s] {
+			return false
+		}
+	}
+	return len(a) == len(b)
+}
+
+func storyInMetrics(t *testing.T, door site) {
+	for series, want := range map[string]float64{
+		`ringback_calls_total{line="sales",pool="default",reason="abandoned_ringing",verdict="missed"}`:   2,
+		`ringback_calls_total{line="support",pool="default",reason="abandoned_ringing",verdict="missed"}`: 1,
+		`ringback_calls_total{line="sales",pool="default",reason="person",verdict="answered"}`:            1,
+		`ringback_calls_total{line="support",pool="default",reason="person",verdict="answered"}`:          1,
+		`ringback_calls_total{line="sales",pool="default",reason="unconfirmed",verdict="missed"}`:         0,
+		`ringback_leads_opened_total{pool="default"}`:                                                     2,
+		`ringback_leads_closed_total{outcome="client_got_through",pool="default"}`:                        1,
+		`ringback_leads_closed_total{outcome="called_back",pool="default"}`:                               0,
+		`ringback_alerts_total{channel="sip",outcome="sent"}`:                                             3,
+		`ringback_alerts_total{channel="sip",outcome="unreachable"}`:                                      0,
+		`ringback_ari_connected{pbx="main"}`:                                                              1,
+		`ringback_ari_frames_skipped_total{pbx="main",reason="malformed"}`:                                0,
+		`ringback_facts_broken_total`:                                                                     0,
+		`ringback_facts_refused_total`:                                                                    0,
+	} {
+		if got := door.metric(t, series); got != want {
+			t.Errorf("%s is %v, wanted %v", series, got, want)
+		}
+	}
+}
+
+func storyOnPage(t *testing.T, door site) {
+	status, page := door.get(t, "/")
+	if status != http.StatusOK {
+		t.Fatalf("the page answers %d", status)
+	}
+	for _, text := range []string{firstClient, secondClient, thirdClient, "Boris", "sales", "support", "main"} {
+		if !strings.Contains(page, strings.ReplaceAll(text, "+", "&#43;")) {
+			t.Errorf("the page does not show %q", text)
+		}
+	}
+	if status, card := door.get(t, "/contacts/1"); status != http.StatusOK || !strings.Contains(card, strings.TrimPrefix(firstClient, "+")) {
+		t.Errorf("the card that alerts link to answers %d", status)
+	}
+}
