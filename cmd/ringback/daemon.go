@@ -47,38 +47,43 @@ type watched struct {
 
 // newDaemon opens everything that can fail before the daemon is said to run:
 // the database and the listening socket. A PBX that is down is no failure.
-func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (d *daemon, err error) {
-	d = &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
-	defer func() {
-		if err != nil {
-			d.close()
-		}
-	}()
+func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (*daemon, error) {
+	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	if err := d.open(ctx); err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// open opens it, part by part; after an error close gives back what is open.
+func (d *daemon) open(ctx context.Context) (err error) {
+	cfg, log := d.cfg, d.log
 	d.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if d.db, err = db.Open(ctx, db.Config{Path: cfg.Database, Log: log, Metrics: d.registry}); err != nil {
-		return nil, err
+		return err
 	}
 	office := officeOf(cfg)
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
 	if err = d.watch(); err != nil {
-		return nil, err
+		return err
 	}
 	channels, err := d.channels()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ladder := alert.New(alert.Config{Office: office, Channels: channels, Mode: alert.Mode(cfg.Mode),
 		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: log, Metrics: d.registry})
 	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening})
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
-		return nil, err
+		return err
 	}
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
-		return nil, fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
+		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location()})
-	return d, err
+	return err
 }
 
 // watch makes the streams of all PBXes.

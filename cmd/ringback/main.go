@@ -52,8 +52,12 @@ func run(w *world, args []string) (status int) {
 	var c commands
 	type exit int
 	defer func() {
-		if code, ok := recover().(exit); ok { // --help ends so
-			status = int(code)
+		switch p := recover().(type) {
+		case nil:
+		case exit: // --help ends so
+			status = int(p)
+		default:
+			panic(p)
 		}
 	}()
 	parser, err := kong.New(&c, kong.Name("ringback"), kong.Writers(w.stdout, w.stderr),
