@@ -238,6 +238,14 @@ func (i *Instance) Exited() <-chan struct{} {
 	return i.process.exited
 }
 
+// PID is the process that runs now, or ran last: what Asterisk costs can be
+// read of it.
+func (i *Instance) PID() int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.process.cmd.Process.Pid
+}
+
 // Stop ends Asterisk: it hangs up what is up, writes the call records and
 // exits; after five seconds it is killed. Stopping twice is no error.
 func (i *Instance) Stop() error {
