@@ -1,0 +1,493 @@
+package leads_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ringback/ari/call"
+	"ringback/leads"
+	"ringback/leads/alert"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+)
+
+// moment is a fact of the story, and when the PBX tells it.
+type moment struct {
+	at   time.Duration
+	fact call.Fact
+}
+
+// storyEnds is when every ladder of the story has been climbed.
+const storyEnds = 2 * time.Hour
+
+// theStory is two hours of an office. Messages take a second to send (see
+// post), and calls within the house end in the middle of each: commits at which
+// a message is in hand.
+func theStory(start time.Time) []moment {
+	var list []moment
+	seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+	// One call: its beginning, the beginning of its talk (0: none), its end.
+	tell := func(id string, c call.Call, begin, talk, end float64) {
+		c.ID = id
+		if c.PBX == "" {
+			c.PBX = main
+		}
+		add := func(kind call.Kind, at float64) {
+			list = append(list, moment{seconds(at), call.Fact{Kind: kind, At: start.Add(seconds(at)), Call: c}})
+		}
+		who := c.From
+		if c.Direction == call.Inbound {
+			who, c.From = c.From, call.Party{}
+		}
+		c.Started = start.Add(seconds(begin))
+		if c.Direction != call.Internal {
+			add(call.Started, begin)
+		}
+		if talk > 0 {
+			c.Talks = []call.Talk{{Channel: id + "/leg", Who: who, Start: start.Add(seconds(talk))}}
+			add(call.Reached, talk)
+			c.Talks = []call.Talk{{Channel: id + "/leg", Who: who, Start: start.Add(seconds(talk)), End: start.Add(seconds(end))}}
+		}
+		c.Ended = start.Add(seconds(end))
+		switch {
+		case c.How == call.Unconfirmed:
+			add(call.Lost, end)
+			return
+		case talk > 0:
+			c.How = call.Person
+		case c.How == "":
+			c.How = call.NoAnswer
+		}
+		add(call.Ended, end)
+	}
+	in := func(caller, dialed string) call.Call {
+		return call.Call{Direction: call.Inbound, Caller: caller, CallerName: "Client\x00", Dialed: dialed}
+	}
+	by := func(c call.Call, phone call.Party) call.Call { c.From = phone; return c }
+	out := func(phone call.Party, number string) call.Call {
+		return call.Call{Direction: call.Outbound, From: phone, Caller: sales, Dialed: number}
+	}
+	const fourth, fifth, sixth = "+79161234570", "+79161234571", "+79161234572"
+	tell("missed", in(client, sales), 0, 0, 8)                            // lead 1, anna told at 28
+	tell("next", in(second, sales), 2, 0, 12)                             // lead 2, boris told at 32
+	tell("long", by(in(sixth, sales), boris), 10, 20, 900)                // open at most deaths
+	tell("again", in(client, sales), 60, 0, 70)                           // told again at 90
+	tell("not reached", out(boris, second), 120, 0, 130)                  // an attempt
+	tell("called back", out(boris, second), 180, 190, 230)                // closes lead 2
+	tell("got through", by(in(client, sales), anna), 240, 245, 280)       // closes lead 1
+	tell("to the end", in(third, sales), 300, 0, 310)                     // lead 3, anna told at 330, chief at 1530
+	tell("waits", in(fourth, support), 320, 0, 335)                       // lead 4, clara told at 3620
+	tell("hidden", voicemail(in("anonymous", sales)), 400, 0, 430)        // lead 5, boris told at 450, chief at 1650
+	tell("unseen", unseen(in(fifth, sales)), 500, 0, 560)                 // lead 6, anna told at 580, chief at 1780
+	tell("somebody else", branchCall(out(clara, fifth)), 700, 710, 760)   // settles nothing of lead 6
+	tell("in the branch", branchCall(in(fourth, support)), 340, 0, 341.5) // joins lead 4 from another PBX
+	for i, at := range []float64{28.5, 32.5, 90.5, 330.5, 450.5, 580.5, 1530.5, 1650.5, 3620.5, 4820.5} {
+		tell(fmt.Sprint("inside ", i), call.Call{Direction: call.Internal, Caller: "101", Dialed: "102", From: anna}, at-5, 0, at)
+	}
+	slices.SortStableFunc(list, func(a, b moment) int { return int(a.at - b.at) })
+	return list
+}
+
+func voicemail(c call.Call) call.Call  { c.How, c.Message = call.Voicemail, true; return c }
+func unseen(c call.Call) call.Call     { c.How = call.Unconfirmed; return c }
+func branchCall(c call.Call) call.Call { c.PBX = branch; return c }
+
+// post is a channel that remembers what has left the house: it outlives the
+// daemon's deaths. A message leaves when it is handed over; the answer takes a
+// second.
+type post struct {
+	life *life
+
+	mu   sync.Mutex
+	sent map[string]int // by Message.ID
+	text map[string]alert.Message
+}
+
+func newPost() *post { return &post{sent: map[string]int{}, text: map[string]alert.Message{}} }
+
+func (p *post) Send(ctx context.Context, m alert.Message) (alert.Outcome, string) {
+	l := p.life
+	if strings.Contains(string(debug.Stack()), "ringback/leads/db.(*DB)") {
+		l.t.Errorf("%s is sent inside a transaction", m.ID)
+	}
+	var state string
+	var attempt int
+	err := l.db.Reader().QueryRow("SELECT state, attempt FROM jobs WHERE key = $1", m.ID).Scan(&state, &attempt)
+	if err != nil || state != string(jobs.Held) || attempt == 0 {
+		l.t.Errorf("%s is sent while its job on the disk is %q with attempt %d (%v)", m.ID, state, attempt, err)
+	}
+	p.mu.Lock()
+	p.sent[m.ID]++
+	p.text[m.ID] = m
+	p.mu.Unlock()
+	select {
+	case <-time.After(time.Second):
+	case <-l.dead:
+	}
+	return alert.Sent, ""
+}
+
+// tale is one telling of the story, with at most one death in it.
+type tale struct {
+	t        *testing.T
+	path     string
+	start    time.Time
+	office   *leads.Office
+	moments  []moment
+	told     int // moments told so far
+	sip, crm *post
+	commits  int // of the first life
+}
+
+// life is a daemon from its start to its death, or to the end of the story.
+type life struct {
+	*tale
+	db   *db.DB
+	book *leads.Book
+	dead chan struct{} // closed by the death
+}
+
+func newTale(t *testing.T) *tale {
+	s := &tale{t: t, path: filepath.Join(t.TempDir(), "ringback.db"), start: time.Now(), office: newOffice(), sip: newPost(), crm: newPost()}
+	hours(t, &s.office.Directory.Pools[1].Hours, "sat", "01:00-18:00")
+	s.moments = theStory(s.start)
+	return s
+}
+
+// live runs the daemon. It dies at the given boundary, if it gets there.
+// Started again, it hears once more what the tracker, which goes on from the
+// open calls, and the call records have to tell; with all, everything that was
+// told before.
+func (s *tale) live(dies db.Boundary, all bool) (died bool) {
+	l := &life{tale: s, dead: make(chan struct{})}
+	s.sip.life, s.crm.life = l, l
+	var err error
+	l.db, err = db.Open(s.t.Context(), db.Config{Path: s.path, Hook: func(b db.Boundary) error {
+		s.commits = b.Commit
+		if b == dies {
+			close(l.dead)
+			return errors.New("killed")
+		}
+		return nil
+	}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer l.close()
+	l.book = leads.NewBook(leads.BookConfig{DB: l.db, Office: s.office})
+	ladder := alert.New(alert.Config{Office: s.office, Mode: alert.Act, Channels: []alert.Named{
+		{Name: "sip", Channel: s.sip, Crash: jobs.InDoubt},
+		{Name: "crm", Channel: s.crm, Crash: jobs.Repeat},
+	}})
+	runner, err := jobs.NewRunner(l.db, append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: l.book.Opening}), jobs.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	again := l.resume(all)
+	ctx, cancel := context.WithCancel(s.t.Context())
+	var over sync.WaitGroup
+	defer over.Wait()
+	defer cancel()
+	for _, run := range []func(context.Context) error{l.book.Run, runner.Run} {
+		over.Go(func() {
+			if err := run(ctx); err != nil && !errors.Is(err, db.ErrClosed) {
+				s.t.Error(err)
+			}
+		})
+	}
+	l.book.Tell(again)
+	return l.follow()
+}
+
+func (l *life) close() {
+	if err := l.db.Close(); err != nil {
+		l.t.Error(err)
+	}
+}
+
+// follow tells the story on, and says whether the daemon has died.
+func (l *life) follow() (died bool) {
+	for {
+		next := storyEnds
+		if l.told < len(l.moments) {
+			next = l.moments[l.told].at
+		}
+		select {
+		case <-l.dead:
+			return true
+		case <-time.After(time.Until(l.start.Add(next))):
+		}
+		if l.told == len(l.moments) {
+			return false
+		}
+		l.book.Tell([]call.Fact{l.moments[l.told].fact})
+		l.told++
+	}
+}
+
+// resume lists what is to be told again after a start: of each call that has
+// not ended in the database the newest fact, or, with all, everything.
+func (l *life) resume(all bool) []call.Fact {
+	var open []call.Call
+	for _, pbx := range []string{main, branch} {
+		calls, err := l.book.OpenCalls(l.t.Context(), pbx)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		open = append(open, calls...)
+	}
+	l.wantOpen(open)
+	ended := read(l.t, l.db, "SELECT pbx || ' ' || call FROM calls WHERE ended IS NOT NULL")
+	newest := map[string]int{}
+	for i, m := range l.moments[:l.told] {
+		newest[nameOf(m.fact.Call)] = i
+	}
+	var again []call.Fact
+	for i, m := range l.moments[:l.told] {
+		if name := nameOf(m.fact.Call); all || newest[name] == i && !slices.Contains(ended, name) {
+			again = append(again, m.fact)
+		}
+	}
+	return again
+}
+
+// wantOpen wants the calls that the tracker goes on from to be those that have
+// not ended, as they were told last. What was told at the very instant of the
+// death may have been lost.
+func (l *life) wantOpen(open []call.Call) {
+	now := time.Since(l.start)
+	last := map[string][]call.Fact{} // of each call what was told last, before now and now
+	for _, m := range l.moments[:l.told] {
+		name := nameOf(m.fact.Call)
+		if m.at < now {
+			last[name] = nil
+		}
+		last[name] = append(last[name], m.fact)
+	}
+	for name, facts := range last {
+		i := slices.IndexFunc(open, func(c call.Call) bool { return nameOf(c) == name })
+		if i >= 0 && !slices.ContainsFunc(facts, func(f call.Fact) bool { return sameCall(open[i], f.Call) }) {
+			l.t.Errorf("the tracker would go on from %+v, which was last told as %+v", open[i], facts)
+		}
+		settled := facts[0].At.Before(time.Now())
+		mayHaveEnded := slices.ContainsFunc(facts, func(f call.Fact) bool { return !f.Call.Ended.IsZero() })
+		if settled && i < 0 && !mayHaveEnded {
+			l.t.Errorf("the call %s is open, and forgotten", name)
+		}
+		if settled && i >= 0 && !facts[0].Call.Ended.IsZero() {
+			l.t.Errorf("the call %s has ended, and is open", name)
+		}
+	}
+	if slices.ContainsFunc(open, func(c call.Call) bool { return last[nameOf(c)] == nil }) {
+		l.t.Errorf("calls are open that were never told: %+v", open)
+	}
+}
+
+func nameOf(c call.Call) string { return c.PBX + " " + c.ID }
+
+// sameCall compares a call read back with one that was told.
+func sameCall(a, b call.Call) bool {
+	b.CallerName = strings.TrimSuffix(b.CallerName, "\x00")
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// final is what a telling leaves behind.
+type final struct {
+	state   map[string][]string // rows by table
+	alerts  []string            // the timeline's entries about alerts
+	sip     map[string]int      // messages that left the house, by their id
+	crm     map[string]int
+	doubles map[string]bool // ids of messages that say that they may be doubles
+	doubts  []string        // keys of jobs that ended in doubt
+}
+
+// final reads it.
+func (s *tale) final() final {
+	d, err := db.Open(s.t.Context(), db.Config{Path: s.path})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer d.Close()
+	f := final{state: map[string][]string{}, sip: s.sip.sent, crm: s.crm.sent, doubles: map[string]bool{}}
+	for table, query := range map[string]string{
+		"calls": `SELECT pbx, call, direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason, wait_ms, talk_ms, rang,
+			answered_by, reached, voicemail, source, contact, lead, resume FROM calls ORDER BY pbx, call`,
+		"contacts":      "SELECT * FROM contacts ORDER BY id",
+		"numbers":       "SELECT * FROM numbers ORDER BY number",
+		"leads":         "SELECT * FROM leads ORDER BY id",
+		"attempts":      "SELECT lead, who, started, talk_ms, reached FROM attempts ORDER BY lead, started",
+		"turns":         "SELECT * FROM pool_turns ORDER BY pool",
+		"timeline":      "SELECT lead, contact, kind, who, channel, detail FROM timeline WHERE kind NOT LIKE 'alert%' ORDER BY 1, 2, 3, 4, 5, 6",
+		"jobs not done": "SELECT key, state FROM jobs WHERE state IN ('waiting', 'held', 'failed', 'expired') ORDER BY key",
+	} {
+		f.state[table] = read(s.t, d, query)
+	}
+	f.alerts = read(s.t, d, "SELECT lead, contact, kind, who, channel, detail FROM timeline WHERE kind LIKE 'alert%' ORDER BY 1, 2, 3, 4, 5, 6")
+	f.doubts = read(s.t, d, "SELECT key FROM jobs WHERE state = 'in_doubt' ORDER BY key")
+	for id, m := range s.sip.text {
+		if m.Double {
+			f.doubles[id] = true
+		}
+	}
+	return f
+}
+
+// TestDeathAtEveryCommit tells the story once in peace, and then again and
+// again, with a death at either side of every commit: house rules 1, 2, 3, 4
+// and 5. What is left behind must be the same, but for what DESIGN.md §6 says
+// of a message that was being sent at the instant of the death.
+func TestDeathAtEveryCommit(t *testing.T) {
+	calm, commits := peaceful(t)
+	var deaths, doubts, doubles int
+	for n := 1; n <= commits; n++ {
+		for _, dies := range []db.Boundary{{Commit: n}, {Commit: n, After: true}} {
+			synctest.Test(t, func(t *testing.T) {
+				s := newTale(t)
+				// Who hears of a commit only after the death tells it once more.
+				if !s.live(dies, false) || s.live(db.Boundary{}, dies.After) {
+					return // fewer commits this time: some share one as it comes
+				}
+				deaths++
+				got := s.final()
+				compare(t, dies, calm, got)
+				doubts += len(got.doubts)
+				doubles += len(got.doubles)
+			})
+			if t.Failed() {
+				return // the rest would say the same at length
+			}
+		}
+	}
+	t.Logf("%d deaths at %d commits; %d messages were in doubt, %d were repeated for that", deaths, commits, doubts, doubles)
+	if deaths < 2*60 || doubts < 5 || doubles < 2 {
+		t.Errorf("%d deaths, %d messages in doubt, %d repeated: the story does not reach what it should", deaths, doubts, doubles)
+	}
+}
+
+// peaceful tells the story without a death.
+func peaceful(t *testing.T) (calm final, commits int) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newTale(t)
+		s.live(db.Boundary{}, false)
+		calm, commits = s.final(), s.commits
+	})
+	var leadLines []string
+	for _, id := range slices.Sorted(maps.Keys(calm.sip)) {
+		leadLines = append(leadLines, fmt.Sprint(id, " ", calm.sip[id], " ", calm.crm[strings.TrimSuffix(id, "sip")+"crm"]))
+	}
+	want := []string{
+		"notify:1:1:0:sip 1 1", "notify:2:1:0:sip 1 1", "notify:3:1:0:sip 1 1", "notify:3:1:1:sip 1 1", "notify:4:1:0:sip 1 1",
+		"notify:4:1:1:sip 1 1", "notify:5:1:0:sip 1 1", "notify:5:1:1:sip 1 1", "notify:6:1:0:sip 1 1", "notify:6:1:1:sip 1 1",
+	}
+	leadLines = slices.DeleteFunc(leadLines, func(l string) bool { return strings.HasPrefix(l, "notify:again:1:") })
+	if !slices.Equal(leadLines, want) || len(calm.sip) != len(want)+1 || len(calm.crm) != len(want)+1 {
+		t.Fatalf("in peace there are sent\n%s", strings.Join(leadLines, "\n"))
+	}
+	if n := len(calm.state["jobs not done"]); n > 0 || len(calm.doubts) > 0 || len(calm.state["leads"]) != 6 || len(calm.state["calls"]) != 23 {
+		t.Fatalf("in peace the story ends with %v", calm.state)
+	}
+	return calm, commits
+}
+
+// compare holds what a death left behind against peace.
+func compare(t *testing.T, dies db.Boundary, calm, got final) {
+	t.Helper()
+	for table := range calm.state {
+		if !slices.Equal(calm.state[table], got.state[table]) {
+			t.Errorf("dying %v: %s are\n  %s\nin peace\n  %s", dies, table, strings.Join(got.state[table], "\n  "), strings.Join(calm.state[table], "\n  "))
+		}
+	}
+	if len(got.doubts) == 0 {
+		if !slices.Equal(calm.alerts, got.alerts) || !reflect.DeepEqual(calm.sip, got.sip) {
+			t.Errorf("dying %v: alerts are\n  %s\n  %v\nin peace\n  %s\n  %v", dies, strings.Join(got.alerts, "\n  "), got.sip, strings.Join(calm.alerts, "\n  "), calm.sip)
+		}
+	}
+	for id := range calm.crm {
+		if got.crm[id] == 0 {
+			t.Errorf("dying %v: %s was never sent", dies, id)
+		}
+	}
+	for id, n := range got.sip {
+		// The second telling of a doubtful message is a message of its own.
+		if n > 1 {
+			t.Errorf("dying %v: %s was sent %d times by a channel that cannot tell doubles", dies, id, n)
+		}
+		if first, ok := strings.CutSuffix(id, ":again"); ok != got.doubles[id] || ok && !slices.Contains(got.doubts, first) {
+			t.Errorf("dying %v: %s is marked as a double: %v", dies, id, got.doubles[id])
+		}
+	}
+	for id := range calm.sip {
+		if got.sip[id] == 0 && !slices.Contains(got.doubts, id) {
+			t.Errorf("dying %v: %s was never sent, and nobody doubts it", dies, id)
+		}
+	}
+	wantFollowUp(t, dies, calm, got)
+	wantNoted(t, dies, got)
+}
+
+// wantFollowUp wants a message in doubt to be followed by the next rung, or,
+// where there is none, by itself; and no message to come from nowhere.
+func wantFollowUp(t *testing.T, dies db.Boundary, calm, got final) {
+	t.Helper()
+	expected := maps.Clone(calm.sip)
+	for _, id := range got.doubts {
+		next := id + ":again"
+		if parts := strings.Split(id, ":"); parts[0] == "notify" && parts[3] == "0" && parts[1] != "again" {
+			next = fmt.Sprintf("notify:%s:%s:1:sip", parts[1], parts[2])
+		}
+		expected[next]++
+		if got.sip[next] == 0 && !slices.Contains(got.doubts, next) {
+			t.Errorf("dying %v: %s is in doubt, and %s did not follow", dies, id, next)
+		}
+	}
+	for id := range got.sip {
+		if expected[id] == 0 {
+			t.Errorf("dying %v: %s is sent out of nowhere", dies, id)
+		}
+	}
+	for id := range got.crm {
+		if expected[strings.TrimSuffix(id, "crm")+"sip"] == 0 {
+			t.Errorf("dying %v: %s is sent out of nowhere", dies, id)
+		}
+	}
+}
+
+// wantNoted wants one entry in the timeline for every message, however often it
+// was sent, and one for every doubt.
+func wantNoted(t *testing.T, dies db.Boundary, got final) {
+	t.Helper()
+	var sent, doubted int
+	for _, entry := range got.alerts {
+		switch {
+		case strings.Contains(entry, " "+leads.EntryAlertSent+" "):
+			sent++
+		case strings.Contains(entry, " "+leads.EntryAlertDoubt+" "):
+			doubted++
+		default:
+			t.Errorf("dying %v: the timeline says %s", dies, entry)
+		}
+	}
+	certain := 0
+	for id := range got.sip {
+		if !slices.Contains(got.doubts, id) {
+			certain++
+		}
+	}
+	if sent != certain+len(got.crm) || doubted != len(got.doubts) {
+		t.Errorf("dying %v: %d messages were sent and %d are in doubt, the timeline says %d and %d", dies, certain+len(got.crm), len(got.doubts), sent, doubted)
+	}
+}
