@@ -1,0 +1,73 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDemo runs the demo as people do, to its end and not: it leaves nothing
+// behind.
+func TestDemo(t *testing.T) {
+	t.Parallel()
+	asterisk(t) // its making is not the demo's time
+	program(t)
+	t.Run("to_the_end", func(t *testing.T) {
+		temporary := t.TempDir()
+		began := time.Now()
+		p := start(t, []string{"TMPDIR=" + temporary}, "demo")
+		waitFor(t, "the first line", func() bool { return p.out.count("Ringback demo") == 1 })
+		if took := time.Since(began); took > 2*time.Second {
+			t.Errorf("it says nothing for %v", took)
+		}
+		waitFor(t, "the story's end", func() bool { return p.out.count("Ctrl-C ends the demo.") == 1 })
+		if p.out.count("ok     ") != len(story) || p.out.count("MISSING") != 0 {
+			t.Errorf("it printed:\n%s", &p.out)
+		}
+		page := regexp.MustCompile(`Page +http://(\S+)/\n`).FindStringSubmatch(p.out.String())
+		token := regexp.MustCompile(`Bearer (\w+)'`).FindStringSubmatch(p.out.String())
+		if page == nil || token == nil {
+			t.Fatalf("it printed:\n%s", &p.out)
+		}
+		door := site{page[1], token[1]}
+		door.isReady(t, true)
+		storyInAPI(t, door)
+		if status, _ := p.stop(t, os.Interrupt); status != 0 {
+			t.Errorf("status %d, and on stderr:\n%s", status, &p.errs)
+		}
+		leavesNothing(t, temporary)
+	})
+	for _, at := range []string{"Starting Asterisk", "\n1. ", "phone 101 shows"} {
+		t.Run("interrupted_at_"+strings.TrimSpace(at), func(t *testing.T) {
+			temporary := t.TempDir()
+			p := start(t, []string{"TMPDIR=" + temporary}, "demo", "--once")
+			waitFor(t, at, func() bool { return strings.Contains(p.out.String(), at) })
+			if status, took := p.stop(t, os.Interrupt); status != 1 || took > stopWithin {
+				t.Errorf("status %d after %v, and on stderr:\n%s", status, took, &p.errs)
+			}
+			leavesNothing(t, temporary)
+		})
+	}
+}
+
+// leavesNothing wants a folder to be empty, and no process to know it.
+func leavesNothing(t *testing.T, dir string) {
+	t.Helper()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind in the temporary folder: %v (%v)", left, err)
+	}
+	processes, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range processes {
+		line, err := os.ReadFile(file)
+		if err == nil && bytes.Contains(line, []byte(dir)) {
+			t.Errorf("%s still runs: %q", filepath.Dir(file), line)
+		}
+	}
+}
