@@ -72,6 +72,43 @@ exten => 8017,1,Dial(PJSIP/101,20,g)
 exten => 8018,1,Dial(PJSIP/nobody&PJSIP/777,2)
  same => n,Hangup()
 
+; a full queue: one may wait, and one does
+exten => 8019,1,Answer()
+ same => n,Queue(tiny)
+ same => n,Hangup()
+; a phone with a message on every bridge of its call
+exten => 8020,1,MixMonitor(/dev/null)
+ same => n,Dial(PJSIP/101,20,A(beep)hH)
+ same => n,Hangup()
+; agents behind Local channels
+exten => 8021,1,Queue(locals,t,,,3)
+ same => n,Hangup()
+; G: both go on in the dialplan after the answer, into a conference
+exten => 8022,1,Dial(PJSIP/101,20,G(meet^s^1))
+exten => 8023,1,Dial(PJSIP/101,20,F(meet,s,1))
+ same => n,Hangup()
+; early media and no answer
+exten => 8024,1,Dial(PJSIP/79169999999@trunk,2)
+ same => n,Hangup()
+; nothing at all
+exten => 8025,1,NoOp()
+; the operator behind the voicemail
+exten => 8026,1,Set(VM=1)
+ same => n,VoiceMail(101@default,u)
+ same => n,Hangup()
+exten => o,1,Dial(PJSIP/103,5)
+ same => n,Hangup()
+; ring, then the next
+exten => 8027,1,Dial(PJSIP/101,1)
+ same => n,Dial(PJSIP/102,2)
+ same => n,Hangup()
+
+[meet]
+exten => s,1,NoOp()
+ same => n,ConfBridge(room2)
+exten => s,2,ConfBridge(room2)
+ same => n,Hangup()
+
 [groups]
 exten => inner,1,Dial(Local/101@ring/n&Local/102@ring/n,2)
  same => n,Hangup()
@@ -86,6 +123,11 @@ exten => 1,1,Playback(vm-goodbye)
  same => n,Hangup()
 
 [from-internal]
+exten => *8,1,Pickup(74951000001@from-trunk)
+exten => *81,1,Pickup(101@PICKUPMARK)
+exten => *88,1,PickupChan(PJSIP/101,p)
+exten => _7XX,1,ParkedCall(default,${EXTEN})
+exten => *55,1,ChanSpy(PJSIP/101,q)
 exten => 8103,1,Dial(PJSIP/103,2)
  same => n,Hangup()
 `
@@ -103,7 +145,18 @@ strategy = ringall
 timeout = 15
 member => PJSIP/102
 `,
-	"features.conf": "[featuremap]\nblindxfer => #1\natxfer => *2\n",
+	"+queues.conf": `
+[tiny]
+maxlen = 1
+joinempty = yes
+[locals]
+strategy = ringall
+timeout = 15
+member => Local/101@ring/n
+member => Local/102@ring
+`,
+	"confbridge.conf": "[general]\n[default_user]\ntype=user\nquiet=yes\nannounce_only_user=no\n[default_bridge]\ntype=bridge\n",
+	"features.conf":   "[featuremap]\nblindxfer => #1\natxfer => *2\n",
 }
 
 // answers lets a desk pick up.
@@ -274,6 +327,128 @@ var dialplanStories = []callStory{
 	}},
 	{name: "nobody-there", how: call.Unreachable, tell: func(o *office) {
 		o.soon("the end", o.rings("8018", "79162000023").Done())
+	}},
+	{name: "queue-full", how: call.AbandonedQueue, tell: func(o *office) {
+		first := o.rings("8019", "79163000001")
+		o.answered(first)
+		second := o.rings("8019", "79163000002")
+		o.soon("the end of the second", second.Done())
+		if end := o.end(call.Inbound); end.How != call.QueueFull {
+			o.t.Errorf("the second caller: %s", end.How)
+		}
+		o.hangup(first)
+	}},
+	{name: "announced-and-recorded", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings("8020", "79163000003")
+		o.answers(pbx.Manager1)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "queue-of-locals", how: call.Person, who: "PJSIP/102", rang: 2, tell: func(o *office) {
+		c := o.rings("8021", "79163000004")
+		o.rung(pbx.Manager1).Ring()
+		o.answers(pbx.Manager2)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "queue-of-locals-timeout", how: call.QueueTimeout, rang: 2, tell: func(o *office) {
+		c := o.rings("8021", "79163000005")
+		o.rung(pbx.Manager1).Ring()
+		o.rung(pbx.Manager2).Ring()
+		o.soon("the end", c.Done())
+	}},
+	{name: "goes-on-together", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings("8022", "79163000006")
+		there := o.answers(pbx.Manager1)
+		o.answered(c)
+		time.Sleep(2 * talk)
+		o.hangup(c)
+		o.hangup(there)
+	}},
+	{name: "early-media-unanswered", how: call.NoAnswer, rang: 1, tell: func(o *office) {
+		c := o.rings("8024", "79163000007")
+		in, err := o.outside.ExpectRing(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		in.Ring()
+		o.soon("the end", c.Done())
+	}},
+	{name: "nothing-at-all", how: call.Failed, tell: func(o *office) {
+		o.soon("the end", o.rings("8025", "79163000008").Done())
+	}},
+	{name: "ring-then-the-next", how: call.NoAnswer, rang: 2, tell: func(o *office) {
+		c := o.rings("8027", "79163000009")
+		o.rung(pbx.Manager1).Ring()
+		o.rung(pbx.Manager2).Ring()
+		o.soon("the end", c.Done())
+	}},
+	{name: "picked-up-by-colleague", how: call.Person, who: "PJSIP/103", rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79163000010")
+		o.rung(pbx.Manager1).Ring()
+		o.soon("ringing", c.Ringing())
+		p, err := o.desks[pbx.Colleague].Dial(o.ctx, "*88", softphone.DialOptions{})
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.answered(p)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "redirected-to-mobile", how: call.Person, who: "PJSIP/trunk", tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79163000011")
+		in := o.rung(pbx.Manager1)
+		if err := in.Redirect("79169999998"); err != nil {
+			o.t.Fatal(err)
+		}
+		mobile, err := o.outside.ExpectRing(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		mobile.Ring()
+		mobile.Answer(o.ctx)
+		o.answered(c)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "spied-on", how: call.Person, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings(pbx.LineDirect, "79163000012")
+		o.answers(pbx.Manager1)
+		o.answered(c)
+		spy, err := o.desks[pbx.Supervisor].Dial(o.ctx, "*55", softphone.DialOptions{})
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		o.answered(spy)
+		time.Sleep(talk)
+		o.hangup(spy)
+		o.hangup(c)
+	}},
+	{name: "blonde-transfer", how: call.Person, who: "PJSIP/101 PJSIP/103", rang: 1, tell: func(o *office) {
+		c := o.rings("8004", "79163000013")
+		there := o.answers(pbx.Manager1)
+		o.answered(c)
+		o.keys(there, "*2")
+		o.keys(there, "8103")
+		in := o.rung(pbx.Colleague)
+		in.Ring()
+		o.hangup(there)
+		in.Answer(o.ctx)
+		time.Sleep(2 * talk)
+		o.hangup(c)
+	}},
+	{name: "blonde-transfer-lost", how: call.LostInTransfer, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings("8004", "79163000014")
+		there := o.answers(pbx.Manager1)
+		o.answered(c)
+		o.keys(there, "*2")
+		o.keys(there, "8103")
+		o.rung(pbx.Colleague).Ring()
+		o.hangup(there)
+		time.Sleep(talk)
+		o.hangup(c)
 	}},
 }
 

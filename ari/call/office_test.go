@@ -61,7 +61,7 @@ func (f *frames) taken() []byte {
 // are further configuration.
 func openOffice(t *testing.T, release pbx.Release, extra string, files map[string]string) *office {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	root, err := pbx.Install(ctx, release, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
