@@ -13,6 +13,10 @@ const (
 	// inTxStep is how many jobs of a lane are done inside one transaction: it
 	// bounds how long a fact waits behind them.
 	inTxStep = 16
+	// mostDue is how many jobs of a lane one claim takes at most. It stands in
+	// the statement's text: SQLite plans a statement anew each time when its
+	// limit is a parameter.
+	mostDue = "16"
 	// maxFaults is how often in a row our own side may fail before a job is
 	// given up: with the pauses of backoff, after about four minutes.
 	maxFaults = 8
@@ -176,14 +180,14 @@ func (r *Runner) claimLane(tx *db.Tx, l lane) ([]claimed, error) {
 // dueJobs reads what is due in the lane, the earliest first.
 func dueJobs(tx *db.Tx, l lane, limit int) ([]claimed, error) {
 	rows, err := tx.Query(`SELECT id, key, lead, payload, due, expires, attempt, faults, doubt FROM jobs
-		WHERE state = 'waiting' AND kind = $1 AND lane = $2 AND due <= $3 ORDER BY due, id LIMIT $4`,
-		l.at.kind, l.at.lane, db.Millis(tx.Now()), limit)
+		WHERE state = 'waiting' AND kind = $1 AND lane = $2 AND due <= $3 ORDER BY due, id LIMIT `+mostDue,
+		l.at.kind, l.at.lane, db.Millis(tx.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("jobs: what is due: %w", err)
 	}
 	defer rows.Close()
 	var list []claimed
-	for rows.Next() {
+	for len(list) < limit && rows.Next() {
 		j := claimed{Job: Job{Kind: l.at.kind, Lane: l.at.lane}, work: l.work}
 		var due, expires int64
 		if err := rows.Scan(&j.ID, &j.Key, &j.Lead, &j.Payload, &due, &expires, &j.Attempt, &j.faults, &j.doubt); err != nil {
