@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -67,6 +68,38 @@ func newOffice() *leads.Office {
 	}
 }
 
+// blank puts an empty database into a folder of the test's own. Making one
+// costs a few dozen synchronous writes, so it is made once and copied.
+func blank(t *testing.T) (path string) {
+	t.Helper()
+	made, err := blankFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path = filepath.Join(t.TempDir(), "ringback.db")
+	if err := os.WriteFile(path, made, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var blankFile = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "ringback-blank-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "ringback.db")
+	d, err := db.Open(context.Background(), db.Config{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
 // desk is a Book in a synctest bubble, where days take no time, with a Runner
 // that hands out waiting leads. Nobody climbs its ladders: their jobs are looked
 // at where they lie.
@@ -88,7 +121,7 @@ type desk struct {
 func story(t *testing.T, set func(d *routing.Directory), tell func(d *desk)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		d := &desk{T: t, path: filepath.Join(t.TempDir(), "ringback.db"), office: newOffice(), start: time.Now()}
+		d := &desk{T: t, path: blank(t), office: newOffice(), start: time.Now()}
 		if set != nil {
 			set(d.office.Directory)
 		}
