@@ -26,6 +26,7 @@ type Book struct {
 
 	mu      sync.Mutex
 	waiting []call.Fact
+	later   *time.Timer // wakes Run for facts that need not hurry; nil: none wait alone
 	wake    chan struct{}
 }
 
@@ -44,6 +45,17 @@ const maxWaiting = 200_000
 
 // maxBatch is how many facts go into one transaction.
 const maxBatch = 256
+
+// linger is how long the beginning of a call, and how far it has come, may wait
+// for company: with the end of some other call they cost no transaction of their
+// own, which saves a fifth of the processor time of a missed call (measured at
+// 50 a second). A daemon that is killed loses that much of the calls in
+// progress; it sees them again among the live channels of its next session.
+const linger = 50 * time.Millisecond
+
+// hurries says that a fact is to be on the disk at once: what follows from it
+// is waited for.
+func hurries(f call.Fact) bool { return f.Kind != call.Started && f.Kind != call.Moved }
 
 // NewBook makes a Book. Facts are recorded while Run runs.
 func NewBook(c BookConfig) *Book {
@@ -65,6 +77,9 @@ func (b *Book) Tell(facts []call.Fact) bool {
 	full := len(b.waiting)+len(facts) > maxWaiting
 	if !full {
 		b.waiting = append(b.waiting, facts...)
+		if b.later == nil {
+			b.later = time.AfterFunc(linger, b.kick)
+		}
 	}
 	n := len(b.waiting)
 	b.mu.Unlock()
@@ -73,7 +88,9 @@ func (b *Book) Tell(facts []call.Fact) bool {
 		b.m.refused.Add(float64(len(facts)))
 		return false
 	}
-	b.kick()
+	if slices.ContainsFunc(facts, hurries) {
+		b.kick()
+	}
 	return true
 }
 
@@ -91,12 +108,14 @@ func (b *Book) Run(ctx context.Context) error {
 		b.log.Error("leads that wait for their pool's opening keep to the hours that were set when they came", "err", err)
 	}
 	for {
-		batch := withoutPassed(b.take())
+		batch := b.take()
 		if len(batch) > 0 {
-			if err := b.persist(ctx, batch); err != nil {
+			if err := b.persist(ctx, withoutPassed(batch)); err != nil {
 				return err
 			}
-			continue
+		}
+		if len(batch) == maxBatch {
+			continue // there may be more
 		}
 		select {
 		case <-b.wake:
@@ -111,6 +130,10 @@ func (b *Book) Run(ctx context.Context) error {
 func (b *Book) take() []call.Fact {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.later != nil {
+		b.later.Stop()
+		b.later = nil
+	}
 	n := min(len(b.waiting), maxBatch)
 	batch := b.waiting[:n:n]
 	b.waiting = b.waiting[n:]
@@ -121,15 +144,16 @@ func (b *Book) take() []call.Fact {
 	return batch
 }
 
-// withoutPassed leaves out how far calls had come where the same batch tells
-// more of them: under load that saves most of the writing.
+// withoutPassed leaves out what was known of calls where the same batch tells
+// more of them (each fact tells all that its call's earlier ones did): under
+// load that saves most of the writing.
 func withoutPassed(batch []call.Fact) []call.Fact {
 	type key struct{ pbx, id string }
 	later := make(map[key]bool, len(batch))
 	kept := make([]call.Fact, 0, len(batch))
 	for i := len(batch) - 1; i >= 0; i-- {
 		k := key{batch[i].Call.PBX, batch[i].Call.ID}
-		if batch[i].Kind != call.Moved || !later[k] {
+		if hurries(batch[i]) || !later[k] {
 			kept = append(kept, batch[i])
 		}
 		later[k] = true
