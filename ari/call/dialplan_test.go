@@ -330,7 +330,9 @@ var dialplanStories = []callStory{
 	}},
 	{name: "queue-full", how: call.AbandonedQueue, tell: func(o *office) {
 		first := o.rings("8019", "79163000001")
-		o.answered(first)
+		if err := first.Hears(o.ctx, pbx.MusicTone); err != nil { // it waits in the queue
+			o.t.Fatal(err)
+		}
 		second := o.rings("8019", "79163000002")
 		o.soon("the end of the second", second.Done())
 		if end := o.end(call.Inbound); end.How != call.QueueFull {
@@ -454,5 +456,6 @@ var dialplanStories = []callStory{
 
 // TestDialplans plays calls through dialplans that are not the office's own.
 func TestDialplans(t *testing.T) {
+	t.Parallel()
 	openOffice(t, pbx.Release(*release), dialplan, dialplanFiles).play(dialplanStories)
 }

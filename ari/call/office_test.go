@@ -432,12 +432,14 @@ func (o *office) calls(desk, number string) (*softphone.Call, *softphone.Incomin
 // TestStories plays every call on a real Asterisk while a tracker follows, and
 // with -record keeps what Asterisk sent.
 func TestStories(t *testing.T) {
+	t.Parallel()
 	openOffice(t, pbx.Release(*release), "", nil).play(stories)
 }
 
 // play tells stories one after the other.
 func (o *office) play(stories []callStory) {
 	t := o.t
+	defer func() { o.t = t }()
 	for _, s := range stories {
 		ok := t.Run(s.name, func(t *testing.T) {
 			o.t = t
