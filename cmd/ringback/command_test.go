@@ -83,6 +83,28 @@ func TestReplayRefuses(t *testing.T) {
 	}
 }
 
+// TestRecordReachesNobody wants a recording of nothing to be a failure that
+// leaves nothing behind.
+func TestRecordReachesNobody(t *testing.T) {
+	t.Parallel()
+	c := lonely(t)
+	file := filepath.Join(c.dir, "calls.jsonl")
+	status, _, errs := command(t, "record", "--config", c.write(t), "--for=100ms", file)
+	if status != 1 || !strings.Contains(errs, "trouble=refused") || !strings.Contains(errs, "PBX main was never reached") {
+		t.Errorf("status %d, and on stderr %q", status, errs)
+	}
+	if _, err := os.Stat(file); !os.IsNotExist(err) {
+		t.Errorf("an empty recording is left behind (%v)", err)
+	}
+	c.pbxes = append(c.pbxes, account{"north", "http://" + freeAddress(t), "ringback", "secret"})
+	for pbx, says := range map[string]string{"": "has 2 PBXes: say with --pbx which one", "south": `has no PBX "south"`} {
+		status, _, errs = command(t, "record", "--config", c.write(t), "--pbx="+pbx, file)
+		if status != 1 || !strings.Contains(errs, says) {
+			t.Errorf("PBX %q: status %d, and on stderr %q", pbx, status, errs)
+		}
+	}
+}
+
 // lonely is a company whose PBX is not there.
 func lonely(t *testing.T) *company {
 	return newCompany(t, account{"main", "http://" + freeAddress(t), "ringback", "password-of-the-pbx"})

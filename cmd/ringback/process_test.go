@@ -469,7 +469,15 @@ func recorded(t *testing.T, b *branch) {
 			t.Errorf("replay tells %s as %v, the daemon as %v", key, line[key], want)
 		}
 	}
+	full := &world{ctx: patient(t), stdout: fullDisk{}, stderr: io.Discard}
+	if status := run(full, []string{"record", "--config", config, "-"}); status != 1 || full.ctx.Err() != nil {
+		t.Errorf("record on a full disk ends with status %d", status)
+	}
 	if again := start(t, nil, "record", "--config", config, file); again.status(t) != 1 || again.errs.count("file exists") != 1 {
 		t.Error("a recording was written over")
 	}
 }
+
+type fullDisk struct{}
+
+func (fullDisk) Write([]byte) (int, error) { return 0, syscall.ENOSPC }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -101,4 +102,17 @@ func TestWatchdogIsNotFedByTheStuck(t *testing.T) {
 	w.pulse.end()
 	waitFor(t, "it is fed again", func() bool { return alive.Load() > fed })
 	s.hears(t, "WATCHDOG=1")
+}
+
+// TestPartsFailTogether wants a part that fails to end the others, and every
+// failure to be told, also one while they end.
+func TestPartsFailTogether(t *testing.T) {
+	ctx, end := context.WithCancel(t.Context())
+	var p parts
+	p.run(end, func() error { return errors.New("the first") })
+	p.run(end, func() error { <-ctx.Done(); return errors.New("the second") })
+	p.run(end, func() error { <-ctx.Done(); return nil })
+	if err := p.wait(); err == nil || !strings.Contains(err.Error(), "the first") || !strings.Contains(err.Error(), "the second") {
+		t.Errorf("told is %v", err)
+	}
 }
