@@ -65,12 +65,12 @@ func (p *Pool) Judge(e Ending) (Verdict, Reason) {
 		return Ignored, Own
 	case slices.Contains(p.Block, e.Caller):
 		return Ignored, Blocked
+	case e.Shown != LostInTransfer && p.reached(e):
+		return Answered, Person
+	case p.handled(e): // also when a person sent the caller there
+		return Ignored, Handled
 	case e.Shown == LostInTransfer:
 		return Missed, LostInTransfer
-	case p.reached(e):
-		return Answered, Person
-	case p.handled(e):
-		return Ignored, Handled
 	case e.Shown == Person && e.Talk > 0:
 		return Missed, Dropped
 	case e.Shown == Person:

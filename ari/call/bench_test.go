@@ -6,12 +6,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"ringback/ari"
+	"ringback/ari/aritest"
 	"ringback/ari/call"
 )
 
@@ -81,61 +81,22 @@ func BenchmarkDecodeAndTrack(b *testing.B) {
 	b.ReportMetric(float64(after.TotalAlloc-before.TotalAlloc)/n, "B/event")
 }
 
-// ringingGroup makes the frames of calls that ring three phones, each with four
-// channels of its own, out of the recording of one.
-type ringingGroup struct {
-	text        string
-	first, rest int // frames until all phones ring, and from there to the end
-	old         []string
-}
-
-func newRingingGroup(b *testing.B) *ringingGroup {
-	recorded := framesOf(b, "../../testdata/calls/group-unanswered.jsonl")
-	g := &ringingGroup{text: string(bytes.Join(recorded, []byte("\n")))}
-	seen := map[string]bool{}
-	for i, frame := range recorded {
-		var ev ari.Event
-		if err := ari.Decode(frame, &ev); err != nil {
-			b.Fatal(err)
-		}
-		if ev.Type == ari.ChannelHangupRequest && g.first == 0 {
-			g.first, g.rest = i, len(recorded)-i
-		}
-		if id := ev.Channel.ID; id != "" && !seen[id] {
-			seen[id] = true
-			g.old = append(g.old, id, ev.Channel.Name[strings.LastIndexByte(ev.Channel.Name, '-'):])
-		}
-	}
-	if len(seen) != 4 || g.first == 0 {
-		b.Fatalf("the recording has %d channels, and the first hangup at %d", len(seen), g.first)
-	}
-	return g
-}
-
-// call gives the frames of the n-th call.
-func (g *ringingGroup) call(n int) [][]byte {
-	var fresh []string
-	for i := 0; i < len(g.old); i += 2 {
-		channel := 4*n + i/2
-		fresh = append(fresh, g.old[i]+`"`, fmt.Sprintf(`1795999999.%d"`, channel), g.old[i+1]+`"`, fmt.Sprintf(`-%08x"`, channel))
-	}
-	fresh = append(fresh, "79161000009", fmt.Sprintf("7916%07d", n))
-	return bytes.Split([]byte(strings.NewReplacer(fresh...).Replace(g.text)), []byte("\n"))
-}
-
 // BenchmarkTrackOpenCalls measures what an event costs while so many other
 // calls of four legs are in progress, and what each of those holds in memory.
 // One op is a call from its beginning to its end.
 func BenchmarkTrackOpenCalls(b *testing.B) {
 	for _, open := range []int{0, 100, 10_000} {
 		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
-			g := newRingingGroup(b)
+			group, err := aritest.ReadRecorded("../../testdata/calls/group-unanswered.jsonl", "79161000009")
+			if err != nil || group.Channels != 4 {
+				b.Fatalf("a call of %d legs, %v", group.Channels, err)
+			}
 			tr := call.New(trunk)
 			var ev ari.Event
 			empty := liveHeap()
 			for n := range open {
-				for _, frame := range g.call(n)[:g.first] {
-					decodeAndStep(b, tr, &ev, frame)
+				for _, frame := range group.Call(n)[:group.Ringing] {
+					decodeAndStep(b, tr, &ev, []byte(frame))
 				}
 			}
 			ev = ari.Event{}
@@ -147,7 +108,9 @@ func BenchmarkTrackOpenCalls(b *testing.B) {
 			// their ids can come again.
 			var more [256][][]byte
 			for i := range more {
-				more[i] = g.call(open + i)
+				for _, frame := range group.Call(open + i) {
+					more[i] = append(more[i], []byte(frame))
+				}
 			}
 			cpu := processorTime(b)
 			for n := 0; b.Loop(); n++ {
@@ -159,7 +122,7 @@ func BenchmarkTrackOpenCalls(b *testing.B) {
 				}
 			}
 			cpu = processorTime(b) - cpu
-			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N*(g.first+g.rest)), "ns/event")
+			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N*group.Frames), "ns/event")
 			if open > 0 {
 				b.ReportMetric(float64(held)/float64(open), "B/open-call")
 			}

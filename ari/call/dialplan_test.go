@@ -103,6 +103,9 @@ exten => 8027,1,Dial(PJSIP/101,1)
  same => n,Dial(PJSIP/102,2)
  same => n,Hangup()
 
+; busy, says the dialplan
+exten => 8028,1,Busy(1)
+
 [meet]
 exten => s,1,NoOp()
  same => n,ConfBridge(room2)
@@ -128,6 +131,7 @@ exten => *81,1,Pickup(101@PICKUPMARK)
 exten => *88,1,PickupChan(PJSIP/101,p)
 exten => _7XX,1,ParkedCall(default,${EXTEN})
 exten => *55,1,ChanSpy(PJSIP/101,q)
+exten => 8101,1,Dial(PJSIP/101,20)
 exten => 8103,1,Dial(PJSIP/103,2)
  same => n,Hangup()
 `
@@ -327,6 +331,51 @@ var dialplanStories = []callStory{
 	}},
 	{name: "nobody-there", how: call.Unreachable, tell: func(o *office) {
 		o.soon("the end", o.rings("8018", "79162000023").Done())
+	}},
+	{name: "click-to-call", direction: call.Outbound, how: call.Person, who: "PJSIP/101", rang: 1, dialed: "79163000015", tell: func(o *office) {
+		if out, err := o.pbx.CLI(o.ctx, "channel originate Local/8101@from-internal/n extension 79163000015@from-internal"); err != nil {
+			o.t.Fatal(out, err)
+		}
+		there := o.answers(pbx.Manager1)
+		in, err := o.outside.ExpectRing(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		in.Ring()
+		c, err := in.Answer(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		time.Sleep(talk)
+		o.hangup(c)
+		o.soon("the end", there.Done())
+	}},
+	{name: "click-to-call-optimised", direction: call.Outbound, how: call.Person, who: "PJSIP/101", rang: 1, dialed: "79163000016", tell: func(o *office) {
+		if out, err := o.pbx.CLI(o.ctx, "channel originate Local/8101@from-internal extension 79163000016@from-internal"); err != nil {
+			o.t.Fatal(out, err)
+		}
+		there := o.answers(pbx.Manager1)
+		in, err := o.outside.ExpectRing(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		in.Ring()
+		if _, err := in.Answer(o.ctx); err != nil {
+			o.t.Fatal(err)
+		}
+		time.Sleep(talk)
+		o.hangup(there)
+	}},
+	{name: "voicemail-left-by-hangup", how: call.Voicemail, rang: 1, message: true, tell: func(o *office) {
+		c := o.rings(pbx.LineMailbox, "79163000017")
+		o.rung(pbx.Manager1).Ring()
+		o.answered(c)
+		o.keys(c, "#")
+		time.Sleep(4 * time.Second) // the message: voicemail drops shorter ones
+		o.hangup(c)
+	}},
+	{name: "busy-by-dialplan", how: call.Busy, tell: func(o *office) {
+		o.soon("the end", o.rings("8028", "79163000018").Done())
 	}},
 	{name: "queue-full", how: call.AbandonedQueue, tell: func(o *office) {
 		first := o.rings("8019", "79163000001")

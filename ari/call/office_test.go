@@ -29,6 +29,7 @@ var release = flag.String("release", string(pbx.Asterisk22), "play the stories o
 type office struct {
 	t       *testing.T
 	ctx     context.Context
+	pbx     *pbx.Instance
 	outside *softphone.Phone
 	desks   map[string]*softphone.Phone
 	facts   chan call.Fact
@@ -82,6 +83,7 @@ func openOffice(t *testing.T, release pbx.Release, extra string, files map[strin
 		}
 	})
 	t.Cleanup(cancel)
+	o.pbx = instance
 	o.outside.SetServer(instance.SIPAddr)
 	for _, user := range []string{pbx.Supervisor, pbx.Manager1, pbx.Manager2, pbx.Colleague} {
 		account, _ := opts.Phone(user)
@@ -190,6 +192,8 @@ type callStory struct {
 	how  call.How
 	who  string // the endpoints that were talked with, in order
 	rang int    // phones that rang, at least
+	// message says that a voicemail was left.
+	message bool
 	// direction is Inbound, and dialed the line, unless said otherwise.
 	direction call.Direction
 	dialed    string
@@ -471,6 +475,9 @@ func (s *callStory) check(t *testing.T, end call.Call) {
 	}
 	if s.dialed != "" && end.Dialed != s.dialed {
 		t.Errorf("dialed %q, want %q", end.Dialed, s.dialed)
+	}
+	if s.message && !end.Message {
+		t.Error("the voicemail was not seen")
 	}
 	var who []string
 	for _, talk := range end.Talks {

@@ -106,6 +106,9 @@ func (o *open) dialing(l *leg, dialstring string, c *ari.Channel) {
 		l.hasRung()
 	}
 	l.hasEnded(l.outcome)
+	if o.call.Direction != Inbound && l.inside && o.call.From.Endpoint == "" {
+		o.call.From = l.party("") // the phone that a page's "call" button rings first, through a Local pair
+	}
 	if l.inside || o.call.Direction == Inbound {
 		return
 	}

@@ -39,7 +39,7 @@ func (t *Tracker) connected(ev *ari.Event) {
 	t.vanish(live, until, ev.At)
 	for i := range channels {
 		if l := t.leg(&channels[i], false); l != nil {
-			t.refresh(l, &channels[i], channels)
+			t.refresh(l, &channels[i], channels, ev.At)
 		}
 	}
 	t.rebridge(ev.Snapshot.Bridges, until, ev.At)
@@ -122,12 +122,12 @@ func (t *Tracker) rejoin(o *open, channels []ari.Channel) {
 
 // refresh takes over what the snapshot says of a channel, and finds the call of
 // a leg whose dialing was not seen.
-func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel) {
+func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at time.Time) {
 	l.up = c.State == "Up"
 	if l.open == nil && l.placed && l.kind == endpoint {
 		if root := t.dialerOf(c, channels); root != nil {
 			l.open = root.open
-			l.open.dialing(l, "", c)
+			t.join(l.open, l, "", c, at)
 		}
 	}
 	if l.open == nil {
@@ -177,7 +177,7 @@ func (t *Tracker) rebridge(bridges []ari.Bridge, until, at time.Time) {
 				t.enter(l, &bridges[i])
 			}
 		}
-		t.adopt(t.bridges[bridges[i].ID])
+		t.adopt(t.bridges[bridges[i].ID], at)
 	}
 	for _, o := range t.sorted() {
 		t.repart(o, until)
@@ -191,7 +191,7 @@ func (t *Tracker) rebridge(bridges []ari.Bridge, until, at time.Time) {
 
 // adopt lets the legs in a bridge whose call is not known join the only call
 // that is there.
-func (t *Tracker) adopt(br *bridge) {
+func (t *Tracker) adopt(br *bridge, at time.Time) {
 	if br == nil {
 		return
 	}
@@ -210,7 +210,7 @@ func (t *Tracker) adopt(br *bridge) {
 	for _, l := range br.members {
 		if l.open == nil && l.placed && l.kind == endpoint {
 			l.open = o
-			o.dialing(l, "", &ari.Channel{CallerNumber: o.call.Dialed})
+			t.join(o, l, "", &ari.Channel{CallerNumber: o.call.Dialed}, at)
 			l.hasEnded(LegAnswered)
 		}
 	}

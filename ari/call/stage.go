@@ -99,6 +99,11 @@ func (o *open) announced() {
 
 // variable notes the channel variables by which applications tell their end.
 func (o *open) variable(l *leg, name, value string) {
+	if name == "VMSTATUS" {
+		// It comes after the hangup by which most callers end their message.
+		o.call.Message = o.call.Message || value == "SUCCESS"
+		return
+	}
 	if o.call.Progress.Over {
 		return
 	}
@@ -108,12 +113,10 @@ func (o *open) variable(l *leg, name, value string) {
 			o.call.Progress.DialStatus = intern(value)
 		}
 	case "QUEUESTATUS":
-		if how, ok := queueStatus[value]; ok && l == o.root {
+		if how, ok := queueStatus[value]; ok && (l == o.root || l.carries(o)) {
 			o.call.Progress.Stage, o.call.Progress.Left = queueLeft, how
 			o.touch()
 		}
-	case "VMSTATUS":
-		o.call.Message = value == "SUCCESS"
 	}
 }
 
@@ -143,6 +146,8 @@ func (o *open) how() How {
 	switch {
 	case o.call.HungUp:
 		return AbandonedIVR
+	case strings.EqualFold(o.call.Progress.App, "busy"):
+		return Busy // the dialplan said so itself
 	case o.call.Progress.Announced:
 		return IVREnded
 	}

@@ -192,7 +192,9 @@ func (t *Tracker) begin(l *leg, c *ari.Channel) {
 		t.tell(Started, o, c.Created)
 		return
 	}
-	o.call.From = Party{Endpoint: intern(endpointOf(l.name))}
+	if l.kind == endpoint {
+		o.call.From = Party{Endpoint: intern(endpointOf(l.name))}
+	}
 }
 
 // tellMoved tells how far the calls have come that this step has changed,
@@ -263,7 +265,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 		return
 	}
 	if ev.Channel.ID == "" { // originated: nobody dials
-		if peer.open == nil && peer.kind == endpoint {
+		if peer.open == nil && peer.kind != nobody {
 			t.originated(peer, ev)
 		}
 		return
@@ -276,14 +278,13 @@ func (t *Tracker) dial(ev *ari.Event) {
 		peer.dialer, peer.open, peer.placed = caller, caller.open, true
 	}
 	if peer.kind == local {
-		t.share(peer)
+		t.share(peer, ev.At)
 	}
 	o := caller.open
 	if o == nil || peer.open != o {
 		return
 	}
-	wasOut := o.call.Direction == Outbound
-	o.dialing(peer, ev.DialString, &ev.Peer)
+	t.join(o, peer, ev.DialString, &ev.Peer, ev.At)
 	if ev.Channel.AppName != "" {
 		o.application(caller, ev.Channel.AppName)
 	}
@@ -295,16 +296,27 @@ func (t *Tracker) dial(ev *ari.Event) {
 	default:
 		peer.hasEnded(outcomeOf(ev.DialStatus, 0))
 	}
-	if o.call.Direction == Outbound && !wasOut {
+}
+
+// join lets a leg be dialed for a call. A call whose first leg leaves by a trunk
+// is outbound from then on, and is told.
+func (t *Tracker) join(o *open, l *leg, dialstring string, c *ari.Channel, at time.Time) {
+	o.dialing(l, dialstring, c)
+	if o.call.Direction == Outbound && !o.begun {
 		o.begun = true
-		t.tell(Started, o, ev.At)
+		t.tell(Started, o, at)
 	}
 }
 
 // originated opens a call that the PBX itself places (a page's "call" button, a
-// call file). When its first channel leads outside, the person outside is there.
+// call file), often through a Local pair. When its first channel leads outside,
+// the person outside is there.
 func (t *Tracker) originated(l *leg, ev *ari.Event) {
 	t.begin(l, &ev.Peer)
+	if l.kind == local {
+		t.share(l, ev.At)
+		return
+	}
 	if l.inside {
 		return
 	}
@@ -315,10 +327,18 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 }
 
 // share hands the call of one half of a Local pair to the other, and to the
-// legs that the other has dialed meanwhile.
-func (t *Tracker) share(l *leg) {
-	if other := t.byName[otherHalf(l.name)]; other != nil && other.open == nil {
-		other.open = l.open
+// legs that the other has dialed meanwhile: its events may come first.
+func (t *Tracker) share(l *leg, at time.Time) {
+	other := t.byName[otherHalf(l.name)]
+	if l.open == nil || other == nil || other.open != nil {
+		return
+	}
+	other.open = l.open
+	for _, dialed := range t.legs {
+		if dialed.dialer == other && dialed.open == nil {
+			dialed.open = l.open
+			t.join(l.open, dialed, "", &ari.Channel{}, at)
+		}
 	}
 }
 
