@@ -151,3 +151,22 @@ type Snapshot struct {
 	Channels []Channel
 	Bridges  []Bridge
 }
+
+// Shift moves every time of the event by d: from the PBX's clock to ours.
+func (ev *Event) Shift(d time.Duration) {
+	shift := func(t *time.Time) {
+		if !t.IsZero() {
+			*t = t.Add(d)
+		}
+	}
+	shift(&ev.At)
+	shift(&ev.Since)
+	for _, c := range []*Channel{&ev.Channel, &ev.Peer, &ev.ReplaceChannel} {
+		shift(&c.Created)
+	}
+	if ev.Snapshot != nil {
+		for i := range ev.Snapshot.Channels {
+			shift(&ev.Snapshot.Channels[i].Created)
+		}
+	}
+}

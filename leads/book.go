@@ -2,6 +2,7 @@ package leads
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -235,28 +236,58 @@ func (b *Book) Record(ctx context.Context, facts []call.Fact) []error {
 	return b.db.DoAll(ctx, parts)
 }
 
-// OpenCalls reads the calls of a PBX that had not ended when they were last
-// heard of: what the tracker resumes from.
-func (b *Book) OpenCalls(ctx context.Context, pbx string) ([]call.Call, error) {
-	rows, err := b.db.Reader().QueryContext(ctx, "SELECT resume FROM calls WHERE pbx = $1 AND ended IS NULL ORDER BY started, id", pbx)
+// Watched notes that the PBX is being watched now.
+func (b *Book) Watched(ctx context.Context, pbx string) error {
+	err := b.db.Do(ctx, func(tx *db.Tx) error {
+		_, err := tx.Exec("INSERT INTO watched (pbx, until) VALUES ($1, $2) ON CONFLICT (pbx) DO UPDATE SET until = excluded.until", pbx, db.Millis(tx.Now()))
+		return err
+	})
 	if err != nil {
-		return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		return fmt.Errorf("leads: watched %s: %w", pbx, err)
+	}
+	return nil
+}
+
+// OpenCalls reads the calls of a PBX that had not ended when they were last
+// heard of, and until when the PBX was watched (zero: not known): what the
+// tracker resumes from. A call that cannot be read back is told as far as its
+// row tells it, so that one broken row does not end the watching.
+func (b *Book) OpenCalls(ctx context.Context, pbx string) ([]call.Call, time.Time, error) {
+	var until int64
+	err := b.db.Reader().QueryRowContext(ctx, "SELECT until FROM watched WHERE pbx = $1", pbx).Scan(&until)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return nil, time.Time{}, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+	}
+	calls, err := b.readOpen(ctx, pbx)
+	if err != nil {
+		return nil, time.Time{}, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+	}
+	return calls, db.Time(until), nil
+}
+
+func (b *Book) readOpen(ctx context.Context, pbx string) ([]call.Call, error) {
+	rows, err := b.db.Reader().QueryContext(ctx,
+		"SELECT call, direction, caller, caller_name, dialed, started, resume FROM calls WHERE pbx = $1 AND ended IS NULL ORDER BY started, id", pbx)
+	if err != nil {
+		return nil, err
 	}
 	defer rows.Close()
 	var calls []call.Call
 	for rows.Next() {
+		c := call.Call{PBX: pbx}
+		var started int64
 		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		if err := rows.Scan(&c.ID, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &started, &text); err != nil {
+			return nil, err
 		}
-		c, err := readResume(text)
-		if err != nil {
-			return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		c.Started = db.Time(started)
+		if whole, err := readResume(text); err == nil {
+			c = whole
+		} else {
+			b.m.broken.Inc()
+			b.log.Error("what was known of an open call cannot be read back; it goes on from its row", "pbx", pbx, "call", c.ID, "err", err)
 		}
 		calls = append(calls, c)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
-	}
-	return calls, nil
+	return calls, rows.Err()
 }

@@ -151,7 +151,7 @@ func TestResumeAtEveryEvent(t *testing.T) {
 				first := tell(t, call.New(trunk), events[:k], nil)
 				kept := maps.Clone(first.open)
 				tr := call.New(trunk)
-				tr.Resume(slices.Collect(maps.Values(kept)))
+				tr.Resume(slices.Collect(maps.Values(kept)), time.Time{})
 				resumed := append([]ari.Event{w.connected(events[k].At)}, events[k:]...)
 				all := tell(t, tr, resumed, first)
 				for id, want := range whole.ended {
@@ -233,6 +233,34 @@ func TestGapThatHidesTheEnd(t *testing.T) {
 						t.Errorf("%s, cut before event %d: the talk ends at %v, but nothing was seen after %v", name, k, talk.End, since)
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestTalkIsNotCreditedWithTheDowntime kills the watching in mid-talk for hours:
+// of the talk counts what was seen.
+func TestTalkIsNotCreditedWithTheDowntime(t *testing.T) {
+	events := readRecording(t, "../../testdata/calls/outbound-answered.jsonl")
+	var open map[string]call.Call
+	for k := range events {
+		open = tell(t, call.New(trunk), events[:k], nil).open
+		if slices.ContainsFunc(slices.Collect(maps.Values(open)), func(c call.Call) bool { return len(c.Talks) > 0 }) {
+			break
+		}
+	}
+	for id, c := range open {
+		for _, watched := range []time.Duration{0, 2 * time.Second} {
+			tr := call.New(trunk)
+			var until time.Time
+			if watched > 0 {
+				until = c.Talks[0].Start.Add(watched)
+			}
+			tr.Resume([]call.Call{c}, until)
+			gap := newWorld().connected(c.Talks[0].Start.Add(5 * time.Hour))
+			f := tell(t, tr, []ari.Event{gap}, nil).ended[id]
+			if f.Kind != call.Lost || f.Call.Talks[0].Length(gap.At) != watched {
+				t.Errorf("watched for %v of the talk, which is told to have lasted %v", watched, f.Call.Talks[0].Length(gap.At))
 			}
 		}
 	}

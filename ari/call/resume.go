@@ -9,13 +9,26 @@ import (
 )
 
 // Resume hands the tracker the calls that were open when it last worked, as
-// their newest facts told them. Their fate is decided by the next Connected:
-// what still lives is followed on, what does not is Lost. It must be called
-// before the first Step.
-func (t *Tracker) Resume(calls []Call) {
+// their newest facts told them, and until when the PBX was watched then (zero:
+// not known). Their fate is decided by the next Connected: what still lives is
+// followed on, what does not is Lost. It must be called before the first Step.
+func (t *Tracker) Resume(calls []Call, until time.Time) {
+	t.watched = until
 	for _, c := range calls {
 		t.open[c.ID] = &open{tracker: t, call: c.clone(), begun: true}
+		// What is known of a call was seen.
+		t.watched = latest(t.watched, c.Started)
+		for _, talk := range c.Talks {
+			t.watched = latest(t.watched, talk.Start)
+		}
 	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // connected brings the tracker up to date with what lives on the PBX now. It
@@ -32,9 +45,12 @@ func (t *Tracker) connected(ev *ari.Event) {
 	}
 	// A talk that was cut while nobody looked is known to have lasted until the
 	// gap began, and no longer.
-	until := ev.At
-	if !ev.Since.IsZero() {
-		until = ev.Since
+	until := ev.Since
+	if until.IsZero() {
+		until = t.watched // the first session of this process
+	}
+	if until.IsZero() || until.After(ev.At) {
+		until = ev.At
 	}
 	t.vanish(live, until, ev.At)
 	for i := range channels {

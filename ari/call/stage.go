@@ -5,15 +5,15 @@ import "strings"
 // stage is the last thing that became of a call, apart from announcements: it
 // becomes the call's How. A later stage replaces an earlier one in enter, which
 // is the only place where that happens.
-type stage uint8
+type stage string
 
 const (
-	nothing   stage = iota // announcements and menus at most
-	ringing                // phones were dialed (Dial, FollowMe, Page)
-	queueing               // the caller waits in a queue
-	queueLeft              // the queue let the caller go
-	talking                // a talk began
-	mailing                // voicemail took the call
+	nothing   stage = ""           // announcements and menus at most
+	ringing   stage = "ringing"    // phones were dialed (Dial, FollowMe, Page)
+	queueing  stage = "queueing"   // the caller waits in a queue
+	queueLeft stage = "queue_left" // the queue let the caller go
+	talking   stage = "talking"    // a talk began
+	mailing   stage = "mailing"    // voicemail took the call
 )
 
 // applications that are stages of their own. Every other application is an

@@ -145,6 +145,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	var spine, rest parts
 	for _, w := range d.watched {
 		spine.run(end, func() error { return follow(ctx, w, d.book, d.log) })
+		spine.run(end, func() error { return keepWatched(ctx, w, d.book, d.log) })
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })
 	rest.run(end, func() error { return d.runner.Run(ctx) })

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"ringback/ari"
 	"ringback/ari/call"
@@ -18,7 +19,7 @@ const ownPrefix = "ringback-"
 // is told. It resumes the calls that were open when the daemon last stopped,
 // returns when ctx ends, and never waits for the database.
 func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
-	open, err := book.OpenCalls(ctx, w.opts.PBX)
+	open, until, err := book.OpenCalls(ctx, w.opts.PBX)
 	switch {
 	case ctx.Err() != nil:
 		return nil // it was told to stop
@@ -26,14 +27,16 @@ func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) 
 		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
 	}
 	tracker := call.New(w.opts)
-	tracker.Resume(open)
+	tracker.Resume(open, until)
 	if len(open) > 0 {
 		log.Info("calls were open when the daemon last stopped", "pbx", w.opts.PBX, "calls", len(open))
 	}
 	full := false
+	var clock clock
 	err = w.stream.Run(ctx, func(ev *ari.Event) {
 		w.pulse.begin()
 		defer w.pulse.end()
+		clock.ours(ev)
 		taken := book.Tell(tracker.Step(ev))
 		if !taken && !full {
 			log.Error("facts wait for the database beyond the bound: calls are being lost", "pbx", w.opts.PBX)
@@ -44,6 +47,47 @@ func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) 
 		return nil
 	}
 	return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
+}
+
+// clock turns the times of a PBX into ours, so that calls of several PBXes can
+// be compared. Only Connected tells both at once: it was made just now.
+type clock struct{ behind time.Duration }
+
+// bearable is a difference that clocks set over the network have anyway: times
+// then stay as the PBX wrote them.
+const bearable = time.Second
+
+func (c *clock) ours(ev *ari.Event) {
+	if ev.Type == ari.Connected {
+		if c.behind = time.Since(ev.At); c.behind.Abs() < bearable {
+			c.behind = 0
+		}
+	}
+	if c.behind != 0 {
+		ev.Shift(c.behind)
+	}
+}
+
+// watchedEvery is how often it is written down until when a PBX was watched.
+const watchedEvery = 5 * time.Second
+
+// keepWatched writes down, as long as ctx stands, until when a PBX was watched.
+func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
+	tick := time.NewTicker(watchedEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if w.stream.Status().State != ari.Watching {
+			continue
+		}
+		if err := book.Watched(ctx, w.opts.PBX); err != nil && ctx.Err() == nil {
+			log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
+		}
+	}
 }
 
 // pulse shows whether whoever handles events still does. It counts, because a

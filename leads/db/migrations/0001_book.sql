@@ -100,3 +100,9 @@ CREATE TABLE timeline (
 );
 CREATE INDEX timeline_lead ON timeline (lead, id);
 CREATE INDEX timeline_contact ON timeline (contact, id);
+
+-- Until when each PBX was watched: what happened later was not seen.
+CREATE TABLE watched (
+  pbx   TEXT    PRIMARY KEY,
+  until INTEGER NOT NULL
+);
