@@ -1,0 +1,58 @@
+package leads_test
+
+import (
+	"testing"
+	"time"
+
+	"ringback/ari/call"
+	"ringback/leads"
+	"ringback/leads/db"
+)
+
+// TestOpenCallsAfterARestart reads back what the tracker resumes from: the open
+// calls, also one whose state is broken, and until when the PBX was watched.
+func TestOpenCallsAfterARestart(t *testing.T) {
+	d, err := db.Open(t.Context(), db.Config{Path: blank(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	book := leads.NewBook(leads.BookConfig{DB: d, Office: newOffice()})
+	if _, until, err := book.OpenCalls(t.Context(), main); err != nil || !until.IsZero() {
+		t.Fatalf("before anything was watched: %v, %v", until, err)
+	}
+	began := time.Now()
+	if err := book.Watched(t.Context(), main); err != nil {
+		t.Fatal(err)
+	}
+	started := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	for _, id := range []string{"whole", "broken"} {
+		f := call.Fact{Kind: call.Started, Call: call.Call{PBX: main, ID: id, Direction: call.Inbound,
+			Caller: client, Dialed: sales, Started: started, Legs: []call.Leg{{Party: anna, Channel: "leg"}}}}
+		if errs := book.Record(t.Context(), []call.Fact{f}); errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+	}
+	err = d.Do(t.Context(), func(tx *db.Tx) error {
+		_, err := tx.Exec("UPDATE calls SET resume = '{\"id\": ' WHERE call = 'broken'")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, until, err := book.OpenCalls(t.Context(), main)
+	if err != nil || len(calls) != 2 {
+		t.Fatalf("%d open calls, %v", len(calls), err)
+	}
+	if until.Before(began.Add(-time.Second)) || until.After(time.Now()) {
+		t.Errorf("watched until %v, not just now", until)
+	}
+	for _, c := range calls {
+		if c.Direction != call.Inbound || c.Caller != client || c.Dialed != sales || !c.Started.Equal(started) {
+			t.Errorf("call %s came back as %+v", c.ID, c)
+		}
+		if legs := map[string]int{"whole": 1, "broken": 0}[c.ID]; len(c.Legs) != legs {
+			t.Errorf("call %s came back with %d legs", c.ID, len(c.Legs))
+		}
+	}
+}
