@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"ringback/ari"
 	"ringback/ari/pbx"
 )
 
@@ -76,7 +77,7 @@ func newRig(b *testing.B, filter bool) *rig {
 	b.Cleanup(r.alerts.Close)
 	r.caller = freeUDP(b, "127.0.0.2")
 	r.startPBX(root, r.startPhone())
-	r.startDaemon(filter)
+	r.startDaemon(ari.Config{URL: r.pbx.ARIURL, Username: r.pbx.ARIUser, Password: ari.Secret(r.pbx.ARIPassword)}, filter)
 	return r
 }
 
@@ -120,8 +121,8 @@ func (r *rig) startPBX(root pbx.Root, phone string) {
 	})
 }
 
-// startDaemon builds the program, starts it and waits until it watches.
-func (r *rig) startDaemon(filter bool) {
+// startDaemon builds the program, starts it and waits until it watches the PBX.
+func (r *rig) startDaemon(at ari.Config, filter bool) {
 	r.Helper()
 	program := filepath.Join(r.dir, "ringback")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
@@ -129,7 +130,7 @@ func (r *rig) startDaemon(filter bool) {
 	}
 	listen := "127.0.0.1:" + strconv.Itoa(freeTCP(r.B))
 	files := map[string]string{
-		"tokens": rigToken, "ari.password": r.pbx.ARIPassword, "hook.secret": "a secret of the benchmark's own 0123456789",
+		"tokens": rigToken, "ari.password": at.Password.Reveal(), "hook.secret": "a secret of the benchmark's own 0123456789",
 		"ringback.yaml": fmt.Sprintf(`country: RU
 mode: act
 listen: %s
@@ -140,7 +141,7 @@ lines: [{name: sales, pbx: main, numbers: [%q]}]
 managers: [{login: anna, name: Anna}, {login: boris, name: Boris}, {login: vera, name: Vera}]
 pools: [{name: default, managers: [anna, boris], supervisor: vera, ladder: {settle: 0s}}]
 channels: {webhooks: [{name: hook, url: %q, secret_file: hook.secret}]}
-`, listen, r.pbx.ARIURL, r.pbx.ARIUser, filter, rigLine, r.alerts.URL),
+`, listen, at.URL, at.Username, filter, rigLine, r.alerts.URL),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	systemd "github.com/coreos/go-systemd/v22/daemon"
@@ -21,6 +23,7 @@ func (c *serveCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
+	keepSmall()
 	log := slog.New(slog.NewTextHandler(w.stderr, &slog.HandlerOptions{Level: c.LogLevel}))
 	for _, warning := range cfg.Warnings {
 		log.Warn("configuration", "path", warning.Path, "warning", warning.Text)
@@ -42,6 +45,22 @@ func (c *serveCommand) Run(w *world) error {
 	}
 	log.Info("ringback has stopped")
 	return nil
+}
+
+// keepSmall lets the daemon live beside a PBX in 64 MB: with 10,000 calls in
+// progress it holds 20 MB, and the program itself takes 20 to 25. A heap that is
+// collected sooner costs a microsecond or two an event, where half as much again
+// is kept for the next collection and not as much again. The limit is soft:
+// what is needed beyond it (facts that wait for a database, say) is taken, and
+// collecting then takes half of the processor time at most. Who sets the
+// runtime's own variables knows better.
+func keepSmall() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(36 << 20)
+	}
 }
 
 // feedWatchdog tells systemd, where it wants to know (WatchdogSec), three times
