@@ -52,7 +52,7 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	l.cfg.Log.Warn("an alert was not delivered", "channel", ch.Name, "to", m.To, "lead", m.Lead, "outcome", outcome, "detail", detail, "attempt", j.Attempt)
 	again := outcome == Unreachable || outcome == TimedOut && ch.Crash == jobs.Repeat
 	if again && j.Attempt <= len(retries) {
-		return jobs.Result{Again: time.Now().Add(retries[j.Attempt-1]), Err: err}
+		return jobs.Result{Again: retries[j.Attempt-1], Err: err}
 	}
 	kind := leads.EntryAlertFailed
 	if outcome == TimedOut {

@@ -47,6 +47,12 @@ func (r *Runner) adopt(tx *db.Tx) error {
 				return fmt.Errorf("jobs: settle %s: %w", w.Kind, err)
 			}
 		}
+		if w.strays() == "" {
+			continue
+		}
+		if err := r.gather(tx, w); err != nil {
+			return err
+		}
 	}
 	return r.learn(tx)
 }
@@ -164,7 +170,11 @@ func (r *Runner) claimLane(tx *db.Tx, l lane) ([]claimed, error) {
 			err = r.inside(tx, j, Expired, l.work.Expired)
 		case l.work.InTx != nil:
 			j.Attempt++
-			err = r.inside(tx, j, Done, l.work.InTx)
+			to := Done
+			if l.work.strays() != "" {
+				to = Failed
+			}
+			err = r.inside(tx, j, to, l.work.InTx)
 		default:
 			j.Attempt++
 			err = hold(tx, j)
@@ -237,7 +247,11 @@ func (r *Runner) inside(tx *db.Tx, j claimed, to State, fn func(*db.Tx, Job) err
 			return r.fault(tx, j, fmt.Errorf("%s: %w", to, err))
 		}
 	}
-	return r.end(tx, j, to, nil)
+	var why error
+	if j.work.strays() != "" {
+		why = errStray
+	}
+	return r.end(tx, j, to, why)
 }
 
 // end writes the last state of the job.

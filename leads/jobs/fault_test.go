@@ -66,7 +66,7 @@ func TestFaultsOfOurOwnAreTriedAgainAndThenTold(t *testing.T) {
 			Work{Kind: "panics", GaveUp: gaveUp, Do: func(_ context.Context, j Job) Result {
 				switch {
 				case j.Key == "sometimes" && j.Attempt%5 == 0:
-					return Result{Again: time.Now()} // and the count of faults begins anew
+					return Result{Again: time.Millisecond} // and the count of faults begins anew
 				case j.Key == "sometimes" && j.Attempt < 18, j.Attempt < 3, j.Key == "always":
 					panic("oops")
 				}
@@ -130,7 +130,7 @@ func TestCancelling(t *testing.T) {
 		d, says := openT(t, db.Config{}), newDiary()
 		run(t, d, Work{Kind: "w", Workers: 10, Do: func(_ context.Context, j Job) Result {
 			time.Sleep(time.Minute)
-			return Result{Again: time.Now().Add(time.Minute), Note: func(*db.Tx) error { says.write("%s %d", j.Key, j.Attempt); return nil }}
+			return Result{Again: time.Minute, Note: func(*db.Tx) error { says.write("%s %d", j.Key, j.Attempt); return nil }}
 		}}, simple(says, "other"))
 		later := time.Now().Add(time.Hour)
 		enqueue(t, d,
@@ -182,7 +182,7 @@ func TestGracefulStop(t *testing.T) {
 				return Result{}
 			case <-ctx.Done():
 				says.write("%s: %v", j.Key, ctx.Err())
-				return Result{Again: time.Now(), Err: ctx.Err()}
+				return Result{Again: time.Millisecond, Err: ctx.Err()}
 			}
 		}})
 		enqueue(t, d, Job{Kind: "w", Key: "short"}, Job{Kind: "w", Key: "long"}, Job{Kind: "w", Key: "next"})

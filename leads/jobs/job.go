@@ -43,7 +43,7 @@ const Keep = 30 * 24 * time.Hour
 
 // State is where a job is in its life. Values are what the database holds.
 //
-//	waiting → held → done | failed | waiting (again)
+//	waiting → held → done | failed | in_doubt | waiting (again)
 //	waiting → done | expired | in_doubt | failed     (work inside the transaction)
 //	waiting, held → cancelled
 //	held, and the process died → waiting
@@ -55,7 +55,7 @@ const (
 	Done      State = "done"      // it was carried out, or needed no carrying out
 	Failed    State = "failed"    // it was given up; its error says why
 	Expired   State = "expired"   // its time ran out before it was done
-	Doubtful  State = "in_doubt"  // a process died with it in hand, and it may or may not have been done
+	Doubtful  State = "in_doubt"  // it may or may not have been done: a process died with it in hand, or nobody answered
 	Cancelled State = "cancelled" // it was withdrawn
 )
 
@@ -134,6 +134,33 @@ func cancel(tx *db.Tx, which string, args ...any) (int, error) {
 		total += int(n)
 	}
 	return total, nil
+}
+
+// Standing is what has become of a promise so far.
+type Standing struct {
+	ID        int64
+	Key, Lane string
+	State     State
+}
+
+// Look reads what has become of the jobs whose keys begin with prefix, ended
+// ones too for as long as they are kept. What a Note ends is still Held in its
+// transaction, what an InTx ends still Waiting.
+func Look(tx *db.Tx, prefix string) ([]Standing, error) {
+	rows, err := tx.Query("SELECT id, key, lane, state FROM jobs WHERE key >= $1 AND key < $2 ORDER BY key", prefix, after(prefix))
+	if err != nil {
+		return nil, fmt.Errorf("jobs: look at %s…: %w", prefix, err)
+	}
+	defer rows.Close()
+	var list []Standing
+	for rows.Next() {
+		var s Standing
+		if err := rows.Scan(&s.ID, &s.Key, &s.Lane, &s.State); err != nil {
+			return nil, fmt.Errorf("jobs: look at %s…: %w", prefix, err)
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
 }
 
 // after is the first string, bytewise, that no longer begins with prefix; keys

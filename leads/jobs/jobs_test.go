@@ -246,7 +246,7 @@ func TestTryingAgainAndExpiry(t *testing.T) {
 				case j.Key == "hopeless":
 					return Result{Err: busy, Note: note}
 				case j.Attempt < 3:
-					return Result{Err: busy, Again: time.Now().Add(time.Minute), Note: note}
+					return Result{Err: busy, Again: time.Minute, Note: note}
 				}
 				return Result{Note: note}
 			},

@@ -100,10 +100,12 @@ func (r *Runner) record(tx *db.Tx, j claimed, res Result) error {
 		}
 	}
 	switch {
-	case !res.Again.IsZero() && cancelled:
+	case res.Again > 0 && cancelled:
 		return r.end(tx, j, Cancelled, res.Err)
-	case !res.Again.IsZero():
+	case res.Again > 0:
 		return r.again(tx, j, res)
+	case res.Doubt:
+		return r.end(tx, j, Doubtful, res.Err)
 	case res.Err != nil:
 		return r.end(tx, j, Failed, res.Err)
 	}
@@ -126,7 +128,7 @@ func (r *Runner) recordCrash(tx *db.Tx, j claimed, cancelled bool, why error) er
 // again books the next attempt; an expiry that comes before it is kept, so that
 // it is noted when it happens.
 func (r *Runner) again(tx *db.Tx, j claimed, res Result) error {
-	due := db.Millis(res.Again)
+	due := db.Millis(tx.Now().Add(res.Again))
 	if expires := db.Millis(j.Expires); expires != 0 {
 		due = min(due, expires)
 	}

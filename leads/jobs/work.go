@@ -24,6 +24,11 @@ const (
 
 // Work is how the jobs of one kind are done. Exactly one of Do and InTx is set.
 type Work struct {
+	// Kind is the kind of its jobs. One that ends in "*" takes, when the Runner
+	// starts, what waits of all kinds that begin so and that nobody does any
+	// more, such as those of a channel that is not configured any more: InTx
+	// decides what follows, and the job ends as Failed. What a dead process had
+	// in hand of them goes to InDoubt.
 	Kind string
 	// Crash is for Do; what InTx does is undone by a crash as if it had never
 	// begun.
@@ -61,11 +66,16 @@ type Result struct {
 	// Note writes it down, in the transaction that ends the attempt; it may
 	// enqueue what follows. nil: nothing to write.
 	Note func(tx *db.Tx) error
-	// Again is when to try again; the zero time: never, this was the last.
-	Again time.Time
-	// Err is why it did not succeed, kept in the job's row. With a zero Again
-	// the job has failed for good.
+	// Again is the pause before it is tried again, from when this attempt has
+	// been recorded; 0: never, this was the last.
+	Again time.Duration
+	// Err is why it did not succeed, kept in the job's row. Without Again the
+	// job has failed for good.
 	Err error
+	// Doubt says that it may have been done and may not, and nobody can know:
+	// without Again the job ends as Doubtful, and not as Failed. What follows is
+	// for the Note to write; Work.InDoubt is not called.
+	Doubt bool
 }
 
 func (w *Work) check() error {
@@ -74,6 +84,8 @@ func (w *Work) check() error {
 		return errors.New("jobs: work without a kind")
 	case (w.Do == nil) == (w.InTx == nil):
 		return fmt.Errorf("jobs: work %s needs either Do or InTx", w.Kind)
+	case w.Kind == "*", w.strays() != "" && (w.InTx == nil || w.InDoubt == nil):
+		return fmt.Errorf("jobs: work %s for strays needs a prefix, InTx and InDoubt", w.Kind)
 	case w.Crash == InDoubt && (w.InDoubt == nil || w.Do == nil):
 		return fmt.Errorf("jobs: work %s is in doubt after a crash, and has no InDoubt for its Do", w.Kind)
 	}
