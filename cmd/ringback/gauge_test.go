@@ -214,3 +214,18 @@ func freeTCP(b *testing.B) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+func TestQuantile(t *testing.T) {
+	metrics := map[string]float64{
+		`x_bucket{channel="hook",le="0.001"}`: 50, `x_bucket{channel="hook",le="0.002"}`: 90, `x_bucket{channel="hook",le="+Inf"}`: 100,
+		`x_count{channel="hook"}`: 100, `x_bucket2{le="5"}`: 7,
+	}
+	for q, want := range map[float64]float64{.25: .0005, .5: .001, .7: .0015, .9: .002, .99: math.Inf(1)} {
+		if got := quantile(metrics, "x", q); math.Abs(got-want) > 1e-9 && got != want {
+			t.Errorf("the quantile %v is %v, want %v", q, got, want)
+		}
+	}
+	if got := quantile(metrics, "nothing", .5); !math.IsNaN(got) {
+		t.Errorf("of nothing measured it is %v", got)
+	}
+}

@@ -199,6 +199,7 @@ func (r *rig) measure() {
 	r.ReportMetric(0, "ns/op")
 	r.ReportMetric(calls, "calls")
 	r.ReportMetric(heard/calls, "events/call")
+	r.ReportMetric((m["ringback_db_commit_seconds_count"]-events["ringback_db_commit_seconds_count"])/calls, "commits/call")
 	for name, series := range map[string]string{"commit": "ringback_commit_seconds", "alert": "ringback_alert_handover_seconds"} {
 		r.ReportMetric(1000*quantile(m, series, .50), name+"-p50-ms")
 		r.ReportMetric(1000*quantile(m, series, .99), name+"-p99-ms")
