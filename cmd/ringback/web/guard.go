@@ -21,6 +21,17 @@ type guard struct {
 	public string // host of the public URL
 }
 
+// trustsHere says whether whoever comes from this machine needs no token: while
+// the pages are meant for this machine alone. Under a public address there is a
+// proxy at this machine, and as many set it up (proxy_pass http://127.0.0.1:8730
+// and nothing else) its requests look like those of a person sitting here.
+func (g *guard) trustsHere() bool { return g.public == "" || isLoopbackName(g.public) }
+
+// lets says whether a request may see what the house knows.
+func (g *guard) lets(r *http.Request) bool {
+	return g.presentsToken(r) || g.trustsHere() && isHere(r)
+}
+
 // has says whether the text is one of the tokens. It takes as long for every
 // text, and looks at every token.
 func (g *guard) has(text string) bool {
@@ -84,19 +95,20 @@ func hostOf(r *http.Request) string {
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
-// known lets through who sits at this machine, and who presents a token.
+// known lets through who presents a token and, while the pages have no public
+// address, who sits at this machine.
 func (s *Server) known(fn http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case s.guard.presentsToken(r), isHere(r):
+		case s.guard.lets(r):
 			fn(w, r)
 		case !s.guard.isOurs(hostOf(r)):
 			http.Error(w, "This is not the address of this Ringback: ask for the one that public_url in its configuration names.", http.StatusMisdirectedRequest)
 		case len(s.guard.tokens) == 0:
-			http.Error(w, "From other machines this is shown only to holders of a token, and none is configured: "+howToConfigure, http.StatusForbidden)
+			http.Error(w, "This is shown only to holders of a token, and none is configured: "+howToConfigure, http.StatusForbidden)
 		default:
 			w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
-			http.Error(w, "From other machines a token is needed: any user name, and a token of token_file as password.", http.StatusUnauthorized)
+			http.Error(w, "A token is needed: any user name, and a token of token_file as password.", http.StatusUnauthorized)
 		}
 	}
 }

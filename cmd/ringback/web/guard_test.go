@@ -108,43 +108,59 @@ func checkProblem(t *testing.T, path string, got reply) {
 }
 
 // TestAForeignPageCannotAskThroughABrowserHere plays DNS rebinding and proxies:
-// the connection comes from loopback, the asker does not.
+// the connection comes from loopback, the asker does not. Behind a public
+// address (the last column) a request that looks like a person's here may be a
+// proxy's that says nothing of itself, and is nobody's without a token.
 func TestAForeignPageCannotAskThroughABrowserHere(t *testing.T) {
-	h := newHouse(t)
+	private := newHouse(t)
+	public := newHouse(t, func(c *Config) { c.PublicURL = "https://ringback.example.com/crm" })
 	for _, tc := range []struct {
 		host, header string
 		from         string
-		want         int
+		want, public int
 	}{
-		{"localhost:8730", "", "", 200},
-		{"LOCALHOST", "", "", 200},
-		{"127.0.0.1", "", "", 200},
-		{"[::1]:8730", "", "", 200},
-		{"[::1]:8730", "", "::1", 200},
-		{"[::1]", "", "", 200},
-		{"evil.example", "", "", 421},
-		{"localhost.evil.example:8730", "", "", 421},
-		{"127.0.0.1.evil.example", "", "", 421},
-		{"evil.example", "", distantIP, 421},
-		{"ringback.example.com", "", "", 401},          // a proxy here that names itself by the public URL
-		{"RingBack.example.com:443", "", "", 401},      //
-		{"192.0.2.1:8730", "", "", 401},                // an address that is not loopback
-		{"127.0.0.1:8730", "X-Forwarded-For", "", 401}, // a proxy that says so
-		{"127.0.0.1:8730", "Forwarded", "", 401},
-		{"127.0.0.1:8730", "X-Real-Ip", "", 401},
-		{"127.0.0.1:8730", "Via", "", 401},
-		{"localhost:8730", "", distantIP, 401},
+		{"localhost:8730", "", "", 200, 401},
+		{"LOCALHOST", "", "", 200, 401},
+		{"127.0.0.1:8730", "", "", 200, 401}, // to a public address: nginx with proxy_pass and nothing else
+		{"127.0.0.1", "", "", 200, 401},
+		{"[::1]:8730", "", "", 200, 401},
+		{"[::1]:8730", "", "::1", 200, 401},
+		{"[::1]", "", "", 200, 401},
+		{"evil.example", "", "", 421, 421},
+		{"localhost.evil.example:8730", "", "", 421, 421},
+		{"127.0.0.1.evil.example", "", "", 421, 421},
+		{"evil.example", "", distantIP, 421, 421},
+		{"ringback.example.com", "", "", 421, 401},          // a proxy here that names itself by the public URL
+		{"RingBack.example.com:443", "", "", 421, 401},      //
+		{"192.0.2.1:8730", "", "", 401, 401},                // an address that is not loopback
+		{"127.0.0.1:8730", "X-Forwarded-For", "", 401, 401}, // a proxy that says so
+		{"127.0.0.1:8730", "Forwarded", "", 401, 401},
+		{"127.0.0.1:8730", "X-Real-Ip", "", 401, 401},
+		{"127.0.0.1:8730", "Via", "", 401, 401},
+		{"localhost:8730", "", distantIP, 401, 401},
 	} {
-		a := ask{path: "/", host: tc.host, from: tc.from}
-		if tc.header != "" {
-			a.header = map[string]string{tc.header: "198.51.100.1"}
-		}
-		if got := h.ask(a); got.code != tc.want {
-			t.Errorf("host %q, header %q, from %q: %d, want %d", tc.host, tc.header, tc.from, got.code, tc.want)
+		for _, path := range []string{"/", "/leads/1", "/contacts/1", "/metrics"} {
+			a := ask{path: path, host: tc.host, from: tc.from}
+			if tc.header != "" {
+				a.header = map[string]string{tc.header: "198.51.100.1"}
+			}
+			want := tc.want
+			if want == 200 && path != "/" && path != "/metrics" {
+				want = 404 // let in, and there is no such card
+			}
+			if got := private.ask(a); got.code != want {
+				t.Errorf("host %q, header %q, from %q, %s: %d, want %d", tc.host, tc.header, tc.from, path, got.code, want)
+			}
+			if got := public.ask(a); got.code != tc.public {
+				t.Errorf("public: host %q, header %q, from %q, %s: %d, want %d", tc.host, tc.header, tc.from, path, got.code, tc.public)
+			}
 		}
 	}
+	if got := public.ask(ask{path: "/", header: basic(rightToken)}); got.code != http.StatusOK {
+		t.Errorf("public: a person here with a token: %d", got.code)
+	}
 	// A scraper knows us by any name, and shows its token.
-	if got := h.ask(ask{path: "/metrics", host: "ringback.lan", from: distantIP, header: bearerHeader(rightToken)}); got.code != http.StatusOK {
+	if got := private.ask(ask{path: "/metrics", host: "ringback.lan", from: distantIP, header: bearerHeader(rightToken)}); got.code != http.StatusOK {
 		t.Errorf("a scraper with a token: %d", got.code)
 	}
 }
@@ -160,6 +176,27 @@ func TestWithoutTokensOnlyThisMachineIsAnswered(t *testing.T) {
 		}
 		if got := h.ask(ask{path: "/api/v1/calls", header: header}); got.code != http.StatusUnauthorized || !strings.Contains(got.body, "token_file") {
 			t.Errorf("the API with %v: %d %s", header, got.code, got.body)
+		}
+	}
+	h = newHouse(t, func(c *Config) { c.Tokens, c.PublicURL = nil, "https://ringback.example.com" })
+	if got := h.ask(ask{path: "/"}); got.code != http.StatusForbidden || !strings.Contains(got.body, "token_file") {
+		t.Errorf("the page behind a public address without tokens: %d %s", got.code, got.body)
+	}
+}
+
+// TestWhoNeedsNoToken walks the spellings of a public URL.
+func TestWhoNeedsNoToken(t *testing.T) {
+	for address, want := range map[string]int{
+		"": 200, "http://localhost:8730": 200, "http://LocalHost": 200, "http://127.0.0.2:8730": 200, "http://[::1]:8730/x": 200,
+		"https://ringback.example.com": 401, "http://192.0.2.1:8730": 401, "http://0.0.0.0:8730": 401,
+		"http://[::]:8730": 401, "http://localhost.example.com": 401, "http://host:8730": 401,
+	} {
+		h := newHouse(t, func(c *Config) { c.PublicURL = address })
+		if got := h.ask(ask{path: "/"}); got.code != want {
+			t.Errorf("public URL %q: a person here gets %d, want %d", address, got.code, want)
+		}
+		if got := h.ask(ask{path: "/readyz"}); got.code != http.StatusOK {
+			t.Errorf("public URL %q: /readyz is %d", address, got.code)
 		}
 	}
 }

@@ -35,21 +35,58 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 		code = http.StatusServiceUnavailable
 	}
 	told := readiness{Ready: len(problems) == 0}
-	if s.guard.presentsToken(r) || isHere(r) {
+	if s.guard.lets(r) {
 		told.Problems = problems
 	}
 	writeJSON(w, code, "application/json", told)
 }
 
-// healthTimeout is how long the database may take to show that it writes.
-const healthTimeout = 3 * time.Second
+const (
+	// healthTimeout is how long the database may take to show that it writes.
+	healthTimeout = 3 * time.Second
+	// verdictFor is how long what it showed is believed.
+	verdictFor = time.Second
+)
+
+// probe asks whether the database can be written, and remembers the answer.
+// Asking may cost a write, and /readyz is open to strangers: however many come,
+// one question at a time is asked, no oftener than once per verdictFor, and no
+// asker who hangs up spoils its answer for the others.
+type probe struct {
+	ask  func(context.Context) error
+	turn chan struct{} // holds one: whoever put it there has what follows
+
+	until time.Time // the verdict stands until then
+	err   error     // the verdict
+}
+
+func newProbe(ask func(context.Context) error) *probe {
+	return &probe{ask: ask, turn: make(chan struct{}, 1)}
+}
+
+// verdict is nil when the database can be written. It waits for a question that
+// is being asked, no longer than its own asker does.
+func (p *probe) verdict(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-p.turn }()
+	if time.Now().Before(p.until) {
+		return p.err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), healthTimeout)
+	defer cancel()
+	p.err = p.ask(ctx)
+	p.until = time.Now().Add(verdictFor)
+	return p.err
+}
 
 // problems lists what is not as it should be.
 func (s *Server) problems(ctx context.Context) []Problem {
 	var list []Problem
-	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
-	defer cancel()
-	if err := s.cfg.DB.Health(ctx); err != nil {
+	if err := s.disk.verdict(ctx); err != nil {
 		list = append(list, Problem{What: "database", Why: "it cannot be written", Hint: "the log says why"})
 	}
 	for _, pbx := range s.cfg.PBXes() {

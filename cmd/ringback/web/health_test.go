@@ -1,11 +1,15 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -73,12 +77,68 @@ func TestReadyOnlyWhileTheDatabaseWrites(t *testing.T) {
 		t.Fatal("the database did not break")
 	}
 	got := h.ask(ask{path: "/readyz"})
+	for deadline := time.Now().Add(10 * verdictFor); got.code == http.StatusOK && time.Now().Before(deadline); {
+		got = h.ask(ask{path: "/readyz"}) // what was found before is believed for a while
+	}
 	if got.code != http.StatusServiceUnavailable || !strings.Contains(got.body, `"what":"database"`) || strings.Contains(got.body, "disk is gone") {
 		t.Errorf("after: %d %s", got.code, got.body)
 	}
 	if page := h.page("/"); !strings.Contains(page, "<b>database</b> it cannot be written") {
 		t.Errorf("the page does not say it: %s", page)
 	}
+}
+
+// TestStrangersDoNotWearTheDatabase asks from everywhere at once.
+func TestStrangersDoNotWearTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked, running atomic.Int32
+		var broken error
+		p := newProbe(func(ctx context.Context) error {
+			if asked.Add(1); running.Add(1) > 1 {
+				t.Error("two questions at a time")
+			}
+			defer running.Add(-1)
+			if deadline, ok := ctx.Deadline(); !ok || time.Until(deadline) > healthTimeout {
+				t.Error("a question without an end")
+			}
+			time.Sleep(verdictFor / 2)
+			return broken
+		})
+		crowd := func(want error) {
+			t.Helper()
+			before := asked.Load()
+			var all sync.WaitGroup
+			for range 100 {
+				all.Go(func() {
+					if err := p.verdict(t.Context()); !errors.Is(err, want) {
+						t.Errorf("the verdict is %v, want %v", err, want)
+					}
+				})
+			}
+			all.Wait()
+			if got := asked.Load() - before; got > 1 {
+				t.Errorf("100 askers made %d questions", got)
+			}
+		}
+		crowd(nil)
+		broken = errors.New("the disk is gone")
+		crowd(nil) // still believed
+		time.Sleep(verdictFor)
+		crowd(broken)
+		if asked.Load() != 2 {
+			t.Errorf("asked %d times, want 2", asked.Load())
+		}
+		was := broken
+		broken = nil
+		crowd(was) // failure is believed as long
+		time.Sleep(verdictFor)
+		// Whoever asks first hangs up, which is nobody else's business.
+		impatient, hangUp := context.WithCancel(t.Context())
+		go func() { _ = p.verdict(impatient) }()
+		synctest.Wait()
+		hangUp()
+		crowd(nil)
+	})
 }
 
 func TestMetricsAreThereAndLint(t *testing.T) {

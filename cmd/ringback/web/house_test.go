@@ -85,7 +85,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		Plans: map[string]*number.Plan{"main": {Country: "RU"}},
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: office, Log: log})
-	c := Config{DB: h.db, Office: office, PBXes: h.statuses, Mode: "act", PublicURL: "https://ringback.example.com",
+	c := Config{DB: h.db, Office: office, PBXes: h.statuses, Mode: "act", PublicURL: "http://127.0.0.1:8730",
 		Tokens: []string{"another-token-of-the-file", rightToken}, Version: "test", Registry: h.reg, Log: log}
 	for _, f := range change {
 		f(&c)

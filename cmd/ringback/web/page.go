@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"html/template"
@@ -96,18 +97,8 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 
 // lead shows the card of one lead.
 func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
-	id, ok := idOf(r)
+	card, ok := found(s, w, r, s.view.Lead)
 	if !ok {
-		s.nothingHere(w, r)
-		return
-	}
-	card, err := s.view.Lead(r.Context(), id)
-	switch {
-	case errors.Is(err, view.ErrNotFound):
-		s.nothingHere(w, r)
-		return
-	case err != nil:
-		s.broken(w, r, err)
 		return
 	}
 	t := s.teller()
@@ -117,18 +108,8 @@ func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 
 // contact shows the card of one contact.
 func (s *Server) contact(w http.ResponseWriter, r *http.Request) {
-	id, ok := idOf(r)
+	card, ok := found(s, w, r, s.view.Contact)
 	if !ok {
-		s.nothingHere(w, r)
-		return
-	}
-	card, err := s.view.Contact(r.Context(), id)
-	switch {
-	case errors.Is(err, view.ErrNotFound):
-		s.nothingHere(w, r)
-		return
-	case err != nil:
-		s.broken(w, r, err)
 		return
 	}
 	t := s.teller()
@@ -139,6 +120,24 @@ func (s *Server) contact(w http.ResponseWriter, r *http.Request) {
 	}
 	page.head = s.head(t, page.Who.Title())
 	s.show(w, r, http.StatusOK, "contact.html", page)
+}
+
+// found reads the card that an address names. Without one the request has been
+// answered, and ok is false.
+func found[T any](s *Server, w http.ResponseWriter, r *http.Request, read func(context.Context, int64) (*T, error)) (card *T, ok bool) {
+	id, ok := idOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return nil, false
+	}
+	card, err := read(r.Context(), id)
+	switch {
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+	case err != nil:
+		s.broken(w, r, err)
+	}
+	return card, err == nil
 }
 
 // nothingHere answers a page that does not exist.

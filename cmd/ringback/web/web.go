@@ -31,7 +31,8 @@ type Config struct {
 	Mode string
 	// Zone is the zone of times on pages; nil: UTC.
 	Zone *time.Location
-	// PublicURL is where people reach the pages: its host is known to be ours.
+	// PublicURL is where people reach the pages: its host is known to be ours,
+	// and unless it is a loopback address (or empty) everybody needs a token.
 	PublicURL string
 	// Tokens may see everything; none: the API answers nobody. Only their
 	// hashes are kept.
@@ -48,6 +49,7 @@ type Server struct {
 	cfg     Config
 	view    *view.View
 	guard   guard
+	disk    *probe
 	m       metrics
 	handler http.Handler
 	http    *http.Server
@@ -62,7 +64,7 @@ func New(c Config) (*Server, error) {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	s := &Server{view: view.New(c.DB.Reader())}
+	s := &Server{view: view.New(c.DB.Reader()), disk: newProbe(c.DB.Health)}
 	public, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("web: public URL: %w", err)
