@@ -51,11 +51,14 @@ func (c *Config) checkStart(f *findings) {
 			f.missing(at+".inbound.contexts", "the dialplan contexts in which calls from outside begin, such as from-trunk")
 		}
 	}
+	if u, ok := isWeb(c.PublicURL); ok && onLoopback(c.Listen) && !isLoopback(u.Hostname()) && c.TokenFile == "" {
+		f.warn("public_url", "is not this machine's alone, so page, cards and metrics are shown to holders of a token only, and there is no token_file: nobody can see them")
+	}
 	if !onLoopback(c.Listen) && !f.doubtful["listen"] {
 		if c.TokenFile == "" {
 			f.missing("token_file", fmt.Sprintf("it is needed because others than this machine can reach %s", c.Listen))
 		}
-		f.warn("listen", "%s can be reached from other machines, and page and metrics ask for no token: put a proxy with TLS and a login in front, or listen on 127.0.0.1", c.Listen)
+		f.warn("listen", "%s can be reached from other machines without TLS, and a token travels in the clear: put a proxy with TLS in front, or listen on 127.0.0.1", c.Listen)
 	}
 }
 

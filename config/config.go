@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
@@ -269,8 +270,13 @@ func (c *Config) Directory() *routing.Directory {
 // onLoopback says whether only this machine can reach an address to listen on.
 func onLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
+	return err == nil && isLoopback(host)
+}
+
+// isLoopback says whether a host is this machine for whoever is at it.
+func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
-	return err == nil && (host == "localhost" || ip != nil && ip.IsLoopback())
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
 
 // isWeb says whether text is an http or https address with a host and without

@@ -93,9 +93,10 @@ var notes = map[string]note{
 
 	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1,\n" +
 		"and then token_file is needed."},
-	"public_url": {text: "How the links in alerts begin. Left out: http:// and the address above.",
+	"public_url": {text: "How the links in alerts begin. Left out: http:// and the address above. With an address\n" +
+		"that others use, behind a proxy say, everybody needs a token of token_file as password.",
 		sample: "https://ringback.example.com"},
 	"database": {text: "The database. SQLite keeps files beside it: the folder must be writable."},
 	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
-		"API answers nobody.", sample: "/etc/ringback/tokens"},
+		"API answers nobody, and the page only people at this machine.", sample: "/etc/ringback/tokens"},
 }

@@ -132,6 +132,9 @@ func (c *Config) checkPools(f *findings) {
 		checkTeam(f, at, p, logins)
 		oneOf(f, at+".pick", p.Pick, routing.RoundRobin, routing.Random, routing.LeastOpen)
 		checkLadder(f, at+".ladder", &p.Ladder)
+		if c.Mode == Act {
+			warnOfSilence(f, at+".ladder.rungs", p)
+		}
 		checkReasons(f, at+".leads", p)
 		c.checkHours(f, at+".hours", &p.Hours)
 		p.Handled, p.Block = c.Missed.Handled, c.Missed.Block
@@ -171,6 +174,18 @@ func checkLadder(f *findings, at string, l *routing.Ladder) {
 			f.add(here+".after", "%s is before the rung above it, %s: order them by time",
 				durationText(rung.After), durationText(l.Rungs[i-1].After))
 		}
+	}
+}
+
+// warnOfSilence warns of a ladder that leaves a missed call to chance although
+// people are to be told.
+func warnOfSilence(f *findings, at string, p *routing.Pool) {
+	tellsSupervisor := func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor }
+	switch {
+	case len(p.Ladder.Rungs) == 0:
+		f.warn(at, "is empty: although mode is act, NOBODY is told of the calls that pool %s misses", quoted(p.Name))
+	case !slices.ContainsFunc(p.Ladder.Rungs, tellsSupervisor):
+		f.warn(at, "holds no rung that tells the supervisor: when the manager does nothing, nobody hears of it")
 	}
 }
 
