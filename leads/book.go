@@ -25,6 +25,8 @@ type Book struct {
 	roll   func(n int) int
 	m      bookMetrics
 
+	trunks sync.Map // [2]string{PBX, endpoint}: those that the database knows
+
 	mu      sync.Mutex
 	waiting []call.Fact
 	later   *time.Timer // wakes Run for facts that need not hurry; nil: none wait alone
@@ -246,6 +248,27 @@ func (b *Book) Watched(ctx context.Context, pbx string) error {
 		return fmt.Errorf("leads: watched %s: %w", pbx, err)
 	}
 	return nil
+}
+
+// Trunks are the endpoints of a PBX by which calls have come in.
+func (b *Book) Trunks(ctx context.Context, pbx string) ([]string, error) {
+	rows, err := b.db.Reader().QueryContext(ctx, "SELECT endpoint FROM trunks WHERE pbx = $1 ORDER BY endpoint", pbx)
+	if err != nil {
+		return nil, fmt.Errorf("leads: trunks of %s: %w", pbx, err)
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var endpoint string
+		if err := rows.Scan(&endpoint); err != nil {
+			return nil, fmt.Errorf("leads: trunks of %s: %w", pbx, err)
+		}
+		list = append(list, endpoint)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("leads: trunks of %s: %w", pbx, err)
+	}
+	return list, nil
 }
 
 // OpenCalls reads the calls of a PBX that had not ended when they were last

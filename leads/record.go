@@ -44,10 +44,27 @@ func (b *Book) recordOpen(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error
 	if err != nil {
 		return err
 	}
+	if err := b.learnTrunk(tx, &c); err != nil {
+		return err
+	}
 	open := *j
 	open.Verdict, open.Reason, open.Wait, open.Talk = "", "", 0, 0
 	_, err = saveCall(tx, &open, row, contact, sql.NullInt64{}, resume, false)
 	return err
+}
+
+// learnTrunk remembers by which trunk a call came in: a call that is found in
+// mid-life after a restart is known by it to be inbound.
+func (b *Book) learnTrunk(tx *db.Tx, c *call.Call) error {
+	trunk := [2]string{c.PBX, c.From.Endpoint}
+	if _, known := b.trunks.Load(trunk); known || c.Direction != call.Inbound || !c.From.Outside {
+		return nil
+	}
+	if _, err := tx.Exec("INSERT INTO trunks (pbx, endpoint) VALUES ($1, $2) ON CONFLICT DO NOTHING", c.PBX, c.From.Endpoint); err != nil {
+		return fmt.Errorf("leads: trunk %s: %w", c.From.Endpoint, err)
+	}
+	tx.AfterCommit(func() { b.trunks.Store(trunk, true) })
+	return nil
 }
 
 // recordEnd gives a call its verdict and does what follows from it.

@@ -28,7 +28,7 @@ func TestOpenCallsAfterARestart(t *testing.T) {
 	started := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 	for _, id := range []string{"whole", "broken"} {
 		f := call.Fact{Kind: call.Started, Call: call.Call{PBX: main, ID: id, Direction: call.Inbound,
-			Caller: client, Dialed: sales, Started: started, Legs: []call.Leg{{Party: anna, Channel: "leg"}}}}
+			From: call.Party{Endpoint: "PJSIP/trunk", Outside: true}, Caller: client, Dialed: sales, Started: started, Legs: []call.Leg{{Party: anna, Channel: "leg"}}}}
 		if errs := book.Record(t.Context(), []call.Fact{f}); errs[0] != nil {
 			t.Fatal(errs[0])
 		}
@@ -39,6 +39,9 @@ func TestOpenCallsAfterARestart(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if trunks, err := book.Trunks(t.Context(), main); err != nil || len(trunks) != 1 || trunks[0] != "PJSIP/trunk" {
+		t.Errorf("calls have come in by %v, %v", trunks, err)
 	}
 	calls, until, err := book.OpenCalls(t.Context(), main)
 	if err != nil || len(calls) != 2 {

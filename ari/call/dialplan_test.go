@@ -106,6 +106,10 @@ exten => 8027,1,Dial(PJSIP/101,1)
 ; busy, says the dialplan
 exten => 8028,1,Busy(1)
 
+; a mobile and a phone behind Local channels of Local channels
+exten => 8029,1,Dial(Local/both@groups/n,20)
+ same => n,Hangup()
+
 [meet]
 exten => s,1,NoOp()
  same => n,ConfBridge(room2)
@@ -115,6 +119,9 @@ exten => s,2,ConfBridge(room2)
 [groups]
 exten => inner,1,Dial(Local/101@ring/n&Local/102@ring/n,2)
  same => n,Hangup()
+
+exten => both,1,Dial(Local/101@ring/n&Local/mobile@groups/n,20)
+exten => mobile,1,Dial(PJSIP/79169999997@trunk,20)
 
 [screen]
 exten => s,1,Read(key,,1,,1,3)
@@ -131,6 +138,7 @@ exten => *81,1,Pickup(101@PICKUPMARK)
 exten => *88,1,PickupChan(PJSIP/101,p)
 exten => _7XX,1,ParkedCall(default,${EXTEN})
 exten => *55,1,ChanSpy(PJSIP/101,q)
+exten => 700,1,Park(default)
 exten => 8101,1,Dial(PJSIP/101,20)
 exten => 8103,1,Dial(PJSIP/103,2)
  same => n,Hangup()
@@ -221,7 +229,7 @@ var dialplanStories = []callStory{
 		o.rung(pbx.Colleague).Ring()
 		o.soon("the end", c.Done())
 	}},
-	{name: "attended-transfer", how: call.Person, who: "PJSIP/101 PJSIP/103", rang: 1, tell: func(o *office) {
+	{name: "attended-transfer", how: call.Person, who: "PJSIP/101 PJSIP/103", rang: 2, tell: func(o *office) {
 		c := o.rings("8004", "79162000007")
 		there := o.answers(pbx.Manager1)
 		o.answered(c)
@@ -230,6 +238,29 @@ var dialplanStories = []callStory{
 		o.answers(pbx.Colleague)
 		time.Sleep(talk)
 		o.hangup(there)
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "parked-after-talk", how: call.LostInTransfer, who: "PJSIP/101", rang: 1, tell: func(o *office) {
+		c := o.rings("8004", "79162000024")
+		there := o.answers(pbx.Manager1)
+		o.answered(c)
+		o.keys(there, "#1")
+		o.keys(there, "700")
+		o.soon("the agent's end", there.Done())
+		time.Sleep(talk)
+		o.hangup(c)
+	}},
+	{name: "mobile-behind-locals", how: call.Person, who: "PJSIP/trunk", rang: 2, tell: func(o *office) {
+		c := o.rings("8029", "79162000025")
+		o.rung(pbx.Manager1).Ring()
+		in, err := o.outside.ExpectRing(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		in.Ring()
+		in.Answer(o.ctx)
+		o.answered(c)
 		time.Sleep(talk)
 		o.hangup(c)
 	}},

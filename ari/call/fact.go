@@ -100,8 +100,11 @@ type Call struct {
 	Caller     string `json:"caller"`
 	CallerName string `json:"caller_name,omitempty"`
 	Dialed     string `json:"dialed"`
-	// From is the phone that placed an outbound or internal call.
+	// From is the endpoint of the first channel: the trunk by which an inbound
+	// call came in, the phone that placed any other.
 	From Party `json:"from,omitzero"`
+	// Origin is the dialplan context in which the first channel began.
+	Origin string `json:"origin,omitempty"`
 
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`

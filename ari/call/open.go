@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -24,6 +25,7 @@ type leg struct {
 	// can be that quick.
 	rang    bool
 	outcome Outcome
+	number  string // whom it dials outside
 }
 
 // bridge is one bridge that lives on the PBX.
@@ -91,13 +93,13 @@ func (o *open) number(l *leg) string {
 }
 
 // dialing notes that l is being dialed for the call.
-func (o *open) dialing(l *leg, dialstring string, c *ari.Channel) {
+func (o *open) dialing(l *leg, c *ari.Channel) {
 	if l.entry > 0 || l.kind != endpoint {
 		return
 	}
-	number := ""
-	if !l.inside {
-		number = strings.Clone(numberOf(dialstring, c))
+	number, told := l.number, l.number != ""
+	if !l.inside && !told {
+		number = strings.Clone(numberOf("", c))
 	}
 	o.call.Progress.Dialed++
 	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id})
@@ -112,7 +114,7 @@ func (o *open) dialing(l *leg, dialstring string, c *ari.Channel) {
 	if l.inside || o.call.Direction == Inbound {
 		return
 	}
-	if o.call.Direction != Outbound || dialstring != "" {
+	if o.call.Direction != Outbound || told {
 		o.call.Dialed = number
 	}
 	o.call.Direction, o.party = Outbound, l
@@ -195,8 +197,18 @@ func (o *open) talk(l *leg, at time.Time) bool {
 		p.Transferred = false
 	}
 	p.Stage = talking
+	o.reachedBy(l)
 	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(o.number(l)), Start: at})
 	return true
+}
+
+// reachedBy lists a phone that was dialed for somebody else's call (an attended
+// transfer) among those that rang for this one.
+func (o *open) reachedBy(l *leg) {
+	listed := slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == l.id })
+	if l.placed && l.rang && l.open != o && !listed {
+		o.call.Legs = append(o.call.Legs, Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
+	}
 }
 
 // rebuilt is how soon a bridge that Asterisk rebuilds stands again (measured: a

@@ -238,6 +238,40 @@ func TestGapThatHidesTheEnd(t *testing.T) {
 	}
 }
 
+// TestFoundInMidLife finds calls by a trunk after the dialplan has sent them on:
+// the trunk by which calls came in before tells that they are inbound.
+func TestFoundInMidLife(t *testing.T) {
+	opts := trunk
+	opts.Trunks = []string{"PJSIP/trunk"}
+	events := readRecording(t, "../../testdata/calls/menu-abandoned.jsonl")
+	for k := range events {
+		if k > 0 && events[k-1].Type == ari.ChannelHangupRequest {
+			break // who hung up nobody saw
+		}
+		w := newWorld()
+		for i := range events[:k] {
+			w.see(&events[i])
+		}
+		for id, c := range w.channels {
+			c.Context, c.Exten = "open", "37"
+			w.channels[id] = c
+		}
+		if len(w.channels) == 0 {
+			continue
+		}
+		tr := call.New(opts)
+		all := tell(t, tr, append([]ari.Event{w.connected(events[k].At)}, events[k:]...), nil)
+		for id, f := range all.ended {
+			if f.Call.Direction != call.Inbound || f.Call.How != call.AbandonedIVR {
+				t.Errorf("found before event %d, call %s is %s, %s", k, id, f.Call.Direction, f.Call.How)
+			}
+		}
+		if len(all.ended) != 1 {
+			t.Errorf("found before event %d: %d calls", k, len(all.ended))
+		}
+	}
+}
+
 // TestTalkIsNotCreditedWithTheDowntime kills the watching in mid-talk for hours:
 // of the talk counts what was seen.
 func TestTalkIsNotCreditedWithTheDowntime(t *testing.T) {

@@ -128,7 +128,7 @@ func (t *Tracker) rejoin(o *open, channels []ari.Channel) {
 		}
 		o.root, o.context, l.app = l, intern(c.Context), o.call.Progress.App
 		if o.call.Direction == Inbound {
-			o.party = l
+			o.party, l.inside = l, len(t.inbound) == 0 // it may have left its context since
 		}
 		if l.up && len(o.call.Legs) == 0 {
 			o.call.Progress.Announced = true
@@ -143,7 +143,7 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil && l.placed && l.kind == endpoint {
 		if root := t.dialerOf(c, channels); root != nil {
 			l.open = root.open
-			t.join(l.open, l, "", c, at)
+			t.join(l.open, l, c, at)
 		}
 	}
 	if l.open == nil {
@@ -226,7 +226,7 @@ func (t *Tracker) adopt(br *bridge, at time.Time) {
 	for _, l := range br.members {
 		if l.open == nil && l.placed && l.kind == endpoint {
 			l.open = o
-			t.join(o, l, "", &ari.Channel{CallerNumber: o.call.Dialed}, at)
+			t.join(o, l, &ari.Channel{CallerNumber: o.call.Dialed}, at)
 			l.hasEnded(LegAnswered)
 		}
 	}

@@ -17,6 +17,10 @@ type Options struct {
 	Inbound []string
 	// OwnPrefix begins the ids of channels that the daemon places.
 	OwnPrefix string
+	// Trunks are endpoints by which calls came in before. A call that is found in
+	// mid-life has mostly left the context in which it began; it is inbound when
+	// it came by one of these.
+	Trunks []string
 }
 
 // Tracker follows the calls of one PBX. It is not safe for concurrent use: one
@@ -24,6 +28,7 @@ type Options struct {
 type Tracker struct {
 	opts    Options
 	inbound map[string]bool
+	trunks  map[string]bool
 	legs    map[string]*leg
 	byName  map[string]*leg // halves of Local pairs
 	bridges map[string]*bridge
@@ -46,11 +51,14 @@ const remembered = 512
 
 // New makes a tracker that knows of nothing yet.
 func New(opts Options) *Tracker {
-	t := &Tracker{opts: opts, inbound: map[string]bool{},
+	t := &Tracker{opts: opts, inbound: map[string]bool{}, trunks: map[string]bool{},
 		legs: map[string]*leg{}, byName: map[string]*leg{}, bridges: map[string]*bridge{}, open: map[string]*open{},
 		gone: map[string]struct{}{}, goneRing: make([]string, remembered)}
 	for _, c := range opts.Inbound {
 		t.inbound[c] = true
+	}
+	for _, endpoint := range opts.Trunks {
+		t.trunks[endpoint] = true
 	}
 	return t
 }
@@ -103,6 +111,7 @@ func (t *Tracker) step(ev *ari.Event) {
 		if l := t.leg(&ev.Channel, false); l != nil {
 			t.enter(l, &ev.Bridge)
 			t.talks(l.bridge, ev.At)
+			t.parked(l)
 		}
 	case ari.ChannelLeftBridge:
 		if l := t.legs[ev.Channel.ID]; l != nil && l.bridge != nil && l.bridge.id == ev.Bridge.ID {
@@ -133,7 +142,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 	}
 	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name), up: c.State == "Up"}
 	t.rename(l, c.Name)
-	l.inside = t.isInside(c)
+	l.inside = t.isInside(c) && (created || !t.trunks[endpointOf(c.Name)])
 	t.legs[l.id] = l
 	if created {
 		l.placed = c.State != "Ring"
@@ -184,17 +193,20 @@ func (t *Tracker) begin(l *leg, c *ari.Channel) {
 	o := &open{tracker: t, root: l, call: Call{PBX: t.opts.PBX, ID: l.id, Direction: Internal,
 		Own:    t.opts.OwnPrefix != "" && strings.HasPrefix(l.id, t.opts.OwnPrefix),
 		Caller: strings.Clone(c.CallerNumber), CallerName: strings.Clone(c.CallerName),
+		From: Party{Endpoint: intern(endpointOf(l.name)), Outside: !l.inside}, Origin: intern(c.Context),
 		Dialed: strings.Clone(c.Exten), Started: c.Created}, context: intern(c.Context)}
 	l.open = o
 	t.open[l.id] = o
-	if !l.placed && (len(t.inbound) == 0 || t.inbound[c.Context]) {
+	if l.kind == local {
+		o.call.From = Party{} // the phone behind it is not dialed yet
+	}
+	if !l.placed && (len(t.inbound) == 0 || !l.inside) {
 		o.call.Direction, o.party = Inbound, l
 		o.begun = true
+		if len(t.inbound) > 0 {
+			t.trunks[o.call.From.Endpoint] = true
+		}
 		t.tell(Started, o, c.Created)
-		return
-	}
-	if l.kind == endpoint {
-		o.call.From = Party{Endpoint: intern(endpointOf(l.name))}
 	}
 }
 
@@ -275,6 +287,9 @@ func (t *Tracker) dial(ev *ari.Event) {
 	if caller == nil {
 		return
 	}
+	if !peer.inside && ev.DialString != "" {
+		peer.number = strings.Clone(numberOf(ev.DialString, &ev.Peer))
+	}
 	if peer.open == nil || peer.open == caller.open {
 		peer.dialer, peer.open, peer.placed = caller, caller.open, true
 	}
@@ -285,7 +300,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 	if o == nil || peer.open != o {
 		return
 	}
-	t.join(o, peer, ev.DialString, &ev.Peer, ev.At)
+	t.join(o, peer, &ev.Peer, ev.At)
 	if ev.Channel.AppName != "" {
 		o.application(caller, ev.Channel.AppName)
 	}
@@ -301,8 +316,8 @@ func (t *Tracker) dial(ev *ari.Event) {
 
 // join lets a leg be dialed for a call. A call whose first leg leaves by a trunk
 // is outbound from then on, and is told.
-func (t *Tracker) join(o *open, l *leg, dialstring string, c *ari.Channel, at time.Time) {
-	o.dialing(l, dialstring, c)
+func (t *Tracker) join(o *open, l *leg, c *ari.Channel, at time.Time) {
+	o.dialing(l, c)
 	if o.call.Direction == Outbound && !o.begun {
 		o.begun = true
 		t.tell(Started, o, at)
@@ -338,7 +353,7 @@ func (t *Tracker) share(l *leg, at time.Time) {
 	for _, dialed := range t.legs {
 		if dialed.dialer == other && dialed.open == nil {
 			dialed.open = l.open
-			t.join(l.open, dialed, "", &ari.Channel{}, at)
+			t.join(l.open, dialed, &ari.Channel{}, at)
 		}
 	}
 }
@@ -429,6 +444,18 @@ func (t *Tracker) transferred(ev *ari.Event) {
 			o.touch()
 		}
 	}
+}
+
+// parked notes that the person outside was put into a parking lot after a talk:
+// that is a transfer to whoever fetches them.
+func (t *Tracker) parked(l *leg) {
+	o := l.open
+	if l.bridge == nil || !l.bridge.holding || o == nil || l != o.party || len(o.call.Talks) == 0 {
+		return
+	}
+	p := &o.call.Progress
+	p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
+	o.touch()
 }
 
 // talkersWith finds the calls whose newest talk is with the given channel.

@@ -26,6 +26,9 @@ func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) 
 	case err != nil:
 		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
 	}
+	if w.opts.Trunks, err = book.Trunks(ctx, w.opts.PBX); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
+	}
 	tracker := call.New(w.opts)
 	tracker.Resume(open, until)
 	if len(open) > 0 {

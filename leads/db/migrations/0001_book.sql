@@ -101,6 +101,13 @@ CREATE TABLE timeline (
 CREATE INDEX timeline_lead ON timeline (lead, id);
 CREATE INDEX timeline_contact ON timeline (contact, id);
 
+-- The trunks by which calls have come in, as Asterisk names their endpoints.
+CREATE TABLE trunks (
+  pbx      TEXT NOT NULL,
+  endpoint TEXT NOT NULL,
+  PRIMARY KEY (pbx, endpoint)
+);
+
 -- Until when each PBX was watched: what happened later was not seen.
 CREATE TABLE watched (
   pbx   TEXT    PRIMARY KEY,
