@@ -25,7 +25,8 @@ type Book struct {
 	roll   func(n int) int
 	m      bookMetrics
 
-	trunks sync.Map // [2]string{PBX, endpoint}: those that the database knows
+	trunks  sync.Map // [2]string{PBX, endpoint}: those that the database knows
+	strayed sync.Map // [2]string{PBX, context}: those that the log was told of
 
 	mu      sync.Mutex
 	waiting []call.Fact

@@ -16,6 +16,7 @@ type bookMetrics struct {
 	waiting prometheus.Gauge
 	refused prometheus.Counter
 	broken  prometheus.Counter
+	strayed *prometheus.CounterVec
 	commit  prometheus.Histogram
 }
 
@@ -39,6 +40,11 @@ func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
 			Help:    "From reading the end of a call from the PBX to having it on the disk, with the lead that follows from it.",
 			Buckets: Latencies}),
 	}
+	m.strayed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_calls_outside_contexts_total",
+		Help: "Calls to a configured line that began outside of inbound.contexts, and were taken for internal ones."}, []string{"pbx"})
+	for pbx := range office.Plans {
+		m.strayed.WithLabelValues(pbx)
+	}
 	for i := range office.Directory.Pools {
 		pool := office.Directory.Pools[i].Name
 		m.opened.WithLabelValues(pool)
@@ -61,7 +67,7 @@ func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
 		}
 	}
 	if reg != nil {
-		reg.MustRegister(m.calls, m.opened, m.closed, m.waiting, m.refused, m.broken, m.commit)
+		reg.MustRegister(m.calls, m.opened, m.closed, m.waiting, m.refused, m.broken, m.strayed, m.commit)
 	}
 	return m
 }

@@ -73,6 +73,7 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 	if err != nil {
 		return err
 	}
+	b.checkOrigin(&f.Call, j)
 	row.id, err = saveCall(tx, j, row, contact, sql.NullInt64{Int64: db.Millis(j.Ended), Valid: true}, "", b.settles(j))
 	if err != nil {
 		return err
@@ -93,6 +94,20 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 	tx.AfterCommit(func() { b.m.called(j); b.m.committed(kind, heard) })
 	tx.Notify(TopicCalls, CallRecorded{ID: row.id, Judged: *j})
 	return nil
+}
+
+// checkOrigin warns of the mistake that would leave every missed call unseen: a
+// call to one of the lines that began in a context which is not configured as
+// one of those where trunks deliver calls.
+func (b *Book) checkOrigin(c *call.Call, j *Judged) {
+	if j.Direction != call.Internal || b.office.Directory.Line(c.PBX, c.Dialed, j.Dialed.Value) == nil {
+		return
+	}
+	b.m.strayed.WithLabelValues(c.PBX).Inc()
+	if _, said := b.strayed.LoadOrStore([2]string{c.PBX, c.Origin}, true); !said {
+		b.log.Warn("a call to a line of the configuration did not begin in a context of inbound.contexts: such calls are taken for internal ones",
+			"pbx", c.PBX, "context", c.Origin, "dialed", number.Mask(c.Dialed), "do", "add the context to asterisk[].inbound.contexts if trunks deliver calls there")
+	}
 }
 
 // settles says that the call was a talk that settles misses.
