@@ -68,7 +68,7 @@ func startReal(t *testing.T) *real {
 			t.Error(err)
 		}
 	})
-	r.cfg = ari.Config{Name: "main", URL: r.pbx.ARIURL, Username: r.pbx.ARIUser, Password: ari.Secret(r.pbx.ARIPassword)}
+	r.cfg = ari.Config{Name: "main", URL: r.pbx.ARIURL, Username: r.pbx.ARIUser, Password: ari.NewSecret(r.pbx.ARIPassword)}
 	r.client = r.newClient(r.cfg)
 	r.stream = ari.NewStream(r.client, ari.StreamOptions{
 		Log: slog.New(slog.NewTextHandler(r.log, nil)), Recorder: ari.NewRecorder(r.rec), EventFilter: true, ReplacedPause: time.Second,
@@ -242,7 +242,7 @@ func (r *real) message() {
 // troubles are what a wrong configuration meets at a real PBX.
 func (r *real) troubles() {
 	wrong := r.cfg
-	wrong.Password = "wrong"
+	wrong.Password = ari.NewSecret("wrong")
 	elsewhere := r.cfg
 	elsewhere.URL = strings.TrimSuffix(r.cfg.URL, "/ari") + "/prefix"
 	for name, c := range map[string]struct {

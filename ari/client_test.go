@@ -169,7 +169,7 @@ func TestClientFollowsNoRedirect(t *testing.T) {
 		http.Redirect(w, r, "/ari/elsewhere", http.StatusFound)
 	}))
 	defer server.Close()
-	client, err := ari.NewClient(ari.Config{Name: "main", URL: server.URL, Username: "u", Password: "p"})
+	client, err := ari.NewClient(ari.Config{Name: "main", URL: server.URL, Username: "u", Password: ari.NewSecret("p")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,7 +253,7 @@ func TestClientKeepsItsPassword(t *testing.T) {
 }
 
 func TestConfigCheckSaysEverythingAtOnce(t *testing.T) {
-	good := ari.Config{Name: "main", URL: "http://127.0.0.1:8088", Username: "u", Password: "hush-hush"}
+	good := ari.Config{Name: "main", URL: "http://127.0.0.1:8088", Username: "u", Password: ari.NewSecret("hush-hush")}
 	for _, url := range []string{"http://127.0.0.1:8088", "http://127.0.0.1:8088/", "https://pbx/prefix/ari", "http://pbx/ari/"} {
 		cfg := good
 		cfg.URL = url

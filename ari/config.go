@@ -3,8 +3,6 @@ package ari
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -14,23 +12,6 @@ import (
 // DefaultApp is the name under which Ringback hears events, unless configured
 // otherwise. ARI gives a name to one client only.
 const DefaultApp = "ringback"
-
-// Secret is a password. It shows itself as "***" wherever it is printed,
-// logged or marshalled; Reveal gives the text.
-type Secret string
-
-const hidden = "***"
-
-// Reveal is the secret itself.
-func (s Secret) Reveal() string { return string(s) }
-
-func (Secret) String() string                  { return hidden }
-func (Secret) GoString() string                { return hidden }
-func (Secret) Format(f fmt.State, _ rune)      { _, _ = f.Write([]byte(hidden)) }
-func (Secret) LogValue() slog.Value            { return slog.StringValue(hidden) }
-func (Secret) MarshalText() ([]byte, error)    { return []byte(hidden), nil }
-func (Secret) MarshalYAML() (any, error)       { return hidden, nil }
-func (s *Secret) UnmarshalText(b []byte) error { *s = Secret(b); return nil }
 
 // Config is the address of one PBX and the account that ari.conf has for us
 // there. Client and Stream share it.

@@ -89,7 +89,7 @@ type Asterisk struct {
 
 // ARI is the PBX as package ari addresses it.
 func (a *Asterisk) ARI() ari.Config {
-	return ari.Config{Name: a.Name, URL: a.URL, Username: a.Username, Password: ari.Secret(a.Password.Reveal()), App: a.App}
+	return ari.Config{Name: a.Name, URL: a.URL, Username: a.Username, Password: a.Password, App: a.App}
 }
 
 // Inbound says which calls come from outside.

@@ -4,57 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"slices"
 	"strings"
 	"syscall"
 
+	"ringback/ari"
 	"ringback/leads/alert/webhook"
 )
 
-// Secret is a password, a token or a key. However it is printed, encoded or
-// logged, also deep within other values, it shows as dots; Reveal is the only
-// way to its text. The zero value is no secret at all.
-type Secret struct {
-	text *string // a pointer: fmt prints those of unexported fields as addresses
-}
-
-const dots = "•••"
-
-// NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{&text} }
-
-// Reveal is the text itself, for the one who must send or compare it.
-func (s Secret) Reveal() string {
-	if s.text == nil {
-		return ""
-	}
-	return *s.text
-}
-
-// Set says whether there is a secret.
-func (s Secret) Set() bool { return s.text != nil }
-
-// String shows dots, or nothing where there is no secret.
-func (s Secret) String() string {
-	if s.text == nil {
-		return ""
-	}
-	return dots
-}
-
-// GoString is String, for %#v.
-func (s Secret) GoString() string { return s.String() }
-
-// Format is String for every verb.
-func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
-
-// MarshalText is String, for JSON, YAML and XML.
-func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// LogValue is String, for slog.
-func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+// Secret is a password, a token or a key: see ari.Secret, which cannot be shown
+// by mistake.
+type Secret = ari.Secret
 
 // readSecrets reads what the configuration only names.
 func (c *Config) readSecrets(f *findings) {
@@ -104,10 +65,10 @@ func oneSecret(f *findings, fileAt, file, envAt, env string) Secret {
 			f.add(fileAt, "%s should hold one line: the secret", quoted(file))
 			return Secret{}
 		}
-		return NewSecret(text)
+		return ari.NewSecret(text)
 	case env != "":
 		if text := os.Getenv(env); text != "" {
-			return NewSecret(text)
+			return ari.NewSecret(text)
 		}
 		// The name is not shown: it may be the secret itself, put in the wrong place.
 		f.add(envAt, "the environment has no variable of this name, or it is empty")
@@ -138,7 +99,7 @@ func readTokens(f *findings, at, file string) []Secret {
 			if len(line) < leastToken {
 				f.warn(at, "the token in line %d of %s is short: `openssl rand -hex 32` makes a good one", number, quoted(file))
 			}
-			tokens = append(tokens, NewSecret(line))
+			tokens = append(tokens, ari.NewSecret(line))
 		}
 	}
 	if len(tokens) == 0 && !f.doubtful[at] {

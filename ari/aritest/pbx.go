@@ -99,7 +99,7 @@ func (p *PBX) live() []*Session {
 // Config leads a client to the fake, without a network.
 func (p *PBX) Config() ari.Config {
 	return ari.Config{
-		Name: "main", URL: "http://fake:8088", Username: Username, Password: Password, Dial: p.Dial,
+		Name: "main", URL: "http://fake:8088", Username: Username, Password: ari.NewSecret(Password), Dial: p.Dial,
 	}
 }
 

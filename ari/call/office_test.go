@@ -110,7 +110,7 @@ func (o *office) phone(opts softphone.Options) *softphone.Phone {
 // follow watches the PBX; it returns when the watching has begun.
 func (o *office) follow(instance *pbx.Instance) {
 	o.t.Helper()
-	client, err := ari.NewClient(ari.Config{Name: "main", URL: instance.ARIURL, Username: instance.ARIUser, Password: ari.Secret(instance.ARIPassword)})
+	client, err := ari.NewClient(ari.Config{Name: "main", URL: instance.ARIURL, Username: instance.ARIUser, Password: ari.NewSecret(instance.ARIPassword)})
 	if err != nil {
 		o.t.Fatal(err)
 	}

@@ -30,7 +30,7 @@ func BenchmarkOpenCalls(b *testing.B) {
 		b.Cleanup(server.Close)
 		r := &rig{B: b, dir: b.TempDir(), alerts: newReceiver()}
 		b.Cleanup(r.alerts.Close)
-		r.startDaemon(ari.Config{URL: server.URL + "/ari", Username: aritest.Username, Password: aritest.Password}, true)
+		r.startDaemon(ari.Config{URL: server.URL + "/ari", Username: aritest.Username, Password: ari.NewSecret(aritest.Password)}, true)
 		session, err := fake.Session(b.Context())
 		if err != nil {
 			b.Fatal(err)

@@ -233,7 +233,7 @@ func northDies(t *testing.T, main, north *branch, door site, log *logbook) {
 // mainIsTaken lets another program take the daemon's application: the daemon
 // says so loudly, and leaves it to the other.
 func mainIsTaken(t *testing.T, main, north *branch, door site, log *logbook) {
-	thief, err := ari.NewClient(ari.Config{Name: "thief", URL: main.pbx.ARIURL, Username: main.pbx.ARIUser, Password: ari.Secret(main.pbx.ARIPassword), App: "ringback"})
+	thief, err := ari.NewClient(ari.Config{Name: "thief", URL: main.pbx.ARIURL, Username: main.pbx.ARIUser, Password: ari.NewSecret(main.pbx.ARIPassword), App: "ringback"})
 	if err != nil {
 		t.Fatal(err)
 	}

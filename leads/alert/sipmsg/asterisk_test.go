@@ -38,7 +38,7 @@ func TestAsterisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer phone.Close()
-	main := client(t, ari.Config{URL: inst.ARIURL, Username: inst.ARIUser, Password: ari.Secret(inst.ARIPassword)})
+	main := client(t, ari.Config{URL: inst.ARIURL, Username: inst.ARIUser, Password: ari.NewSecret(inst.ARIPassword)})
 	ch := New(Config{From: "ringback", PBXes: map[string]PBX{"main": main}})
 	if err := phone.Register(ctx); err != nil {
 		t.Fatal(err)
