@@ -53,6 +53,7 @@ type Config struct {
 type Ladder struct {
 	cfg  Config
 	sent *prometheus.CounterVec
+	lost *prometheus.CounterVec
 	late *prometheus.HistogramVec
 }
 
@@ -67,17 +68,20 @@ func New(c Config) *Ladder {
 	l := &Ladder{cfg: c,
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
 			Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"}),
+		lost: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_undelivered_total",
+			Help: "Times that the last rung of a ladder reached nobody by any channel and was booked again, by the channels that were tried."}, []string{"channel"}),
 		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ringback_alert_handover_seconds",
 			Help:    "From when an alert was due to when it was first handed to its channel; a first rung without delay is due when its lead is written.",
 			Buckets: leads.Latencies}, []string{"channel"})}
 	for _, ch := range c.Channels {
 		l.late.WithLabelValues(ch.Name)
+		l.lost.WithLabelValues(ch.Name)
 		for _, o := range Outcomes {
 			l.sent.WithLabelValues(ch.Name, string(o))
 		}
 	}
 	if c.Metrics != nil {
-		c.Metrics.MustRegister(l.sent, l.late)
+		c.Metrics.MustRegister(l.sent, l.lost, l.late)
 	}
 	return l
 }
@@ -87,6 +91,7 @@ func (l *Ladder) Works() []jobs.Work {
 	works := []jobs.Work{
 		{Kind: leads.KindRung, InTx: l.rung},
 		{Kind: leads.KindAgain, InTx: l.rangAgain},
+		l.strays(),
 	}
 	for _, ch := range l.cfg.Channels {
 		works = append(works, l.notify(ch))
@@ -108,7 +113,7 @@ const (
 // rung climbs one rung: it reads the lead again, tells whom the rung names, and
 // books the next.
 func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
-	var due leads.RungDue
+	var due climb
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("alert: rung: %w", err)
 	}
@@ -122,23 +127,20 @@ func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
 	}
 	if !later.IsZero() {
 		due.Waited++
-		return leads.BookRung(tx, lead, due, later)
+		return due.book(tx, lead, later)
 	}
 	rungs := pool.Ladder.Rungs
 	to, why := lead.Manager, NewLead
 	if rungs[due.Rung].Tell == routing.TellSupervisor {
 		to, why = pool.Supervisor, Overdue
 	}
-	m, err := l.message(tx, lead, to, why, due)
+	m, err := l.message(tx, lead, to, why, due.RungDue)
 	if err != nil {
 		return err
 	}
-	m.Due = j.Due
-	if err := l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung)); err != nil {
+	m.Due, m.Round, m.Last = j.Due, due.Round, due.Rung+1 == len(rungs)
+	if err := l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung)); err != nil || m.Last {
 		return err
-	}
-	if due.Rung+1 == len(rungs) {
-		return nil
 	}
 	next := tx.Now().Add(rungs[due.Rung+1].After - rungs[due.Rung].After)
 	return leads.BookRung(tx, lead, leads.RungDue{Ladder: due.Ladder, Rung: due.Rung + 1}, next)
@@ -159,17 +161,17 @@ func (l *Ladder) standing(tx *db.Tx, id int64, ladder int) (*leads.Lead, *routin
 }
 
 // putOff says until when a rung must wait: while the contact is on the phone,
-// and, once the supervisor has been told, outside the pool's hours. Zero: it
-// need not wait.
-func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due leads.RungDue) (time.Time, error) {
-	busy, err := waits(tx, lead, due)
+// and, once the supervisor has been told or the ladder's end was reached,
+// outside the pool's hours. Zero: it need not wait.
+func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due climb) (time.Time, error) {
+	busy, err := waits(tx, lead, due.RungDue)
 	if err != nil {
 		return time.Time{}, err
 	}
 	if busy {
 		return tx.Now().Add(busyPause), nil
 	}
-	told := false
+	told := due.Round > 0
 	for _, r := range pool.Ladder.Rungs[:due.Rung] {
 		told = told || r.Tell == routing.TellSupervisor
 	}
@@ -226,7 +228,7 @@ func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) erro
 
 // message says what there is to say of a lead to one person.
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
-	m := Message{Why: why, At: tx.Now(), To: to, Lead: lead.ID, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
+	m := Message{Why: why, At: tx.Now(), To: to, Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
 		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
 	if person := l.cfg.Office.Directory.Manager(to); person != nil {
@@ -243,7 +245,7 @@ func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due le
 		}
 		m.Name, m.Number, m.NeedsDetails = Clean(m.Name), Clean(m.Number), !named
 	}
-	m.Text = m.text(l.cfg.Zone)
+	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return m, nil
 }
 
@@ -267,9 +269,10 @@ func (l *Ladder) channelsOf(login string) []Named {
 	return list
 }
 
-// tell promises the message by every channel of its person; in mode observe it
-// only notes who would have been told.
-func (l *Ladder) tell(tx *db.Tx, m Message, key string) error {
+// tell promises the message by every channel of its person that it was not
+// promised by before; in mode observe it only notes who would have been told.
+// id is the message's, without the channel.
+func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
 	entry := leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Who: m.To, Detail: string(m.Why)}
 	channels := l.channelsOf(m.To)
 	if len(channels) == 0 {
@@ -284,8 +287,8 @@ func (l *Ladder) tell(tx *db.Tx, m Message, key string) error {
 			}
 			continue
 		}
-		m.ID = key + ":" + ch.Name
-		if err := l.promise(tx, ch, m); err != nil {
+		m.ID = id + ":" + ch.Name
+		if err := l.promise(tx, ch, m, keys(id, m.Round)+ch.Name); err != nil {
 			return err
 		}
 	}
@@ -293,12 +296,12 @@ func (l *Ladder) tell(tx *db.Tx, m Message, key string) error {
 }
 
 // promise books the sending of a message.
-func (l *Ladder) promise(tx *db.Tx, ch Named, m Message) error {
+func (l *Ladder) promise(tx *db.Tx, ch Named, m Message, key string) error {
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("alert: message %s: %w", m.ID, err)
 	}
-	return jobs.Enqueue(tx, jobs.Job{Kind: kindOf(ch.Name), Lane: ch.Name, Key: m.ID, Lead: m.Lead, Payload: text,
+	return jobs.Enqueue(tx, jobs.Job{Kind: kindOf(ch.Name), Lane: ch.Name, Key: key, Lead: m.Lead, Payload: text,
 		Expires: tx.Now().Add(giveUpAfter)})
 }
 

@@ -37,8 +37,8 @@ func TestTheManagerHearsAfterSettleAndTheSupervisorAfterTwentyMinutes(t *testing
 		if first.ID == second.ID || !first.At.Equal(h.start.Add(20*time.Second)) || !first.LastMissed.Equal(h.start.Add(-5*time.Second)) {
 			t.Errorf("the messages are %+v and %+v", first, second)
 		}
-		wantText(t, first, "Missed call: +79161234567, line sales, 23:59.\nNew contact: please fill in the card.\nhttps://ring.example.com/contacts/1")
-		wantText(t, second, "Not called back yet: +79161234567, line sales, 23:59, assigned to anna.\nNew contact: please fill in the card.\nhttps://ring.example.com/contacts/1")
+		wantText(t, first, "Missed call: +79161234567, line sales, 1999-12-31 23:59.\nNew contact: please fill in the card.\nhttps://ring.example.com/contacts/1")
+		wantText(t, second, "Not called back yet: +79161234567, line sales, 1999-12-31 23:59, assigned to anna.\nNew contact: please fill in the card.\nhttps://ring.example.com/contacts/1")
 	})
 }
 
@@ -282,7 +282,7 @@ func TestHostileNamesStayOnTheirLine(t *testing.T) {
 		}
 		h.at(time.Minute)
 		m := sip.messages()[0]
-		wantText(t, m, "Missed call: +79161234567 (Ivan  Missed call: +70000000000  gnp.exe <script>alert(1)</scrip…), line sales, 23:59.\nhttps://ring.example.com/contacts/1")
+		wantText(t, m, "Missed call: +79161234567 (Ivan  Missed call: +70000000000  gnp.exe <script>alert(1)</scrip…), line sales, 1999-12-31 23:59.\nhttps://ring.example.com/contacts/1")
 		if !strings.Contains(m.Text, "("+m.Name+")") {
 			t.Errorf("the name beside the text is %q", m.Name)
 		}

@@ -21,10 +21,12 @@ const (
 
 // Message is one alert to one person by one channel.
 type Message struct {
-	// ID is the same whenever the same message is sent again: receivers remove
-	// doubles by it.
-	ID  string `json:"id"`
-	Why Why    `json:"why"`
+	// ID is the same whenever the same message is sent again: with Opened, that
+	// no other database has, receivers remove doubles by it.
+	ID string `json:"id"`
+	// Opened is when the lead was opened.
+	Opened time.Time `json:"opened,omitzero"`
+	Why    Why       `json:"why"`
 	// At is when there was something to tell, however late it is sent.
 	At time.Time `json:"at"`
 	// Due is when it was to be told: the rung's own time, or the end of the
@@ -51,8 +53,12 @@ type Message struct {
 	// Rung and Ladder say where in the ladder it was sent.
 	Ladder int `json:"ladder"`
 	Rung   int `json:"rung"`
+	// Last says that no rung came after this one, Round how often the rung was
+	// climbed before and reached nobody.
+	Last  bool `json:"last,omitempty"`
+	Round int  `json:"round,omitempty"`
 	// Double says that it may have been sent before: the daemon died while it
-	// was being sent.
+	// was being sent, or nobody answered.
 	Double bool `json:"double,omitempty"`
 	// Text says all this in plain words.
 	Text string `json:"text"`
@@ -78,8 +84,8 @@ type Channel interface {
 	Send(ctx context.Context, m Message) (Outcome, string)
 }
 
-// text says the message in plain words, on few lines.
-func (m *Message) text(zone *time.Location) string {
+// text says the message in plain words, on few lines, as of now.
+func (m *Message) text(now time.Time, zone *time.Location) string {
 	var b strings.Builder
 	switch m.Why {
 	case NewLead:
@@ -100,7 +106,7 @@ func (m *Message) text(zone *time.Location) string {
 	if m.Line != "" {
 		fmt.Fprintf(&b, ", line %s", m.Line)
 	}
-	fmt.Fprintf(&b, ", %s", m.LastMissed.In(zone).Format("15:04"))
+	fmt.Fprintf(&b, ", %s", clock(m.LastMissed.In(zone), now.In(zone)))
 	if m.Missed > 1 {
 		fmt.Fprintf(&b, ", %d missed calls", m.Missed)
 	}
@@ -116,6 +122,14 @@ func (m *Message) text(zone *time.Location) string {
 	}
 	b.WriteString(m.Link)
 	return b.String()
+}
+
+// clock says when something was: the time alone is of today.
+func clock(t, now time.Time) string {
+	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return t.Format("15:04")
+	}
+	return t.Format("2006-01-02 15:04")
 }
 
 // maxShown bounds text from outside in a message, in runes.

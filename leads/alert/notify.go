@@ -18,6 +18,13 @@ const giveUpAfter = 30 * time.Minute
 // retries are the pauses before a message to somebody who is away is tried again.
 var retries = []time.Duration{15 * time.Second, time.Minute, 3 * time.Minute, 10 * time.Minute}
 
+// What the timeline says of messages that were not sent in peace.
+const (
+	cutOff     = "the daemon stopped while it was being sent"
+	timeRanOut = "its time ran out"
+	noChannel  = "the channel is not configured any more"
+)
+
 // notify is the work of one channel.
 func (l *Ladder) notify(ch Named) jobs.Work {
 	timeout := ch.Timeout
@@ -27,9 +34,9 @@ func (l *Ladder) notify(ch Named) jobs.Work {
 	return jobs.Work{
 		Kind: kindOf(ch.Name), Crash: ch.Crash, Workers: 4, Timeout: timeout,
 		Do:      func(ctx context.Context, j jobs.Job) jobs.Result { return l.send(ctx, ch, j) },
-		InDoubt: func(tx *db.Tx, j jobs.Job) error { return l.inDoubt(tx, ch, j) },
-		Expired: func(tx *db.Tx, j jobs.Job) error { return l.givenUp(tx, ch, j, "its time ran out") },
-		GaveUp:  func(tx *db.Tx, j jobs.Job, err error) error { return l.givenUp(tx, ch, j, err.Error()) },
+		InDoubt: func(tx *db.Tx, j jobs.Job) error { return l.inDoubt(tx, j, cutOff) },
+		Expired: func(tx *db.Tx, j jobs.Job) error { return l.givenUp(tx, j, timeRanOut) },
+		GaveUp:  func(tx *db.Tx, j jobs.Job, err error) error { return l.givenUp(tx, j, err.Error()) },
 	}
 }
 
@@ -40,13 +47,16 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
 		return jobs.Result{Err: fmt.Errorf("alert: message: %w", err)}
 	}
+	if l.cfg.Mode != Act { // it was promised when people were told
+		return jobs.Result{Note: func(tx *db.Tx) error { return note(tx, ch.Name, &m, leads.EntryAlertWould, string(m.Why)) }}
+	}
 	if j.Attempt == 1 && !m.Double && !m.Due.IsZero() { // an older daemon's message has no Due
 		l.late.WithLabelValues(ch.Name).Observe(time.Since(m.Due).Seconds())
 	}
 	outcome, detail := ch.Channel.Send(ctx, m)
 	l.sent.WithLabelValues(ch.Name, string(outcome)).Inc()
 	if outcome == Sent {
-		return jobs.Result{Note: func(tx *db.Tx) error { return note(tx, ch, &m, leads.EntryAlertSent, string(m.Why)) }}
+		return jobs.Result{Note: func(tx *db.Tx) error { return note(tx, ch.Name, &m, leads.EntryAlertSent, string(m.Why)) }}
 	}
 	err := fmt.Errorf("alert: %s to %s: %s: %s", ch.Name, m.To, outcome, detail)
 	l.cfg.Log.Warn("an alert was not delivered", "channel", ch.Name, "to", m.To, "lead", m.Lead, "outcome", outcome, "detail", detail, "attempt", j.Attempt)
@@ -54,37 +64,48 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	if again && j.Attempt <= len(retries) {
 		return jobs.Result{Again: retries[j.Attempt-1], Err: err}
 	}
+	detail = fmt.Sprintf("%s: %s", outcome, detail)
+	if outcome == TimedOut && ch.Crash == jobs.InDoubt {
+		return jobs.Result{Err: err, Doubt: true, Note: func(tx *db.Tx) error { return l.inDoubt(tx, j, detail) }}
+	}
 	kind := leads.EntryAlertFailed
 	if outcome == TimedOut {
 		kind = leads.EntryAlertDoubt
 	}
-	return jobs.Result{Err: err, Note: func(tx *db.Tx) error { return note(tx, ch, &m, kind, fmt.Sprintf("%s: %s", outcome, detail)) }}
+	return jobs.Result{Err: err, Note: func(tx *db.Tx) error { return l.lose(tx, j, &m, kind, detail) }}
 }
 
-// inDoubt follows a message whose sending was cut off by the daemon's death: it
-// is not repeated, the next rung comes forward. After the last rung it is
-// repeated, and says that it may be a double (DESIGN.md §6).
-func (l *Ladder) inDoubt(tx *db.Tx, ch Named, j jobs.Job) error {
+// inDoubt follows a message of which nobody knows whether it was taken, because
+// the daemon died while it was being sent or no answer came: it is not repeated,
+// the next rung comes forward. After the last rung it is repeated, and says that
+// it may be a double (DESIGN.md §6).
+func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 	var m Message
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
 		return fmt.Errorf("alert: message: %w", err)
 	}
-	if err := note(tx, ch, &m, leads.EntryAlertDoubt, "the daemon stopped while it was being sent"); err != nil {
+	if err := note(tx, j.Lane, &m, leads.EntryAlertDoubt, why); err != nil {
 		return err
 	}
-	lead, pool, err := l.standing(tx, m.Lead, m.Ladder)
+	lead, _, err := l.standing(tx, m.Lead, m.Ladder)
 	if err != nil || lead == nil {
 		return err
 	}
-	if m.Why != RangAgain && m.Rung+1 < len(pool.Ladder.Rungs) {
+	if m.Why != RangAgain && !m.Last {
 		return bringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1, Waited: forwarded * int(j.ID)})
 	}
 	if m.Double {
 		return nil // it was repeated once already
 	}
-	m.Double, m.ID = true, m.ID+":again"
-	m.Text = m.text(l.cfg.Zone)
-	return l.promise(tx, ch, m)
+	m.Double = true
+	m.Text = m.text(tx.Now(), l.cfg.Zone)
+	for _, ch := range l.cfg.Channels {
+		if ch.Name == j.Lane {
+			m.ID += again
+			return l.promise(tx, ch, m, j.Key+again)
+		}
+	}
+	return l.tell(tx, m, m.without(j.Lane)) // its channel is gone
 }
 
 // bringForward makes a booked rung due now.
@@ -103,14 +124,15 @@ func bringForward(tx *db.Tx, lead *leads.Lead, due leads.RungDue) error {
 // put off since. A key that was used before would lose the rung.
 const forwarded = 1 << 20
 
-func (l *Ladder) givenUp(tx *db.Tx, ch Named, j jobs.Job, why string) error {
+// givenUp follows a message that was never handed over.
+func (l *Ladder) givenUp(tx *db.Tx, j jobs.Job, why string) error {
 	var m Message
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
 		return errors.Join(fmt.Errorf("alert: message: %w", err), errors.New(why))
 	}
-	return note(tx, ch, &m, leads.EntryAlertFailed, why)
+	return l.lose(tx, j, &m, leads.EntryAlertFailed, why)
 }
 
-func note(tx *db.Tx, ch Named, m *Message, kind, detail string) error {
-	return leads.Note(tx, leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Kind: kind, Who: m.To, Channel: ch.Name, Detail: detail})
+func note(tx *db.Tx, channel string, m *Message, kind, detail string) error {
+	return leads.Note(tx, leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Kind: kind, Who: m.To, Channel: channel, Detail: detail})
 }

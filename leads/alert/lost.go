@@ -1,0 +1,137 @@
+package alert
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+)
+
+// climb is the payload of a rung: the Book's, and how often it was climbed
+// before and reached nobody.
+type climb struct {
+	leads.RungDue
+	Round int `json:"round,omitempty"`
+}
+
+// book promises to climb it then.
+func (c *climb) book(tx *db.Tx, lead *leads.Lead, due time.Time) error {
+	if c.Round == 0 {
+		return leads.BookRung(tx, lead, c.RungDue, due)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("alert: rung: %w", err)
+	}
+	return jobs.Enqueue(tx, jobs.Job{Kind: leads.KindRung, Lead: lead.ID, Due: due, Payload: text,
+		Key: fmt.Sprintf("rung:%d:%d:%d:%d:round:%d", lead.ID, c.Ladder, c.Rung, c.Waited, c.Round)})
+}
+
+// again ends the id and the key of a message that is repeated because it was in
+// doubt.
+const again = ":again"
+
+// keys is how the keys of a message's jobs begin, one for each channel. Later
+// rounds have keys of their own, and the same ids: a receiver that removes
+// doubles is not told again what it has taken without answering.
+func keys(id string, round int) string {
+	if round == 0 {
+		return id + ":"
+	}
+	return fmt.Sprintf("%s.%d:", id, round)
+}
+
+// without is the message's id without its channel.
+func (m *Message) without(channel string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(m.ID, again), ":"+channel)
+}
+
+// roundPause is how long the last rung rests after it has reached nobody, for
+// the nth time: 5 minutes, doubled each time, up to an hour.
+func roundPause(n int) time.Duration {
+	return min(5*time.Minute<<min(n-1, 4), time.Hour)
+}
+
+// lose follows a message that its channel could not deliver.
+func (l *Ladder) lose(tx *db.Tx, j jobs.Job, m *Message, kind, why string) error {
+	if err := note(tx, j.Lane, m, kind, why); err != nil {
+		return err
+	}
+	return l.climbAgain(tx, j, m)
+}
+
+// climbAgain books the last rung again if the message that j could not deliver
+// is of it, and no other channel has delivered it or still may: a ladder never
+// ends in silence.
+func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
+	if !m.Last || l.cfg.Mode != Act {
+		return nil
+	}
+	lead, pool, err := l.standing(tx, m.Lead, m.Ladder)
+	if err != nil || lead == nil {
+		return err
+	}
+	tried, err := jobs.Look(tx, keys(m.without(j.Lane), m.Round))
+	if err != nil || slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.ID != j.ID && hopeful(s, tried) }) {
+		return err
+	}
+	l.count(tx, tried)
+	next := climb{RungDue: leads.RungDue{Ladder: m.Ladder, Rung: m.Rung}, Round: m.Round + 1}
+	return next.book(tx, lead, pool.Hours.NextOpening(tx.Now().Add(roundPause(next.Round))))
+}
+
+// hopeful says that the person was told by this job, or may have been, or still
+// may be. Of a message in doubt its repetition decides.
+func hopeful(s jobs.Standing, all []jobs.Standing) bool {
+	switch s.State {
+	case jobs.Waiting, jobs.Held, jobs.Done:
+		return true
+	case jobs.Doubtful:
+		return !slices.ContainsFunc(all, func(o jobs.Standing) bool { return o.Key == s.Key+again })
+	}
+	return false
+}
+
+// count counts the channels that could not tell.
+func (l *Ladder) count(tx *db.Tx, tried []jobs.Standing) {
+	for _, ch := range l.cfg.Channels {
+		if slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.Lane == ch.Name }) {
+			tx.AfterCommit(func() { l.lost.WithLabelValues(ch.Name).Inc() })
+		}
+	}
+}
+
+// strays is the work of what was promised by channels that are not configured
+// any more.
+func (l *Ladder) strays() jobs.Work {
+	return jobs.Work{
+		Kind: kindOf("*"), InTx: l.stray,
+		InDoubt: func(tx *db.Tx, j jobs.Job) error { return l.inDoubt(tx, j, cutOff) },
+		Expired: func(tx *db.Tx, j jobs.Job) error { return l.givenUp(tx, j, timeRanOut) },
+		GaveUp:  func(tx *db.Tx, j jobs.Job, err error) error { return l.givenUp(tx, j, err.Error()) },
+	}
+}
+
+// stray promises a message by the channels that its person has now.
+func (l *Ladder) stray(tx *db.Tx, j jobs.Job) error {
+	var m Message
+	if err := json.Unmarshal(j.Payload, &m); err != nil {
+		return fmt.Errorf("alert: message: %w", err)
+	}
+	if err := note(tx, j.Lane, &m, leads.EntryAlertFailed, noChannel); err != nil {
+		return err
+	}
+	lead, _, err := l.standing(tx, m.Lead, m.Ladder)
+	if err != nil || lead == nil {
+		return err
+	}
+	if err := l.tell(tx, m, m.without(j.Lane)); err != nil {
+		return err
+	}
+	return l.climbAgain(tx, j, &m)
+}
