@@ -54,7 +54,7 @@ func (e *ending) missed() error {
 func (e *ending) settledAlready() (bool, error) {
 	// The talk ended with wait and talk, the call perhaps later; the index goes
 	// by the call.
-	talks, err := e.tx.Query(`SELECT pbx, direction, answered_by FROM calls
+	talks, err := e.tx.Query(`SELECT pbx, direction, answered_by, talk_ms FROM calls
 		WHERE contact = $1 AND reached = 1 AND ended >= $2 AND started + wait_ms + talk_ms >= $2`,
 		e.contact.Int64, db.Millis(e.j.Started))
 	if err != nil {
@@ -63,10 +63,14 @@ func (e *ending) settledAlready() (bool, error) {
 	defer talks.Close()
 	for talks.Next() {
 		var pbx, direction, by string
-		if err := talks.Scan(&pbx, &direction, &by); err != nil {
+		var length int64
+		if err := talks.Scan(&pbx, &direction, &by, &length); err != nil {
 			return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
 		}
-		if call.Direction(direction) == call.Inbound || answersFor(e.j.Pool, e.b.office.shown(pbx, by)) {
+		if call.Direction(direction) == call.Inbound {
+			return true, nil
+		}
+		if length >= e.j.Pool.Missed.ReachedAfter.Milliseconds() && answersFor(e.j.Pool, e.b.office.shown(pbx, by)) {
 			return true, nil
 		}
 	}
@@ -188,8 +192,7 @@ func (e *ending) triedToReach() error {
 	if err != nil {
 		return err
 	}
-	talked := e.b.settles(e.j)
-	if talked {
+	if e.longEnough(routing.DefaultPool) {
 		if err := keepResponsible(e.tx, e.contact.Int64, login); err != nil {
 			return err
 		}
@@ -202,14 +205,21 @@ func (e *ending) triedToReach() error {
 		if open[i].LastMissed.After(until) {
 			continue // tried before this miss, and told after it
 		}
-		if err := e.attempt(&open[i], login, who, talked); err != nil {
+		if err := e.attempt(&open[i], login, who); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e *ending) attempt(l *Lead, login, who string, talked bool) error {
+// longEnough says that they talked for as long as the pool asks for a call back.
+func (e *ending) longEnough(pool string) bool {
+	p := e.b.office.Directory.Pool(pool)
+	return e.j.Long > 0 && p != nil && e.j.Long >= p.Missed.ReachedAfter
+}
+
+func (e *ending) attempt(l *Lead, login, who string) error {
+	talked := e.longEnough(l.Pool)
 	_, err := e.tx.Exec(`INSERT INTO attempts (lead, call, who, started, talk_ms, reached) VALUES ($1, $2, $3, $4, $5, $6)`,
 		l.ID, e.call, who, db.Millis(e.j.Started), e.j.Long.Milliseconds(), talked)
 	if err != nil {

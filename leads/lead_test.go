@@ -28,6 +28,10 @@ func TestOneOpenLeadPerContactAndPool(t *testing.T) {
 		first := db.Millis(d.start.Add(-10 * time.Second))
 		d.want("first and newest miss of the first lead", d.rows("SELECT first_missed, last_missed, opened FROM leads WHERE id = 1"),
 			fmt.Sprint(first, " ", first+time.Hour.Milliseconds(), " ", db.Millis(d.start)))
+		late := shifted(d.inbound(client, sales), -2*time.Hour) // the oldest is heard of last
+		d.ended(late)
+		d.want("first and newest miss of the first lead", d.rows("SELECT first_missed, last_missed, missed FROM leads WHERE id = 1"),
+			fmt.Sprint(first-time.Hour.Milliseconds(), " ", first+time.Hour.Milliseconds(), " 3"))
 	})
 }
 
@@ -225,7 +229,8 @@ func TestTheAssignedManagerNeedNotBeOfThePoolAnyMore(t *testing.T) {
 	})
 }
 
-// The threshold is that of the pool whose line the call out shows.
+// How long a call back must last says the pool of the lead, whatever number the
+// call out shows.
 func TestReachedAfterIsThePools(t *testing.T) {
 	story(t, func(dir *routing.Directory) { dir.Pools[0].Missed.ReachedAfter = time.Minute }, func(d *desk) {
 		d.missed(client, sales)
@@ -234,6 +239,17 @@ func TestReachedAfterIsThePools(t *testing.T) {
 		d.wantLeads("default anna 1 open")
 		d.ended(d.outbound(anna, client, 60*time.Second))
 		d.wantLeads("default anna 1 called_back anna")
+	})
+}
+
+func TestEachLeadHasItsPoolsReachedAfter(t *testing.T) {
+	quick := func(dir *routing.Directory) { dir.Pools[1].Missed.ReachedAfter = 5 * time.Second }
+	story(t, quick, func(d *desk) {
+		d.missed(client, support)
+		d.missed(client, sales)
+		d.at(5 * time.Minute)
+		d.ended(d.outbound(clara, client, 10*time.Second))
+		d.wantLeads("support clara 1 called_back clara", "default anna 1 open")
 	})
 }
 
@@ -308,6 +324,11 @@ func TestAnyOrderOfArrival(t *testing.T) {
 		}, ""},
 		{"called by another pool", 2, func(d *desk) []call.Call {
 			return []call.Call{shifted(d.inbound(client, sales), -time.Hour), d.outbound(clara, client, time.Minute)}
+		}, "default"},
+		{"called by a phone of the branch that has the extension of one of theirs", 2, func(d *desk) []call.Call {
+			out := d.outbound(boris, client, time.Minute)
+			out.PBX = branch
+			return []call.Call{shifted(d.inbound(client, sales), -time.Hour), out}
 		}, "default"},
 		{"called by the supervisor", 2, func(d *desk) []call.Call {
 			return []call.Call{shifted(d.inbound(client, support), -time.Hour), d.outbound(chief, client, time.Minute)}

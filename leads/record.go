@@ -110,13 +110,14 @@ func (b *Book) checkOrigin(c *call.Call, j *Judged) {
 	}
 }
 
-// settles says that the call was a talk that settles misses.
+// settles says that the call was a talk that settles misses; of a call out every
+// pool has its own idea how long that must be.
 func (b *Book) settles(j *Judged) bool {
 	switch j.Direction {
 	case call.Inbound:
 		return j.Verdict == routing.Answered
 	case call.Outbound:
-		return j.Long > 0 && j.Pool != nil && j.Long >= j.Pool.Missed.ReachedAfter
+		return j.Long > 0
 	}
 	return false
 }

@@ -56,7 +56,7 @@ CREATE TABLE calls (
   talk_ms     INTEGER NOT NULL DEFAULT 0,
   rang        TEXT    NOT NULL DEFAULT '', -- names of phones, separated by spaces
   answered_by TEXT    NOT NULL DEFAULT '',
-  reached     INTEGER NOT NULL DEFAULT 0, -- 1: a talk that settles: inbound answered, outbound for reached_after
+  reached     INTEGER NOT NULL DEFAULT 0, -- 1: a talk that may settle: inbound answered, outbound talked
   voicemail   INTEGER NOT NULL DEFAULT 0, -- 1: a message was left
   source      TEXT    NOT NULL,         -- ari, cdr
   contact     INTEGER REFERENCES contacts (id),
@@ -68,6 +68,7 @@ CREATE INDEX calls_open ON calls (pbx) WHERE ended IS NULL;
 CREATE INDEX calls_started ON calls (started, id);
 CREATE INDEX calls_contact ON calls (contact, started);
 CREATE INDEX calls_lead ON calls (lead);
+CREATE INDEX calls_running ON calls (contact) WHERE ended IS NULL;
 CREATE INDEX calls_settling ON calls (contact, ended) WHERE reached = 1;
 
 -- Somebody tried to reach the contact of a lead by phone.
