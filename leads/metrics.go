@@ -25,7 +25,7 @@ type bookMetrics struct {
 func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
 	m := bookMetrics{
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_calls_total",
-			Help: "Inbound calls that have ended, by line, pool, verdict and reason."}, []string{"line", "pool", "verdict", "reason"}),
+			Help: "Inbound calls that have ended, by PBX, line, pool, verdict and reason."}, []string{"pbx", "line", "pool", "verdict", "reason"}),
 		opened: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_leads_opened_total",
 			Help: "Leads opened, by pool."}, []string{"pool"}),
 		closed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_leads_closed_total",
@@ -39,12 +39,18 @@ func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "ringback_commit_seconds",
 			Help:    "From reading the end of a call from the PBX to having it on the disk, with the lead that follows from it.",
 			Buckets: Latencies}),
+		strayed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_calls_outside_contexts_total",
+			Help: "Calls to a configured line that began outside of inbound.contexts, and were taken for internal ones."}, []string{"pbx"}),
 	}
-	m.strayed = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_calls_outside_contexts_total",
-		Help: "Calls to a configured line that began outside of inbound.contexts, and were taken for internal ones."}, []string{"pbx"})
-	for pbx := range office.Plans {
-		m.strayed.WithLabelValues(pbx)
+	if reg != nil {
+		reg.MustRegister(m.calls, m.opened, m.closed, m.waiting, m.refused, m.broken, m.strayed, m.commit)
 	}
+	m.begin(office)
+	return m
+}
+
+// begin sets every label that the configuration knows to zero.
+func (m *bookMetrics) begin(office *Office) {
 	for i := range office.Directory.Pools {
 		pool := office.Directory.Pools[i].Name
 		m.opened.WithLabelValues(pool)
@@ -52,24 +58,25 @@ func newBookMetrics(reg prometheus.Registerer, office *Office) bookMetrics {
 			m.closed.WithLabelValues(pool, string(how))
 		}
 	}
-	label := func(line, pool string) {
-		for verdict, reasons := range routing.Reasons {
-			for _, reason := range reasons {
-				m.calls.WithLabelValues(line, pool, string(verdict), string(reason))
+	for pbx := range office.Plans {
+		m.strayed.WithLabelValues(pbx)
+		m.beginLine(pbx, "", routing.DefaultPool)
+		for i := range office.Directory.Lines {
+			line := &office.Directory.Lines[i]
+			pool := office.Directory.PoolOf(line)
+			if pool != nil && (line.PBX == "" || line.PBX == pbx) {
+				m.beginLine(pbx, line.Name, pool.Name)
 			}
 		}
 	}
-	label("", routing.DefaultPool)
-	for i := range office.Directory.Lines {
-		line := &office.Directory.Lines[i]
-		if pool := office.Directory.PoolOf(line); pool != nil {
-			label(line.Name, pool.Name)
+}
+
+func (m *bookMetrics) beginLine(pbx, line, pool string) {
+	for verdict, reasons := range routing.Reasons {
+		for _, reason := range reasons {
+			m.calls.WithLabelValues(pbx, line, pool, string(verdict), string(reason))
 		}
 	}
-	if reg != nil {
-		reg.MustRegister(m.calls, m.opened, m.closed, m.waiting, m.refused, m.broken, m.strayed, m.commit)
-	}
-	return m
 }
 
 // Latencies are the buckets, in seconds, of what follows from the end of a
@@ -89,6 +96,6 @@ func (m *bookMetrics) committed(k call.Kind, heard time.Time) {
 
 func (m *bookMetrics) called(j *Judged) {
 	if j.Direction == call.Inbound && j.Pool != nil {
-		m.calls.WithLabelValues(j.Line, j.Pool.Name, string(j.Verdict), string(j.Reason)).Inc()
+		m.calls.WithLabelValues(j.PBX, j.Line, j.Pool.Name, string(j.Verdict), string(j.Reason)).Inc()
 	}
 }

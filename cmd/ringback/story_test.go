@@ -104,11 +104,11 @@ func sameSet(a, b []string) bool {
 
 func storyInMetrics(t *testing.T, door site) {
 	for series, want := range map[string]float64{
-		`ringback_calls_total{line="sales",pool="default",reason="abandoned_ringing",verdict="missed"}`:   2,
-		`ringback_calls_total{line="support",pool="default",reason="abandoned_ringing",verdict="missed"}`: 1,
-		`ringback_calls_total{line="sales",pool="default",reason="person",verdict="answered"}`:            1,
-		`ringback_calls_total{line="support",pool="default",reason="person",verdict="answered"}`:          1,
-		`ringback_calls_total{line="sales",pool="default",reason="unconfirmed",verdict="missed"}`:         0,
+		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="abandoned_ringing",verdict="missed"}`:   2,
+		`ringback_calls_total{line="support",pbx="main",pool="default",reason="abandoned_ringing",verdict="missed"}`: 1,
+		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="person",verdict="answered"}`:            1,
+		`ringback_calls_total{line="support",pbx="main",pool="default",reason="person",verdict="answered"}`:          1,
+		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="unconfirmed",verdict="missed"}`:         0,
 		`ringback_leads_opened_total{pool="default"}`:                                                     2,
 		`ringback_leads_closed_total{outcome="client_got_through",pool="default"}`:                        1,
 		`ringback_leads_closed_total{outcome="called_back",pool="default"}`:                               0,
