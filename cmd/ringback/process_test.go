@@ -232,6 +232,12 @@ func terminated(t *testing.T, b *branch) {
 		}
 		return err != nil
 	})
+	waitFor(t, "it watches no more", func() bool { return p.errs.count("stopped watching PBX") == 1 })
+	select {
+	case <-p.ended:
+		t.Error("it did not wait for the webhook")
+	case <-time.After(500 * time.Millisecond):
+	}
 	hooks.hold(nil)
 	if status := p.status(t); status != 0 || time.Since(began) > stopWithin || p.errs.count("ringback has stopped") != 1 {
 		t.Errorf("status %d after %v", status, time.Since(began))
