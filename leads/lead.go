@@ -41,7 +41,7 @@ const (
 )
 
 // Outcomes lists every outcome, for metrics and pages.
-var Outcomes = []Outcome{CalledBack, ClientGotThrough}
+var Outcomes = []Outcome{CalledBack, ClientGotThrough, Observed}
 
 const leadColumns = "id, contact, pool, line, manager, missed, first_missed, last_missed, opened, closed, outcome, ladder, told_again"
 

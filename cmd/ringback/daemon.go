@@ -72,6 +72,11 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if cfg.Mode == config.Act {
+		if err := d.book.BeginToAct(ctx); err != nil {
+			return err
+		}
+	}
 	ladder := alert.New(alert.Config{Office: office, Channels: channels, Mode: alert.Mode(cfg.Mode),
 		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: log, Metrics: d.registry})
 	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening})
