@@ -80,16 +80,16 @@ func scanLead(row scanner) (Lead, error) {
 }
 
 const (
-	openLeadsQuery = "SELECT " + leadColumns + ` WHERE l.closed IS NULL AND (l.last_missed, l.id) < ($1, $2)
-		ORDER BY l.last_missed DESC, l.id DESC LIMIT $3`
+	openLeadsQuery = "SELECT " + leadColumns + ` WHERE l.closed IS NULL AND (l.opened, l.id) < ($1, $2)
+		ORDER BY l.opened DESC, l.id DESC LIMIT $3`
 	closedLeadsQuery = "SELECT " + leadColumns + " WHERE l.closed IS NOT NULL AND l.id < $1 ORDER BY l.id DESC LIMIT $2"
 	allLeadsQuery    = "SELECT " + leadColumns + " WHERE l.id < $1 ORDER BY l.id DESC LIMIT $2"
+	latestOpenQuery  = "SELECT " + leadColumns + " WHERE l.closed IS NULL ORDER BY l.last_missed DESC, l.id DESC LIMIT $1"
 )
 
-// Leads lists leads: the open ones by their newest missed call, closed and all
-// by when they were opened, newest first. A lead that rings again while the
-// open ones are walked through moves to their front, and is met there by the
-// next walk.
+// Leads lists leads by when they were opened, newest first. That never changes:
+// whoever follows the cursors meets every lead that was there when they began,
+// also one that rings again meanwhile.
 func (v *View) Leads(ctx context.Context, state State, p Page) (List[Lead], error) {
 	limit, err := p.limit()
 	if err != nil {
@@ -104,7 +104,7 @@ func (v *View) Leads(ctx context.Context, state State, p Page) (List[Lead], erro
 	var rows []Lead
 	switch state {
 	case Open:
-		key = func(l *Lead) place { return place{db.Millis(l.LastMissed.Time), l.ID} }
+		key = func(l *Lead) place { return place{db.Millis(l.Opened.Time), l.ID} }
 		rows, err = collect(ctx, v.db, scanLead, openLeadsQuery, from.at, from.id, limit+1)
 	case Closed:
 		rows, err = collect(ctx, v.db, scanLead, closedLeadsQuery, from.id, limit+1)
@@ -117,6 +117,16 @@ func (v *View) Leads(ctx context.Context, state State, p Page) (List[Lead], erro
 		return List[Lead]{}, failed("leads", err)
 	}
 	return cut(rows, limit, list, key), nil
+}
+
+// LatestOpen lists no more than limit open leads, those that rang last first: a
+// look at what is going on, and not a beginning of a walk.
+func (v *View) LatestOpen(ctx context.Context, limit int) ([]Lead, error) {
+	open, err := collect(ctx, v.db, scanLead, latestOpenQuery, limit)
+	if err != nil {
+		return nil, failed("open leads", err)
+	}
+	return open, nil
 }
 
 const countOpenQuery = "SELECT COUNT(*) FROM leads WHERE closed IS NULL"

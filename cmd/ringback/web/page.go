@@ -71,7 +71,7 @@ type contactPage struct {
 
 // front shows what is open, what has just happened, and whether we can see.
 func (s *Server) front(w http.ResponseWriter, r *http.Request) {
-	open, err := s.view.Leads(r.Context(), view.Open, view.Page{Limit: shownLeads})
+	open, err := s.view.LatestOpen(r.Context(), shownLeads)
 	if err != nil {
 		s.broken(w, r, err)
 		return
@@ -81,8 +81,8 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		s.broken(w, r, err)
 		return
 	}
-	count := len(open.Items)
-	if open.Next != "" {
+	count := len(open)
+	if count == shownLeads {
 		if count, err = s.view.CountOpen(r.Context()); err != nil {
 			s.broken(w, r, err)
 			return
@@ -90,7 +90,7 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	}
 	t := s.teller()
 	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.problems(r.Context()),
-		Open: t.leads(open.Items), Count: count, More: max(count-len(open.Items), 0), Calls: t.calls(calls.Items)}
+		Open: t.leads(open), Count: count, More: max(count-len(open), 0), Calls: t.calls(calls.Items)}
 	page.Refresh = 10
 	s.show(w, r, http.StatusOK, "front.html", page)
 }
