@@ -48,7 +48,7 @@ func (c *serveCommand) Run(w *world) error {
 }
 
 // keepSmall lets the daemon live beside a PBX in 64 MB: with 10,000 calls in
-// progress it holds 20 MB, and the program itself takes 20 to 25. A heap that is
+// progress it holds 20 MB, and the pages of the program itself are 20 more. A heap that is
 // collected sooner costs a microsecond or two an event, where half as much again
 // is kept for the next collection and not as much again. The limit is soft:
 // what is needed beyond it (facts that wait for a database, say) is taken, and
