@@ -45,6 +45,7 @@ func TestHostileNamesAndNumbers(t *testing.T) {
 				open[0].Ended, open[0].How = c.Ended, c.How
 				d.ended(open[0])
 				c = d.inbound(text, text)
+				c.CallerName = text
 				c.Talks = []call.Talk{{Channel: "leg", Start: c.Started, End: c.Ended,
 					Who: call.Party{Endpoint: "PJSIP/trunk", Outside: true, Number: text}}}
 				c.How = call.Person
@@ -96,8 +97,7 @@ func TestSpacesInThePhonesThatRang(t *testing.T) {
 		for _, number := range []string{"call me now", "8 (999) 000-11-22", "  "} {
 			c.Legs = append(c.Legs, call.Leg{Party: call.Party{Endpoint: "PJSIP/trunk", Outside: true, Number: number}, Rang: true})
 		}
-		c.Legs = append(c.Legs, call.Leg{Party: call.Party{Endpoint: "PJSIP/front desk"}, Rang: true},
-			call.Leg{Party: call.Party{}, Rang: true})
+		c.Legs = append(c.Legs, call.Leg{Rang: true}, call.Leg{Party: call.Party{Endpoint: "PJSIP/front desk"}, Rang: true})
 		d.ended(c)
 		d.want("the phones that rang", strings.Split(d.rows("SELECT rang FROM calls")[0], " "),
 			"101", "call-me-now", "+79990001122", "trunk", "front-desk")

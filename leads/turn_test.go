@@ -152,11 +152,13 @@ func TestOutsideTheHoursLeadsWait(t *testing.T) {
 	t.Run("and who gets through meanwhile is not handed out", func(t *testing.T) {
 		story(t, nine, func(d *desk) {
 			d.missed(client, sales)
+			d.missed(second, sales)
 			d.at(time.Hour)
 			d.ended(d.answered(client, support, clara, time.Minute))
 			d.at(10 * time.Hour)
-			d.wantLeads("default - 1 client_got_through clara")
-			d.wantJobs(leads.KindRung)
+			d.wantLeads("default - 1 client_got_through clara", "default anna 1 open")
+			d.wantJobs(leads.KindRung, 9*time.Hour+20*time.Second)
+			d.want("ladders begun", d.rows("SELECT ladder FROM leads ORDER BY id"), "0", "1")
 		})
 	})
 	t.Run("over a restart, and a closed day", func(t *testing.T) {
@@ -332,7 +334,7 @@ func TestOnThePhone(t *testing.T) {
 			}
 		}
 		talks(false)
-		c := d.answered(client, sales, anna, time.Second)
+		c := d.answered(client, sales, anna, time.Minute)
 		ended := c
 		c.Ended, c.How, c.Talks = time.Time{}, "", nil
 		d.tell(call.Started, c)
@@ -341,6 +343,6 @@ func TestOnThePhone(t *testing.T) {
 		d.tell(call.Reached, c)
 		talks(true) // from the first instant on
 		d.ended(ended)
-		talks(false) // dropped after a second
+		talks(false)
 	})
 }
