@@ -67,12 +67,12 @@ func (l *Ladder) lose(tx *db.Tx, j jobs.Job, m *Message, kind, why string) error
 
 // climbAgain books the last rung again if the message that j could not deliver
 // is of it, and no other channel has delivered it or still may: a ladder never
-// ends in silence.
+// ends in silence. In mode observe there is nothing to deliver.
 func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
 	if !m.Last || l.cfg.Mode != Act {
 		return nil
 	}
-	lead, pool, err := l.standing(tx, m.Lead, m.Ladder)
+	lead, _, err := l.standing(tx, m.Lead, m.Ladder)
 	if err != nil || lead == nil {
 		return err
 	}
@@ -82,7 +82,7 @@ func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
 	}
 	l.count(tx, tried)
 	next := climb{RungDue: leads.RungDue{Ladder: m.Ladder, Rung: m.Rung}, Round: m.Round + 1}
-	return next.book(tx, lead, pool.Hours.NextOpening(tx.Now().Add(roundPause(next.Round))))
+	return next.book(tx, lead, tx.Now().Add(roundPause(next.Round)))
 }
 
 // hopeful says that the person was told by this job, or may have been, or still

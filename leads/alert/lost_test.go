@@ -320,6 +320,22 @@ func TestObserveSendsNothingThatWasPromisedInAct(t *testing.T) {
 	})
 }
 
+func TestObserveDoesNotComeBackToWhatExpired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sip := newRecorder(always(Unreachable, "away"))
+		h := newHouse(t, Named{Name: "sip", Channel: sip})
+		h.only()
+		h.open().missed(client)
+		h.at(30 * time.Second)
+		h.stop()
+		h.at(2 * time.Hour)
+		h.mode = Observe
+		h.open()
+		h.at(24 * time.Hour)
+		h.timeline(1, "alert_failed sip anna "+timeRanOut)
+	})
+}
+
 // A stop or a timeout in mid-send is treated as a death there.
 func TestNoAnswerIsInDoubtToo(t *testing.T) {
 	hangs := once(func(ctx context.Context, _ int, _ Message) (Outcome, string) {

@@ -24,8 +24,7 @@ import (
 
 // Config says where alerts are posted.
 type Config struct {
-	// URL begins with http:// or https://. A user and password in it go as
-	// basic authentication.
+	// URL begins with http:// or https://, and holds no user and password.
 	URL string
 	// Secret is the signing key: "whsec_" and base64, or any other text, whose
 	// bytes are taken as they are.
@@ -65,6 +64,8 @@ func New(c Config) (*Channel, error) {
 		return nil, errors.New("webhook: the url cannot be read")
 	case target.Scheme != "http" && target.Scheme != "https" || target.Host == "":
 		return nil, errors.New("webhook: the url must be an address such as https://crm.example.com/ringback")
+	case target.User != nil:
+		return nil, errors.New("webhook: the url must not hold a user or password")
 	}
 	key, err := readSecret(c.Secret)
 	if err != nil {
@@ -144,18 +145,21 @@ func (c *Channel) request(ctx context.Context, m alert.Message) (*http.Request, 
 	if err != nil {
 		return nil, errors.New("the request could not be made") // err would show the address
 	}
+	id := idOf(&m)
 	now := strconv.FormatInt(time.Now().Unix(), 10)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", "Ringback")
-	req.Header.Set("Webhook-Id", m.ID)
+	req.Header.Set("Webhook-Id", id)
 	req.Header.Set("Webhook-Timestamp", now)
-	req.Header.Set("Webhook-Signature", sign(c.key, m.ID, now, body))
+	req.Header.Set("Webhook-Signature", sign(c.key, id, now, body))
 	// An empty list is not sent. It allows net/http to try again at once when
 	// the receiver has just closed the idle connection that was to be used.
 	req.Header["Idempotency-Key"] = []string{}
-	if user := c.target.User; user != nil {
-		password, _ := user.Password()
-		req.SetBasicAuth(user.Username(), password)
-	}
 	return req, nil
+}
+
+// idOf is the message's id for the whole world: that of a lead begins anew with
+// every database, and receivers remember ids for longer than that.
+func idOf(m *alert.Message) string {
+	return fmt.Sprintf("%s:%d", m.ID, m.Opened.UnixMilli())
 }
