@@ -48,11 +48,13 @@ exten => far,1,Answer()
 exten => onward,1,Wait(30)
 `
 
-func startReal(t *testing.T) *real {
+func startReal(t *testing.T) *real { t.Helper(); return startRelease(t, pbx.Asterisk22) }
+
+func startRelease(t *testing.T, release pbx.Release) *real {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
-	root, err := pbx.Install(ctx, pbx.Asterisk22, os.Stderr)
+	root, err := pbx.Install(ctx, release, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,14 +276,64 @@ func (r *real) troubles() {
 // replaced lets a second client take the name, and go.
 func (r *real) replaced() {
 	thief := ari.NewStream(r.newClient(r.cfg), ari.StreamOptions{Log: slog.New(slog.DiscardHandler)})
-	stop := r.run(thief, func(*ari.Event) {})
+	connected := make(chan bool, 1)
+	stop := r.run(thief, func(ev *ari.Event) {
+		if ev.Type == ari.Connected {
+			connected <- true
+		}
+	})
 	if ev := r.expectType(ari.ApplicationReplaced, ""); ev.Application != r.client.App() {
 		r.t.Errorf("%+v", ev)
 	}
 	r.expectType(ari.Disconnected, "")
+	<-connected
+	if holding, err := r.client.Holding(r.ctx); holding != ari.Held || err != nil {
+		r.t.Errorf("while another client has the name: %v, %v", holding, err)
+	}
 	stop()
 	if ev := r.expectType(ari.Connected, ""); ev.Since.IsZero() || ev.At.Sub(ev.Since) < time.Second {
 		r.t.Errorf("the gap is from %v to %v", ev.Since, ev.At)
+	}
+}
+
+// TestWhoHoldsTheName asks both ends of the releases of Asterisk who holds a
+// name: what Client.Holding makes of their answers rests on it.
+func TestWhoHoldsTheName(t *testing.T) {
+	for release, want := range map[pbx.Release]struct{ held, left ari.Holding }{
+		pbx.Asterisk22: {ari.Held, ari.Free},
+		pbx.Asterisk16: {ari.Untold, ari.Untold},
+	} {
+		t.Run(string(release), func(t *testing.T) {
+			r := startRelease(t, release)
+			r.expectType(ari.Connected, "")
+			other := r.cfg
+			other.App = "other"
+			client := r.newClient(other)
+			wants := func(when string, want ari.Holding) {
+				t.Helper()
+				for { // Asterisk hears of a client's end a moment after it
+					got, err := client.Holding(r.ctx)
+					r.do(err)
+					if got == want {
+						return
+					}
+					if r.ctx.Err() != nil {
+						t.Fatalf("%s: %v, want %v", when, got, want)
+					}
+				}
+			}
+			wants("before anybody came", ari.Free)
+			connected := make(chan bool, 1)
+			stop := r.run(ari.NewStream(client, ari.StreamOptions{Log: slog.New(slog.DiscardHandler)}), func(ev *ari.Event) {
+				if ev.Type == ari.Connected {
+					connected <- true
+				}
+			})
+			<-connected
+			wants("while somebody listens", want.held)
+			stop()
+			wants("after they left", want.left)
+		})
 	}
 }
 

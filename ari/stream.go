@@ -20,8 +20,8 @@ const (
 	Waiting State = iota
 	// Watching: a session is open and its Connected event was handed on.
 	Watching
-	// Stolen: another client holds the name of our application; the stream
-	// tries again only after StreamOptions.ReplacedPause.
+	// Stolen: another client has taken the name of our application; the stream
+	// stands back until nobody holds it (see StreamOptions.ReplacedPause).
 	Stolen
 	// Ended: Run has returned.
 	Ended
@@ -78,7 +78,13 @@ type StreamOptions struct {
 	// failure doubles it, and chance shortens it by up to a half. Default
 	// 250 ms and 30 s.
 	BackoffMin, BackoffMax time.Duration
-	// ReplacedPause is the pause after ApplicationReplaced. Default 5 min.
+	// ReplacedPause is how often it is said, after ApplicationReplaced, that
+	// another client holds our name; the PBX is asked ten times as often whether
+	// it still does, and the stream comes back when nobody does. Where the PBX
+	// does not tell (see Client.Holding), the name is taken back after one such
+	// pause, and each time that ends in another ApplicationReplaced after twice as
+	// long, up to 6 h: two that want the name must not blind each other all day, and a
+	// program that took it once must not blind us for good. Default 5 min.
 	ReplacedPause time.Duration
 }
 
@@ -115,7 +121,8 @@ type Stream struct {
 	lastGood  time.Time // our clock: until then everything was seen
 	offset    time.Duration
 	sessions  int
-	recordErr bool // the failed recording was reported
+	recordErr bool          // the failed recording was reported
+	absence   time.Duration // how long we stand back next when the PBX does not tell
 }
 
 // NewStream makes a Stream over a Client's PBX. Nothing happens before Run.
@@ -184,11 +191,16 @@ func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if time.Since(began) >= steady {
+		lasted := time.Since(began)
+		if lasted >= steady {
 			failures = 0
 		}
-		pause := s.pause(TroubleOf(err), failures)
-		if !sleep(ctx, pause) {
+		if errors.Is(err, ErrReplaced) {
+			s.standBack(ctx, lasted)
+		} else {
+			sleep(ctx, s.pause(TroubleOf(err), failures))
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
@@ -196,9 +208,6 @@ func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 
 // pause is how long to wait after a failure.
 func (s *Stream) pause(t Trouble, failures int) time.Duration {
-	if t == Replaced {
-		return s.opt.ReplacedPause
-	}
 	pause := s.opt.BackoffMax
 	if !t.patient() {
 		pause = min(pause, s.opt.BackoffMin<<min(failures, 20))
@@ -340,7 +349,7 @@ func (s *Stream) lost(ctx context.Context, ses *session, err error) {
 		s.metrics.replaced.Inc()
 		s.setState(Stolen, err)
 		s.log.Error("another client has taken our ARI application: this PBX is NOT being watched",
-			"app", s.client.App(), "next_try", s.opt.ReplacedPause, "hint", t.Hint())
+			"app", s.client.App(), "hint", t.Hint())
 	case ctx.Err() != nil:
 		s.setState(Waiting, err)
 		s.log.Info("stopped watching PBX")

@@ -289,31 +289,6 @@ func TestStreamDropsTheSessionWhenTheQueueIsFull(t *testing.T) {
 	})
 }
 
-func TestStreamDoesNotFightForItsName(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWatch(t)
-		w.start(ari.StreamOptions{})
-		s := w.session()
-		start := time.Now()
-		w.send(s, `{"type":"ApplicationReplaced","application":"ringback"}`)
-		<-s.Done()
-		synctest.Wait()
-		w.wantSeen("RingbackConnected", "ApplicationReplaced", "RingbackDisconnected")
-		w.wantState(ari.Stolen, ari.Replaced)
-		w.wantMetric("ringback_ari_application_replaced_total", 1)
-		w.wantMetric("ringback_ari_connected", 0)
-		if log := w.log.String(); !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "NOT being watched") {
-			t.Errorf("not loud:\n%s", log)
-		}
-		w.session()
-		if waited := time.Since(start); waited < 5*time.Minute {
-			t.Errorf("took the name back after %v", waited)
-		}
-		w.wantState(ari.Watching, "")
-		w.stop()
-	})
-}
-
 func TestStreamWaitsForThePBXAndSaysSoOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)

@@ -68,7 +68,7 @@ var hints = map[Trouble]string{
 	Certificate:  "the certificate is not trusted",
 	Silent:       "the connection will be opened anew",
 	Overflow:     "the machine is too slow for this PBX, or something blocks the handling of events",
-	Replaced:     "does a second Ringback, or another program, use this app name? Give each its own",
+	Replaced:     "does a second Ringback, or another program, use this app name? Give each its own. Ringback comes back when nobody has it; restart it to take it back at once",
 	Cut:          "the connection will be opened anew",
 }
 
