@@ -53,7 +53,8 @@ type Runner struct {
 }
 
 // NewRunner makes the Runner of these kinds of work. Jobs of other kinds stay
-// where they are, for a program that knows them.
+// where they are, for a program that knows them, unless one of the works takes
+// strays (see Work.Kind).
 func NewRunner(d *db.DB, works []Work, o Options) (*Runner, error) {
 	r := &Runner{db: d, log: o.Log, grace: o.Grace, kick: make(chan struct{}, 1)}
 	if r.log == nil {

@@ -60,6 +60,20 @@ func TestStrays(t *testing.T) {
 	})
 }
 
+func TestAWorkForStraysMustBeWhole(t *testing.T) {
+	d := openT(t, db.Config{})
+	end := func(*db.Tx, Job) error { return nil }
+	for _, w := range []Work{
+		{Kind: "*", InTx: end, InDoubt: end},
+		{Kind: "notify:*", InTx: end},
+		{Kind: "notify:*", InDoubt: end, Do: func(context.Context, Job) Result { return Result{} }},
+	} {
+		if _, err := NewRunner(d, []Work{w}, Options{}); err == nil {
+			t.Errorf("%+v was taken", w)
+		}
+	}
+}
+
 // What an answer left open is in doubt, and its Note says what follows.
 func TestAnAttemptInDoubt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
