@@ -240,8 +240,12 @@ func (ses *session) opening(ctx context.Context) ([]byte, error) {
 			s.log.Warn("the PBX does not thin its events: more of them arrive than are needed", "err", err)
 		}
 	}
+	first := s.sessions == 0
 	since := s.lastGood.Add(s.offset - doubt)
 	ses.measureClock(ctx)
+	if first { // there is no older measure by which the gap's beginning could be told
+		since = s.lastGood.Add(s.offset - doubt)
+	}
 	channels, err := ses.list(ctx, "/channels")
 	if err != nil {
 		return nil, err
@@ -251,7 +255,7 @@ func (ses *session) opening(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	at := ses.opened.Add(s.offset)
-	if s.sessions == 0 {
+	if first && s.opt.WatchedUntil.IsZero() {
 		since = time.Time{}
 	} else if since.After(at) {
 		since = at // the PBX's clock was set back

@@ -76,8 +76,12 @@ type StreamOptions struct {
 	PingEvery, PingTimeout time.Duration
 	// BackoffMin and BackoffMax bound the pause before the next try; each
 	// failure doubles it, and chance shortens it by up to a half. Default
-	// 250 ms and 30 s.
-	BackoffMin, BackoffMax time.Duration
+	// 250 ms and 2 s: a PBX that is back must not go unwatched for long. Where a
+	// person has to change something first, Patience is the pause; default 30 s.
+	BackoffMin, BackoffMax, Patience time.Duration
+	// WatchedUntil is until when the PBX was watched before this process, by our
+	// clock: from then to the first session nothing was seen. Zero: not known.
+	WatchedUntil time.Time
 	// ReplacedPause is how often it is said, after ApplicationReplaced, that
 	// another client holds our name; the PBX is asked ten times as often whether
 	// it still does, and the stream comes back when nobody does. Where the PBX
@@ -139,7 +143,8 @@ func NewStream(client *Client, opt StreamOptions) *Stream {
 	orDefault(&opt.PingEvery, 5*time.Second)
 	orDefault(&opt.PingTimeout, 5*time.Second)
 	orDefault(&opt.BackoffMin, 250*time.Millisecond)
-	orDefault(&opt.BackoffMax, 30*time.Second)
+	orDefault(&opt.BackoffMax, 2*time.Second)
+	orDefault(&opt.Patience, 30*time.Second)
 	orDefault(&opt.ReplacedPause, 5*time.Minute)
 	s := &Stream{
 		client:  client,
@@ -184,7 +189,10 @@ func (s *Stream) Status() Status {
 // what waits is bounded by QueueBytes.
 func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 	defer s.setState(Ended, nil)
-	s.lastGood = time.Now()
+	s.lastGood = s.opt.WatchedUntil
+	if s.lastGood.IsZero() {
+		s.lastGood = time.Now()
+	}
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		err := s.watch(ctx, handle)
@@ -208,9 +216,9 @@ func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 
 // pause is how long to wait after a failure.
 func (s *Stream) pause(t Trouble, failures int) time.Duration {
-	pause := s.opt.BackoffMax
+	pause := s.opt.Patience
 	if !t.patient() {
-		pause = min(pause, s.opt.BackoffMin<<min(failures, 20))
+		pause = min(s.opt.BackoffMax, s.opt.BackoffMin<<min(failures, 20))
 	}
 	return pause/2 + rand.N(pause/2+1)
 }
@@ -342,8 +350,11 @@ func (s *Stream) watching(ses *session) {
 // lost notes that a session has ended.
 func (s *Stream) lost(ctx context.Context, ses *session, err error) {
 	s.metrics.connected.Set(0)
-	s.lastGood = ses.lastHeard()
 	t := TroubleOf(err)
+	s.lastGood = time.Now()
+	if t == Silent {
+		s.lastGood = ses.lastHeard() // when it broke nobody knows; any other end was seen as it came
+	}
 	switch {
 	case errors.Is(err, ErrReplaced):
 		s.metrics.replaced.Inc()

@@ -76,10 +76,11 @@ var hints = map[Trouble]string{
 func (t Trouble) Hint() string { return hints[t] }
 
 // patient says whether trying again soon is pointless, because a person has to
-// change something first.
+// change something first. Disabled is not among them: Asterisk's HTTP server
+// answers 404 while it boots, until res_ari is there.
 func (t Trouble) patient() bool {
 	switch t {
-	case Unauthorized, Forbidden, Disabled, NotAsterisk, Certificate:
+	case Unauthorized, Forbidden, NotAsterisk, Certificate:
 		return true
 	}
 	return false

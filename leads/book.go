@@ -272,21 +272,26 @@ func (b *Book) Trunks(ctx context.Context, pbx string) ([]string, error) {
 	return list, nil
 }
 
-// OpenCalls reads the calls of a PBX that had not ended when they were last
-// heard of, and until when the PBX was watched (zero: not known): what the
-// tracker resumes from. A call that cannot be read back is told as far as its
-// row tells it, so that one broken row does not end the watching.
-func (b *Book) OpenCalls(ctx context.Context, pbx string) ([]call.Call, time.Time, error) {
+// WatchedUntil is when the PBX was last noted as watched; zero: never.
+func (b *Book) WatchedUntil(ctx context.Context, pbx string) (time.Time, error) {
 	var until int64
 	err := b.db.Reader().QueryRowContext(ctx, "SELECT until FROM watched WHERE pbx = $1", pbx).Scan(&until)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return nil, time.Time{}, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		return time.Time{}, fmt.Errorf("leads: watched %s: %w", pbx, err)
 	}
+	return db.Time(until), nil
+}
+
+// OpenCalls reads the calls of a PBX that had not ended when they were last
+// heard of: what the tracker resumes from. A call that cannot be read back is
+// told as far as its row tells it, so that one broken row does not end the
+// watching.
+func (b *Book) OpenCalls(ctx context.Context, pbx string) ([]call.Call, error) {
 	calls, err := b.readOpen(ctx, pbx)
 	if err != nil {
-		return nil, time.Time{}, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
+		return nil, fmt.Errorf("leads: open calls of %s: %w", pbx, err)
 	}
-	return calls, db.Time(until), nil
+	return calls, nil
 }
 
 func (b *Book) readOpen(ctx context.Context, pbx string) ([]call.Call, error) {

@@ -241,7 +241,7 @@ func (l *life) follow() (died bool) {
 func (l *life) resume(all bool) []call.Fact {
 	var open []call.Call
 	for _, pbx := range []string{main, branch} {
-		calls, _, err := l.book.OpenCalls(l.t.Context(), pbx)
+		calls, err := l.book.OpenCalls(l.t.Context(), pbx)
 		if err != nil {
 			l.t.Fatal(err)
 		}

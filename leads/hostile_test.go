@@ -38,7 +38,7 @@ func TestHostileNamesAndNumbers(t *testing.T) {
 				begun := c
 				begun.Ended, begun.How = time.Time{}, ""
 				d.tell(call.Started, begun)
-				open, _, err := d.book.OpenCalls(d.Context(), main)
+				open, err := d.book.OpenCalls(d.Context(), main)
 				if err != nil || len(open) != 1 || len(open[0].CallerName) > leads.MaxListed {
 					t.Fatalf("%d calls are open (%v)", len(open), err)
 				}

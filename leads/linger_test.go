@@ -37,7 +37,7 @@ func TestBeginningsWaitForCompany(t *testing.T) {
 		wantRows("with nobody's end", 1)
 		q.book.Tell(facts[5:])
 		wantRows("with the end of another", 3)
-		open, _, err := q.book.OpenCalls(t.Context(), main)
+		open, err := q.book.OpenCalls(t.Context(), main)
 		if err != nil || len(open) != 2 || len(open[1].Legs) != 1 {
 			t.Errorf("the calls in progress are kept as %+v, %v", open, err)
 		}

@@ -18,7 +18,7 @@ func TestOpenCallsAfterARestart(t *testing.T) {
 	}
 	defer d.Close()
 	book := leads.NewBook(leads.BookConfig{DB: d, Office: newOffice()})
-	if _, until, err := book.OpenCalls(t.Context(), main); err != nil || !until.IsZero() {
+	if until, err := book.WatchedUntil(t.Context(), main); err != nil || !until.IsZero() {
 		t.Fatalf("before anything was watched: %v, %v", until, err)
 	}
 	began := time.Now()
@@ -43,7 +43,11 @@ func TestOpenCallsAfterARestart(t *testing.T) {
 	if trunks, err := book.Trunks(t.Context(), main); err != nil || len(trunks) != 1 || trunks[0] != "PJSIP/trunk" {
 		t.Errorf("calls have come in by %v, %v", trunks, err)
 	}
-	calls, until, err := book.OpenCalls(t.Context(), main)
+	until, err := book.WatchedUntil(t.Context(), main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls, err := book.OpenCalls(t.Context(), main)
 	if err != nil || len(calls) != 2 {
 		t.Fatalf("%d open calls, %v", len(calls), err)
 	}

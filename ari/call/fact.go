@@ -190,6 +190,14 @@ func (t Talk) Length(now time.Time) time.Duration {
 	return t.End.Sub(t.Start)
 }
 
+// end ends the talk, at the earliest when it began: a gap may have begun before.
+func (t *Talk) end(at time.Time) {
+	t.End = at
+	if at.Before(t.Start) {
+		t.End = t.Start
+	}
+}
+
 // clone makes the slices independent of the tracker's.
 func (c Call) clone() Call {
 	c.Legs, c.Talks = slices.Clone(c.Legs), slices.Clone(c.Talks)

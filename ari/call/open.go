@@ -220,7 +220,7 @@ func (o *open) part(with []*leg, at time.Time) {
 	for i := range o.call.Talks {
 		t := &o.call.Talks[i]
 		if t.End.IsZero() && !has(with, t.Channel) {
-			t.End = at
+			t.end(at)
 		}
 	}
 }

@@ -151,7 +151,7 @@ func TestResumeAtEveryEvent(t *testing.T) {
 				first := tell(t, call.New(trunk), events[:k], nil)
 				kept := maps.Clone(first.open)
 				tr := call.New(trunk)
-				tr.Resume(slices.Collect(maps.Values(kept)), time.Time{})
+				tr.Resume(slices.Collect(maps.Values(kept)))
 				resumed := append([]ari.Event{w.connected(events[k].At)}, events[k:]...)
 				all := tell(t, tr, resumed, first)
 				for id, want := range whole.ended {
@@ -286,12 +286,12 @@ func TestTalkIsNotCreditedWithTheDowntime(t *testing.T) {
 	for id, c := range open {
 		for _, watched := range []time.Duration{0, 2 * time.Second} {
 			tr := call.New(trunk)
-			var until time.Time
-			if watched > 0 {
-				until = c.Talks[0].Start.Add(watched)
-			}
-			tr.Resume([]call.Call{c}, until)
+			tr.Resume([]call.Call{c})
 			gap := newWorld().connected(c.Talks[0].Start.Add(5 * time.Hour))
+			gap.Since = c.Talks[0].Start.Add(watched)
+			if watched == 0 {
+				gap.Since = gap.Since.Add(-time.Minute) // a gap that was noted to begin too early
+			}
 			f := tell(t, tr, []ari.Event{gap}, nil).ended[id]
 			if f.Kind != call.Lost || f.Call.Talks[0].Length(gap.At) != watched {
 				t.Errorf("watched for %v of the talk, which is told to have lasted %v", watched, f.Call.Talks[0].Length(gap.At))

@@ -9,26 +9,13 @@ import (
 )
 
 // Resume hands the tracker the calls that were open when it last worked, as
-// their newest facts told them, and until when the PBX was watched then (zero:
-// not known). Their fate is decided by the next Connected: what still lives is
-// followed on, what does not is Lost. It must be called before the first Step.
-func (t *Tracker) Resume(calls []Call, until time.Time) {
-	t.watched = until
+// their newest facts told them. Their fate is decided by the next Connected:
+// what still lives is followed on, what does not is Lost. It must be called
+// before the first Step.
+func (t *Tracker) Resume(calls []Call) {
 	for _, c := range calls {
 		t.open[c.ID] = &open{tracker: t, call: c.clone(), begun: true}
-		// What is known of a call was seen.
-		t.watched = latest(t.watched, c.Started)
-		for _, talk := range c.Talks {
-			t.watched = latest(t.watched, talk.Start)
-		}
 	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // connected brings the tracker up to date with what lives on the PBX now. It
@@ -45,12 +32,9 @@ func (t *Tracker) connected(ev *ari.Event) {
 	}
 	// A talk that was cut while nobody looked is known to have lasted until the
 	// gap began, and no longer.
-	until := ev.Since
-	if until.IsZero() {
-		until = t.watched // the first session of this process
-	}
-	if until.IsZero() || until.After(ev.At) {
-		until = ev.At
+	until := ev.At
+	if !ev.Since.IsZero() && ev.Since.Before(until) {
+		until = ev.Since
 	}
 	t.vanish(live, until, ev.At)
 	for i := range channels {
@@ -239,10 +223,7 @@ func (t *Tracker) repart(o *open, until time.Time) {
 		talk := &o.call.Talks[i]
 		l := t.legs[talk.Channel]
 		if talk.End.IsZero() && (l == nil || l.bridge == nil) {
-			talk.End = until
-			if until.Before(talk.Start) {
-				talk.End = talk.Start
-			}
+			talk.end(until)
 		}
 	}
 }

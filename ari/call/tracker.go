@@ -39,7 +39,6 @@ type Tracker struct {
 	gone     map[string]struct{}
 	goneRing []string
 	goneNext int
-	watched  time.Time // until when the PBX was watched before this process
 	facts    []Fact
 	moved    []*open   // calls that have changed in this step
 	heard    time.Time // when the event of this step was read

@@ -65,7 +65,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	office := officeOf(cfg)
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
-	if err = d.watch(); err != nil {
+	if err = d.watch(ctx); err != nil {
 		return err
 	}
 	channels, err := d.channels()
@@ -92,7 +92,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 }
 
 // watch makes the streams of all PBXes.
-func (d *daemon) watch() error {
+func (d *daemon) watch(ctx context.Context) error {
 	metrics := ari.NewMetrics(d.registry)
 	for i := range d.cfg.Asterisk {
 		pbx := &d.cfg.Asterisk[i]
@@ -100,10 +100,14 @@ func (d *daemon) watch() error {
 		if err != nil {
 			return fmt.Errorf("serve: PBX %s: %w", pbx.Name, err)
 		}
+		until, err := d.book.WatchedUntil(ctx, pbx.Name)
+		if err != nil {
+			return fmt.Errorf("serve: %w", err)
+		}
 		d.watched = append(d.watched, watched{
 			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: ownPrefix},
 			client: client,
-			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter}),
+			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until}),
 			pulse:  new(pulse),
 		})
 	}

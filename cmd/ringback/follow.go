@@ -19,7 +19,7 @@ const ownPrefix = "ringback-"
 // is told. It resumes the calls that were open when the daemon last stopped,
 // returns when ctx ends, and never waits for the database.
 func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
-	open, until, err := book.OpenCalls(ctx, w.opts.PBX)
+	open, err := book.OpenCalls(ctx, w.opts.PBX)
 	switch {
 	case ctx.Err() != nil:
 		return nil // it was told to stop
@@ -30,7 +30,7 @@ func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) 
 		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
 	}
 	tracker := call.New(w.opts)
-	tracker.Resume(open, until)
+	tracker.Resume(open)
 	if len(open) > 0 {
 		log.Info("calls were open when the daemon last stopped", "pbx", w.opts.PBX, "calls", len(open))
 	}

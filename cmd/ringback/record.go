@@ -18,9 +18,9 @@ type recordCommand struct {
 	For    time.Duration `help:"Stop after this long; otherwise at Ctrl-C." placeholder:"TIME"`
 }
 
-// recordApp is the ARI application of record: under its own name it does not
-// take the daemon's place.
-const recordApp = "ringback-record"
+// recordApp is the ARI application of this record: under a name of its own it
+// takes neither the daemon's place nor that of another record.
+var recordApp = fmt.Sprintf("ringback-record-%d", os.Getpid())
 
 // Run records what a PBX sends until Ctrl-C.
 func (c *recordCommand) Run(w *world) error {
