@@ -39,7 +39,7 @@ func checkWebhook(f *findings, at string, w *Webhook) {
 	if w.URL == "" || f.doubtful[at+"url"] || !w.Secret.Set() {
 		return
 	}
-	if _, err := webhook.New(webhook.Config{URL: w.URL, Secret: w.Secret.Reveal(), Timeout: w.Timeout}); err != nil {
+	if _, err := webhook.New(webhook.Config{URL: w.URL, Secret: w.Secret.Reveal()}); err != nil {
 		key := at + "secret_file"
 		if w.SecretFile == "" {
 			key = at + "secret_env"

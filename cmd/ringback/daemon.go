@@ -35,6 +35,7 @@ type daemon struct {
 	listener net.Listener
 	web      *web.Server
 	watched  []watched
+	hooks    []*webhook.Channel
 }
 
 // watched is one PBX.
@@ -129,6 +130,7 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("serve: webhook %s: %w", hook.Name, err)
 		}
+		d.hooks = append(d.hooks, channel)
 		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Channel: channel})
 	}
 	return list, nil
@@ -210,6 +212,9 @@ func (d *daemon) close() {
 	}
 	for _, w := range d.watched {
 		w.client.Close()
+	}
+	for _, hook := range d.hooks {
+		hook.Close()
 	}
 	if d.db != nil {
 		if err := d.db.Close(); err != nil {

@@ -29,8 +29,6 @@ type Config struct {
 	// Secret is the signing key: "whsec_" and base64, or any other text, whose
 	// bytes are taken as they are.
 	Secret string
-	// Timeout bounds one request; 0: the deadline of Send's context alone.
-	Timeout time.Duration
 }
 
 // Channel posts to one receiver. A crash in mid-work may be repeated: the
@@ -39,7 +37,6 @@ type Channel struct {
 	target    *url.URL
 	shown     string
 	key       []byte
-	timeout   time.Duration
 	transport *http.Transport
 }
 
@@ -72,7 +69,7 @@ func New(c Config) (*Channel, error) {
 		return nil, err
 	}
 	return &Channel{
-		target: target, shown: target.Scheme + "://" + target.Host, key: key, timeout: c.Timeout,
+		target: target, shown: target.Scheme + "://" + target.Host, key: key,
 		transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,
 			ForceAttemptHTTP2:      true,
@@ -92,11 +89,6 @@ func (c *Channel) Close() { c.transport.CloseIdleConnections() }
 // too, which are not followed. It is TimedOut when the request may have arrived
 // and no answer came.
 func (c *Channel) Send(ctx context.Context, m alert.Message) (alert.Outcome, string) {
-	if c.timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, c.timeout)
-		defer cancel()
-	}
 	var connected atomic.Bool
 	req, err := c.request(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		// From here on something may have left the house.
