@@ -388,6 +388,8 @@ func killed(t *testing.T, b *branch) {
 		t.Errorf("%d webhooks came again, wanted the one that was in hand: %v", n, hooks.got)
 	}
 
+	noted(t, door, "sip", 2)
+	noted(t, door, "crm", 3)
 	p.kill()
 	p, door = c.serve(t)
 	afterDeath(t, door, wanted)
@@ -397,6 +399,14 @@ func killed(t *testing.T, b *branch) {
 	if len(hooks.came) != 0 {
 		t.Error("a webhook came after the second death")
 	}
+}
+
+// noted waits until a daemon has noted so many messages of a channel as sent.
+func noted(t *testing.T, door site, channel string, messages float64) {
+	t.Helper()
+	waitFor(t, "the messages by "+channel+" are noted as sent", func() bool {
+		return door.metric(t, `ringback_jobs_done_total{kind="notify:`+channel+`",outcome="done"}`) == messages
+	})
 }
 
 // afterDeath wants each caller to have one call with this verdict, and each
