@@ -44,7 +44,8 @@ type BookConfig struct {
 }
 
 // maxWaiting bounds the facts that wait for the database: at 100 calls a second
-// it is more than ten minutes.
+// it is some five minutes. The last half of the room is kept for the ends of
+// calls, from which leads follow.
 const maxWaiting = 200_000
 
 // maxBatch is how many facts go into one transaction.
@@ -72,30 +73,34 @@ func NewBook(c BookConfig) *Book {
 }
 
 // Tell queues facts to be recorded, in order. It never waits: it says false
-// when the queue is full, and the facts are not taken.
+// when there was no room for some of them, and those are not taken.
 func (b *Book) Tell(facts []call.Fact) bool {
 	if len(facts) == 0 {
 		return true
 	}
 	b.mu.Lock()
-	full := len(b.waiting)+len(facts) > maxWaiting
-	if !full {
-		b.waiting = append(b.waiting, facts...)
-		if b.later == nil {
-			b.later = time.AfterFunc(linger, b.kick)
+	taken := 0
+	for i := range facts {
+		room := maxWaiting / 2
+		if hurries(facts[i]) {
+			room = maxWaiting
 		}
+		if len(b.waiting) < room {
+			b.waiting = append(b.waiting, facts[i])
+			taken++
+		}
+	}
+	if taken > 0 && b.later == nil {
+		b.later = time.AfterFunc(linger, b.kick)
 	}
 	n := len(b.waiting)
 	b.mu.Unlock()
 	b.m.waiting.Set(float64(n))
-	if full {
-		b.m.refused.Add(float64(len(facts)))
-		return false
-	}
+	b.m.refused.Add(float64(len(facts) - taken))
 	if slices.ContainsFunc(facts, hurries) {
 		b.kick()
 	}
-	return true
+	return taken == len(facts)
 }
 
 func (b *Book) kick() {
@@ -110,6 +115,9 @@ func (b *Book) kick() {
 func (b *Book) Run(ctx context.Context) error {
 	if err := b.db.Do(ctx, b.reopen); err != nil && ctx.Err() == nil {
 		b.log.Error("leads that wait for their pool's opening keep to the hours that were set when they came", "err", err)
+	}
+	if err := b.settleOrphans(ctx); err != nil && ctx.Err() == nil {
+		b.log.Error("calls of PBXes that are not configured any more stay open", "err", err)
 	}
 	for {
 		batch := b.take()
@@ -198,7 +206,10 @@ func (b *Book) persist(ctx context.Context, batch []call.Fact) error {
 		case <-time.After(pause):
 			pause = min(2*pause, 5*time.Second)
 		case <-ctx.Done():
-			return fmt.Errorf("leads: %d facts were not recorded: %w", len(batch), firstError(errs))
+			b.mu.Lock()
+			lost := len(batch) + len(b.waiting)
+			b.mu.Unlock()
+			return fmt.Errorf("leads: %d facts were not recorded: %w", lost, firstError(errs))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package leads_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -8,6 +9,38 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 )
+
+// TestCallsOfAPBXThatIsNotConfiguredAnyMore must not stay open for ever.
+func TestCallsOfAPBXThatIsNotConfiguredAnyMore(t *testing.T) {
+	d, err := db.Open(t.Context(), db.Config{Path: blank(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	book := leads.NewBook(leads.BookConfig{DB: d, Office: newOffice()})
+	now := time.Now()
+	for id, pbx := range map[string]string{"1": "removed", "2": main} {
+		f := call.Fact{Kind: call.Started, Call: call.Call{PBX: pbx, ID: id, Direction: call.Inbound, Caller: client, Dialed: sales, Started: now}}
+		if errs := book.Record(t.Context(), []call.Fact{f}); errs[0] != nil {
+			t.Fatal(errs[0])
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	recorded := make(chan struct{})
+	d.Listen(leads.TopicCalls, func(any) { close(recorded) })
+	go func() { ended <- book.Run(ctx) }()
+	<-recorded
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	var verdicts string
+	err = d.Reader().QueryRow("SELECT group_concat(pbx || ' ' || reason) FROM (SELECT pbx, reason FROM calls ORDER BY pbx)").Scan(&verdicts)
+	if want := "main ,removed unconfirmed"; err != nil || verdicts != want {
+		t.Errorf("the calls are %q (%v), want %q", verdicts, err, want)
+	}
+}
 
 // TestOpenCallsAfterARestart reads back what the tracker resumes from: the open
 // calls, also one whose state is broken, and until when the PBX was watched.

@@ -198,6 +198,22 @@ func (t *Talk) end(at time.Time) {
 	}
 }
 
+// Lose is the call as it is known when its end will never be seen: it is over by
+// now, and its talks are known to have lasted until the watching ended.
+func (c Call) Lose(until, now time.Time) Call {
+	c = c.clone()
+	for i := range c.Talks {
+		if c.Talks[i].End.IsZero() {
+			c.Talks[i].end(until)
+		}
+	}
+	c.Ended = now
+	if c.How == "" {
+		c.How = (&open{call: c}).lost()
+	}
+	return c
+}
+
 // clone makes the slices independent of the tracker's.
 func (c Call) clone() Call {
 	c.Legs, c.Talks = slices.Clone(c.Legs), slices.Clone(c.Talks)

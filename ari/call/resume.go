@@ -58,9 +58,7 @@ func (t *Tracker) vanish(live map[string]bool, until, at time.Time) {
 			continue
 		}
 		o.part(nil, until)
-		if len(o.call.Talks) == 0 && !o.call.Progress.Over {
-			o.call.How = Unconfirmed // not even the hangup was seen
-		}
+		o.call.How = o.lost()
 		t.end(Lost, o, at)
 	}
 	for id, l := range t.legs {

@@ -154,6 +154,15 @@ func (o *open) how() How {
 	return Failed
 }
 
+// lost sums up a call whose end was not seen: what had become of it if at least
+// its hangup or a talk was.
+func (o *open) lost() How {
+	if len(o.call.Talks) == 0 && !o.call.Progress.Over {
+		return Unconfirmed
+	}
+	return o.how()
+}
+
 // rangOut sums up the phones that were dialed when none was talked with. The
 // caller's own hangup while they were being rung comes first; then a phone that
 // rang and was let ring tells more than one that declined, was busy, or could
