@@ -517,8 +517,9 @@ var dialplanStories = []callStory{
 		in := o.rung(pbx.Colleague)
 		in.Ring()
 		o.hangup(there)
+		time.Sleep(talk) // it rings on for the client; an answer in the instant of the hangup can freeze Asterisk's own transfer
 		in.Answer(o.ctx)
-		time.Sleep(2 * talk)
+		time.Sleep(talk)
 		o.hangup(c)
 	}},
 	{name: "blonde-transfer-lost", how: call.LostInTransfer, who: "PJSIP/101", rang: 1, tell: func(o *office) {

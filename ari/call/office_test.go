@@ -508,7 +508,8 @@ func (o *office) quiet() {
 		select {
 		case <-tick.C:
 		case <-o.ctx.Done():
-			o.t.Fatal("the tracker still follows something although the call is over")
+			left, err := o.pbx.CLI(o.t.Context(), "core show channels concise")
+			o.t.Fatalf("the tracker still follows something although the call is over; on the PBX live %q, %v", left, err)
 		}
 	}
 }
