@@ -71,24 +71,31 @@ func (c *clock) ours(ev *ari.Event) {
 	}
 }
 
-// watchedEvery is how often it is written down until when a PBX was watched.
-const watchedEvery = 5 * time.Second
+// watchedEvery is how often it is written down until when a PBX was watched. Of
+// a talk that nobody saw end so much may go uncounted after a kill.
+const watchedEvery = time.Second
 
-// keepWatched writes down, as long as ctx stands, until when a PBX was watched.
+// keepWatched writes down, until ctx ends and once more then, until when a PBX
+// was watched.
 func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
 	tick := time.NewTicker(watchedEvery)
 	defer tick.Stop()
+	watching := false
 	for {
+		if ctx.Err() == nil { // the stream ends with ctx, and was watching until then
+			watching = w.stream.Status().State == ari.Watching
+		}
+		if watching {
+			if err := book.Watched(context.WithoutCancel(ctx), w.opts.PBX); err != nil {
+				log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil
-		}
-		if w.stream.Status().State != ari.Watching {
-			continue
-		}
-		if err := book.Watched(ctx, w.opts.PBX); err != nil && ctx.Err() == nil {
-			log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
 		}
 	}
 }

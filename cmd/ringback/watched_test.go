@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ringback/ari"
+	"ringback/ari/aritest"
+	"ringback/ari/call"
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/routing"
+)
+
+// TestWatchedUntilTheStop wants a graceful stop to be the end of what was
+// watched, and not the last time that it was written down before.
+func TestWatchedUntilTheStop(t *testing.T) {
+	d, err := db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "ringback.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	book := leads.NewBook(leads.BookConfig{DB: d, Office: &leads.Office{Directory: &routing.Directory{}}})
+	pbx := aritest.New()
+	defer pbx.Close()
+	client, err := ari.NewClient(pbx.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	silent := slog.New(slog.DiscardHandler)
+	w := watched{opts: call.Options{PBX: "main"}, client: client, pulse: new(pulse),
+		stream: ari.NewStream(client, ari.StreamOptions{Log: silent})}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var spine parts
+	spine.run(stop, func() error { return follow(ctx, w, book, silent) })
+	for w.stream.Status().State != ari.Watching {
+		if ctx.Err() != nil {
+			t.Fatal(spine.wait())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	spine.run(stop, func() error { return keepWatched(ctx, w, book, silent) })
+	var first time.Time
+	for first.IsZero() {
+		if first, err = book.WatchedUntil(t.Context(), "main"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped := time.Now()
+	stop()
+	if err := spine.wait(); err != nil {
+		t.Fatal(err)
+	}
+	until, err := book.WatchedUntil(t.Context(), "main")
+	if err != nil || until.Before(stopped.Truncate(time.Millisecond)) {
+		t.Errorf("watched until %v, %v; the stop was at %v", until, err, stopped)
+	}
+}
