@@ -34,7 +34,7 @@ func TestWatchedUntilTheStop(t *testing.T) {
 	silent := slog.New(slog.DiscardHandler)
 	w := watched{opts: call.Options{PBX: "main"}, client: client, pulse: new(pulse),
 		stream: ari.NewStream(client, ari.StreamOptions{Log: silent})}
-	ctx, stop := context.WithCancel(t.Context())
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var spine parts
 	spine.run(stop, func() error { return follow(ctx, w, book, silent) })
@@ -47,6 +47,9 @@ func TestWatchedUntilTheStop(t *testing.T) {
 	spine.run(stop, func() error { return keepWatched(ctx, w, book, silent) })
 	var first time.Time
 	for first.IsZero() {
+		if ctx.Err() != nil {
+			t.Fatal("it was not written down that the PBX is watched")
+		}
 		if first, err = book.WatchedUntil(t.Context(), "main"); err != nil {
 			t.Fatal(err)
 		}
