@@ -211,7 +211,7 @@ var dialplanStories = []callStory{
 		time.Sleep(talk)
 		o.hangup(c)
 	}},
-	{name: "blind-transfer-lost", how: call.LostInTransfer, who: "PJSIP/101", rang: 2, tell: func(o *office) {
+	{name: "blind-transfer-lost", how: call.LostInTransfer, who: "PJSIP/101", rang: 1, tell: func(o *office) {
 		c := o.rings("8004", "79162000005")
 		there := o.answers(pbx.Manager1)
 		o.answered(c)

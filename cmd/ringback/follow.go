@@ -82,7 +82,8 @@ func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Log
 	defer tick.Stop()
 	watching := false
 	for {
-		if ctx.Err() == nil { // the stream ends with ctx, and was watching until then
+		stopping := ctx.Err() != nil
+		if !stopping { // the stream ends with ctx, and was watching until then
 			watching = w.stream.Status().State == ari.Watching
 		}
 		if watching {
@@ -90,7 +91,7 @@ func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Log
 				log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
 			}
 		}
-		if ctx.Err() != nil {
+		if stopping {
 			return nil
 		}
 		select {
