@@ -518,9 +518,15 @@ var dialplanStories = []callStory{
 		in.Ring()
 		o.hangup(there)
 		time.Sleep(talk) // it rings on for the client; an answer in the instant of the hangup can freeze Asterisk's own transfer
-		in.Answer(o.ctx)
-		time.Sleep(talk)
+		here, err := in.Answer(o.ctx)
+		if err != nil {
+			o.t.Fatal(err)
+		}
+		if err := c.Hears(o.ctx, colleagueTone); err != nil { // Asterisk joins the two when it is ready
+			o.t.Fatal(err)
+		}
 		o.hangup(c)
+		o.soon("the colleague's end", here.Done())
 	}},
 	{name: "blonde-transfer-lost", how: call.LostInTransfer, who: "PJSIP/101", rang: 1, tell: func(o *office) {
 		c := o.rings("8004", "79163000014")

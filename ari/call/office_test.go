@@ -85,9 +85,9 @@ func openOffice(t *testing.T, release pbx.Release, extra string, files map[strin
 	t.Cleanup(cancel)
 	o.pbx = instance
 	o.outside.SetServer(instance.SIPAddr)
-	for _, user := range []string{pbx.Supervisor, pbx.Manager1, pbx.Manager2, pbx.Colleague} {
+	for i, user := range []string{pbx.Supervisor, pbx.Manager1, pbx.Manager2, pbx.Colleague} {
 		account, _ := opts.Phone(user)
-		desk := o.phone(softphone.Options{Server: instance.SIPAddr, User: user, Password: account.Password})
+		desk := o.phone(softphone.Options{Server: instance.SIPAddr, User: user, Password: account.Password, Tone: deskTone + 200*i})
 		if err := desk.Register(ctx); err != nil {
 			t.Fatal(err)
 		}
@@ -181,6 +181,13 @@ func (o *office) rung(desk string) *softphone.Incoming {
 	}
 	return in
 }
+
+// deskTone is what the first of the desks sounds like; each next one is 200 Hz
+// higher, in the order of openOffice.
+const (
+	deskTone      = 900
+	colleagueTone = deskTone + 3*200
+)
 
 // talk is how long a talk of the stories lasts.
 const talk = 400 * time.Millisecond
