@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -106,10 +107,34 @@ func (b *branch) rings(ctx context.Context, who softphone.DialOptions, line stri
 	}
 	select {
 	case <-c.Ringing():
-		return c, rung, nil
+		return c, rung, b.ringing(ctx, desks)
 	case <-ctx.Done():
 		return nil, nil, fmt.Errorf("the client heard no ringing: %w", context.Cause(ctx))
 	}
+}
+
+// ringing waits until the PBX knows that all the desks ring: the client hears it
+// of the first, and may be quicker than the others.
+func (b *branch) ringing(ctx context.Context, desks []string) error {
+	for {
+		live, err := b.pbx.CLI(ctx, "core show channels concise") // name!context!exten!priority!state!…
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(desks, func(desk string) bool { return !rings(live, desk) }) {
+			return nil
+		}
+	}
+}
+
+func rings(live, desk string) bool {
+	for line := range strings.Lines(live) {
+		field := strings.Split(line, "!")
+		if len(field) > 4 && strings.HasPrefix(field[0], "PJSIP/"+desk+"-") && field[4] == "Ringing" {
+			return true
+		}
+	}
+	return false
 }
 
 // talks lets a client ring a line and the i-th of the desks pick up; it returns
