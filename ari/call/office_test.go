@@ -461,6 +461,9 @@ func (o *office) play(stories []callStory) {
 			}
 			s.check(t, o.end(s.direction))
 			o.quiet()
+			if t.Failed() {
+				o.keep(s.name)
+			}
 			if *record {
 				path := filepath.Join("../../testdata/calls", s.name+".jsonl")
 				if err := os.WriteFile(path, o.frames.taken(), 0o644); err != nil {
@@ -472,6 +475,19 @@ func (o *office) play(stories []callStory) {
 			break // what follows would only fail with it
 		}
 	}
+}
+
+// keep saves what the PBX sent in a story that came out otherwise.
+func (o *office) keep(name string) {
+	f, err := os.CreateTemp("", "ringback-"+name+"-*.jsonl")
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Write(o.frames.taken()); err != nil {
+		o.t.Fatal(err)
+	}
+	o.t.Log("what the PBX sent is kept in", f.Name())
 }
 
 // check holds the end of a call against its story.

@@ -17,6 +17,7 @@ type leg struct {
 	inside bool    // not created in an inbound context
 	placed bool    // the PBX placed it, it did not come in
 	bridge *bridge // nil: in none
+	joined bool    // it was in a bridge before
 	dialer *leg    // who dialed it
 	open   *open   // the call it belongs to; nil: none yet
 	entry  int     // index+1 of its entry in the call's Legs; 0: none

@@ -272,6 +272,21 @@ func TestFoundInMidLife(t *testing.T) {
 	}
 }
 
+// TestBlondeTransferWithoutItsEvent keeps Asterisk's word of the transfer back: it
+// may come too late.
+func TestBlondeTransferWithoutItsEvent(t *testing.T) {
+	for name, want := range map[string]call.How{"blonde-transfer": call.Person, "blonde-transfer-lost": call.LostInTransfer,
+		"attended-transfer": call.Person, "local-group-answered": call.Person, "queue-of-locals": call.Person} {
+		events := readRecording(t, "../../testdata/calls/"+name+".jsonl")
+		events = slices.DeleteFunc(events, func(ev ari.Event) bool { return ev.Type == ari.BridgeAttendedTransfer })
+		for _, f := range tell(t, call.New(trunk), events, nil).ended {
+			if f.Call.Direction == call.Inbound && f.Call.How != want {
+				t.Errorf("%s: %s, want %s", name, f.Call.How, want)
+			}
+		}
+	}
+}
+
 // TestTalkIsNotCreditedWithTheDowntime kills the watching in mid-talk for hours:
 // of the talk counts what was seen.
 func TestTalkIsNotCreditedWithTheDowntime(t *testing.T) {

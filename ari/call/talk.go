@@ -21,7 +21,7 @@ func (t *Tracker) enter(l *leg, b *ari.Bridge) {
 		br = &bridge{id: strings.Clone(b.ID), holding: b.Type == "holding"}
 		t.bridges[br.id] = br
 	}
-	l.bridge = br
+	l.bridge, l.joined = br, true
 	br.members = append(br.members, l)
 }
 
@@ -98,6 +98,28 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	}
 	if begun && o.begun {
 		t.tell(Reached, o, at)
+	}
+	if len(with) == 0 && len(o.call.Talks) > 0 {
+		t.handedOn(p)
+	}
+}
+
+// handedOn notes that somebody left the person outside with the near half of a
+// Local pair at whose far half nobody has answered yet: an attended transfer
+// that its transferer did not wait for. Asterisk tells of it too, but not always
+// in time.
+func (t *Tracker) handedOn(p *leg) {
+	if p.bridge == nil || p.bridge.holding {
+		return
+	}
+	for _, l := range p.bridge.members {
+		if l.kind != local {
+			continue
+		}
+		if far := t.byName[otherHalf(l.name)]; far != nil && !far.joined {
+			p.open.call.Progress.Transferred = true
+			p.open.touch()
+		}
 	}
 }
 
