@@ -184,10 +184,7 @@ func (o *office) rung(desk string) *softphone.Incoming {
 
 // deskTone is what the first of the desks sounds like; each next one is 200 Hz
 // higher, in the order of openOffice.
-const (
-	deskTone      = 900
-	colleagueTone = deskTone + 3*200
-)
+const deskTone = 900
 
 // talk is how long a talk of the stories lasts.
 const talk = 400 * time.Millisecond
