@@ -13,12 +13,11 @@ type leg struct {
 	id     string
 	name   string
 	kind   kind
-	up     bool
 	inside bool    // not created in an inbound context
 	placed bool    // the PBX placed it, it did not come in
 	bridge *bridge // nil: in none
 	joined bool    // it was in a bridge before
-	dialer *leg    // who dialed it
+	early  []*leg  // whom it dialed before its call was known
 	open   *open   // the call it belongs to; nil: none yet
 	entry  int     // index+1 of its entry in the call's Legs; 0: none
 	app    string  // dialplan application it was last seen in

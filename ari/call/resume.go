@@ -21,14 +21,14 @@ func (t *Tracker) Resume(calls []Call) {
 // connected brings the tracker up to date with what lives on the PBX now. It
 // is idempotent: a snapshot that shows what is known already changes nothing.
 func (t *Tracker) connected(ev *ari.Event) {
-	live := make(map[string]bool, len(ev.Snapshot.Channels))
+	live := make(map[string]*ari.Channel, len(ev.Snapshot.Channels))
 	channels := slices.Clone(ev.Snapshot.Channels)
 	slices.SortFunc(channels, func(a, b ari.Channel) int { return a.Created.Compare(b.Created) })
 	for i := range channels {
-		live[channels[i].ID] = true
+		live[channels[i].ID] = &channels[i]
 	}
 	for _, o := range t.sorted() {
-		t.rejoin(o, channels)
+		t.rejoin(o, live)
 	}
 	// A talk that was cut while nobody looked is known to have lasted until the
 	// gap began, and no longer.
@@ -46,12 +46,12 @@ func (t *Tracker) connected(ev *ari.Event) {
 }
 
 // vanish drops the channels that live no more, and with them their calls.
-func (t *Tracker) vanish(live map[string]bool, until, at time.Time) {
+func (t *Tracker) vanish(live map[string]*ari.Channel, until, at time.Time) {
 	for _, o := range t.sorted() {
-		if o.root != nil && !live[o.root.id] {
+		if o.root != nil && live[o.root.id] == nil {
 			o.root = nil
 		}
-		if o.party != nil && !live[o.party.id] {
+		if o.party != nil && live[o.party.id] == nil {
 			o.party = nil
 		}
 		if o.root != nil || o.party != nil {
@@ -62,7 +62,7 @@ func (t *Tracker) vanish(live map[string]bool, until, at time.Time) {
 		t.end(Lost, o, at)
 	}
 	for id, l := range t.legs {
-		if live[id] {
+		if live[id] != nil {
 			continue
 		}
 		if l.bridge != nil {
@@ -89,39 +89,44 @@ func (t *Tracker) sorted() []*open {
 }
 
 // rejoin gives a call that is known from the database its channels back.
-func (t *Tracker) rejoin(o *open, channels []ari.Channel) {
+func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	if o.root != nil || o.party != nil {
 		return // it was followed all the time
 	}
-	for i := range channels {
-		c := &channels[i]
-		entry := slices.IndexFunc(o.call.Legs, func(l Leg) bool { return l.Channel == c.ID }) + 1
-		if c.ID != o.call.ID && entry == 0 || t.legs[c.ID] != nil {
-			continue
-		}
-		l := &leg{id: strings.Clone(c.ID), up: c.State == "Up", inside: t.isInside(c), placed: entry > 0, entry: entry, open: o}
-		t.rename(l, c.Name)
-		t.legs[l.id] = l
-		if entry > 0 {
-			if !l.inside && o.call.Direction == Outbound {
-				o.party = l
-			}
-			continue
-		}
+	if c := live[o.call.ID]; c != nil && t.legs[c.ID] == nil {
+		l := t.regain(o, c)
 		o.root, o.context, l.app = l, intern(c.Context), o.call.Progress.App
 		if o.call.Direction == Inbound {
 			o.party, l.inside = l, len(t.inbound) == 0 // it may have left its context since
 		}
-		if l.up && len(o.call.Legs) == 0 {
+		if c.State == "Up" && len(o.call.Legs) == 0 {
 			o.call.Progress.Announced = true
 		}
 	}
+	for i := range o.call.Legs {
+		c := live[o.call.Legs[i].Channel]
+		if c == nil || t.legs[c.ID] != nil {
+			continue
+		}
+		l := t.regain(o, c)
+		l.placed, l.entry = true, i+1
+		if !l.inside && o.call.Direction == Outbound {
+			o.party = l
+		}
+	}
+}
+
+// regain follows a channel of a call that is known from the database.
+func (t *Tracker) regain(o *open, c *ari.Channel) *leg {
+	l := &leg{id: strings.Clone(c.ID), inside: t.isInside(c), open: o}
+	t.rename(l, c.Name)
+	t.legs[l.id] = l
+	return l
 }
 
 // refresh takes over what the snapshot says of a channel, and finds the call of
 // a leg whose dialing was not seen.
 func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at time.Time) {
-	l.up = c.State == "Up"
 	if l.open == nil && l.placed && l.kind == endpoint {
 		if root := t.dialerOf(c, channels); root != nil {
 			l.open = root.open

@@ -139,7 +139,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 	if _, gone := t.gone[c.ID]; gone {
 		return nil
 	}
-	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name), up: c.State == "Up"}
+	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name)}
 	t.rename(l, c.Name)
 	l.inside = t.isInside(c) && (created || !t.trunks[endpointOf(c.Name)])
 	t.legs[l.id] = l
@@ -231,9 +231,8 @@ func (t *Tracker) stateChanged(ev *ari.Event) {
 	if l == nil {
 		return
 	}
-	l.up = ev.Channel.State == "Up"
 	if l.open != nil && l == l.open.root {
-		if l.up && len(l.open.call.Legs) == 0 {
+		if ev.Channel.State == "Up" && len(l.open.call.Legs) == 0 {
 			l.open.announced()
 		}
 		return
@@ -290,13 +289,19 @@ func (t *Tracker) dial(ev *ari.Event) {
 		peer.number = strings.Clone(numberOf(ev.DialString, &ev.Peer))
 	}
 	if peer.open == nil || peer.open == caller.open {
-		peer.dialer, peer.open, peer.placed = caller, caller.open, true
+		peer.open, peer.placed = caller.open, true
 	}
 	if peer.kind == local {
 		t.share(peer, ev.At)
 	}
 	o := caller.open
-	if o == nil || peer.open != o {
+	if o == nil {
+		if !slices.Contains(caller.early, peer) {
+			caller.early = append(caller.early, peer)
+		}
+		return
+	}
+	if peer.open != o {
 		return
 	}
 	t.join(o, peer, &ev.Peer, ev.At)
@@ -349,12 +354,13 @@ func (t *Tracker) share(l *leg, at time.Time) {
 		return
 	}
 	other.open = l.open
-	for _, dialed := range t.legs {
-		if dialed.dialer == other && dialed.open == nil {
+	for _, dialed := range other.early {
+		if t.legs[dialed.id] == dialed && dialed.open == nil {
 			dialed.open = l.open
 			t.join(l.open, dialed, &ari.Channel{}, at)
 		}
 	}
+	other.early = nil
 }
 
 func (t *Tracker) destroyed(ev *ari.Event) {
