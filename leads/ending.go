@@ -33,7 +33,7 @@ func (e *ending) missed() error {
 			return err
 		}
 		if settled {
-			return Note(e.tx, Entry{Contact: e.contact, Call: ref(e.call), Kind: EntrySettledBefore, Detail: string(e.j.Reason)})
+			return Note(e.tx, Entry{Contact: e.contact, Call: Ref(e.call), Kind: EntrySettledBefore, Detail: string(e.j.Reason)})
 		}
 		lead, err := openLead(e.tx, e.contact.Int64, e.j.Pool.Name)
 		if err != nil {
@@ -146,7 +146,7 @@ func (e *ending) noteMiss(l *Lead) error {
 	if _, err := e.tx.Exec("UPDATE calls SET lead = $1 WHERE id = $2", l.ID, e.call); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
-	return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryMissed, Detail: string(e.j.Reason)})
+	return Note(e.tx, Entry{Lead: Ref(l.ID), Contact: e.contact, Call: Ref(e.call), Kind: EntryMissed, Detail: string(e.j.Reason)})
 }
 
 // gotThrough closes what the contact was owed: a person has answered them.
@@ -158,7 +158,7 @@ func (e *ending) gotThrough() error {
 	if who == "" {
 		who = e.j.AnsweredBy
 	}
-	if err := Note(e.tx, Entry{Contact: e.contact, Call: ref(e.call), Kind: EntryAnswered, Who: who}); err != nil {
+	if err := Note(e.tx, Entry{Contact: e.contact, Call: Ref(e.call), Kind: EntryAnswered, Who: who}); err != nil {
 		return err
 	}
 	open, err := openLeads(e.tx, e.contact.Int64)
@@ -229,9 +229,9 @@ func (e *ending) attempt(l *Lead, login, who string) error {
 	case talked && e.mayClose(l, login):
 		return e.b.close(e.tx, l, CalledBack, who, e.call)
 	case talked:
-		return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryTalkedElse, Who: who})
+		return Note(e.tx, Entry{Lead: Ref(l.ID), Contact: e.contact, Call: Ref(e.call), Kind: EntryTalkedElse, Who: who})
 	}
-	return Note(e.tx, Entry{Lead: ref(l.ID), Contact: e.contact, Call: ref(e.call), Kind: EntryTried, Who: who,
+	return Note(e.tx, Entry{Lead: Ref(l.ID), Contact: e.contact, Call: Ref(e.call), Kind: EntryTried, Who: who,
 		Detail: e.j.Long.Round(time.Second).String()})
 }
 

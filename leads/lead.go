@@ -120,7 +120,7 @@ type RungDue struct {
 // wait leaves a lead unassigned until its pool opens.
 func (b *Book) wait(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	at := pool.Hours.NextOpening(tx.Now())
-	if err := Note(tx, Entry{Lead: ref(l.ID), Contact: l.Contact, Kind: EntryWaits, Detail: at.UTC().Format(time.RFC3339)}); err != nil {
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryWaits, Detail: at.UTC().Format(time.RFC3339)}); err != nil {
 		return err
 	}
 	// The lead's own job, though one would do for all that wait: the key of one
@@ -202,7 +202,7 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 			return err
 		}
 	}
-	if err := Note(tx, Entry{Lead: ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: login, Detail: why}); err != nil {
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: login, Detail: why}); err != nil {
 		return err
 	}
 	return b.climb(tx, l, pool)
@@ -294,7 +294,7 @@ func (b *Book) close(tx *db.Tx, l *Lead, how Outcome, who string, call int64) er
 	if _, err := jobs.CancelLead(tx, l.ID, ""); err != nil {
 		return err
 	}
-	if err := Note(tx, Entry{Lead: ref(l.ID), Contact: l.Contact, Call: ref(call), Kind: EntryClosed, Who: who, Detail: string(how)}); err != nil {
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(call), Kind: EntryClosed, Who: who, Detail: string(how)}); err != nil {
 		return err
 	}
 	pool := l.Pool

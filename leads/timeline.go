@@ -48,4 +48,5 @@ func Note(tx *db.Tx, e Entry) error {
 	return nil
 }
 
-func ref(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
+// Ref is the reference to a row by its id; 0 refers to none.
+func Ref(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }

@@ -273,7 +273,7 @@ func (l *Ladder) channelsOf(login string) []Named {
 // promised by before; in mode observe it only notes who would have been told.
 // id is the message's, without the channel.
 func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
-	entry := leads.Entry{Lead: ref(m.Lead), Contact: ref(m.Contact), Who: m.To, Detail: string(m.Why)}
+	entry := leads.Entry{Lead: leads.Ref(m.Lead), Contact: leads.Ref(m.Contact), Who: m.To, Detail: string(m.Why)}
 	channels := l.channelsOf(m.To)
 	if len(channels) == 0 {
 		entry.Kind = leads.EntryNobodyToTell
@@ -306,5 +306,3 @@ func (l *Ladder) promise(tx *db.Tx, ch Named, m Message, key string) error {
 }
 
 func kindOf(channel string) string { return "notify:" + channel }
-
-func ref(id int64) sql.NullInt64 { return sql.NullInt64{Int64: id, Valid: id != 0} }
