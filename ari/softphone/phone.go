@@ -201,8 +201,9 @@ func (p *Phone) Always(react func(ctx context.Context, in *Incoming)) {
 	})
 }
 
-// closeTimeout bounds the farewells of Close: a PBX that is gone answers none.
-const closeTimeout = time.Second
+// closeTimeout bounds the farewells of Close: a PBX that is gone answers none,
+// and one on a busy machine has been seen to take more than a second.
+const closeTimeout = 10 * time.Second
 
 // Close hangs up, unregisters, and ends the phone; nothing of it runs when
 // Close returns. Closing twice is no error.
