@@ -240,10 +240,11 @@ const (
 // read over them.
 func (c *Config) starts() starts {
 	return starts{
-		typeOf[Asterisk](): func() any { return Asterisk{App: DefaultApp, EventFilter: true} },
-		typeOf[Webhook]():  func() any { return Webhook{Timeout: DefaultTimeout} },
-		typeOf[SIP]():      func() any { return SIP{From: DefaultFrom} },
-		typeOf[Channels](): func() any { return Channels{} },
+		typeOf[Asterisk]():        func() any { return Asterisk{App: DefaultApp, EventFilter: true} },
+		typeOf[Webhook]():         func() any { return Webhook{Timeout: DefaultTimeout} },
+		typeOf[SIP]():             func() any { return SIP{From: DefaultFrom} },
+		typeOf[Channels]():        func() any { return Channels{} },
+		typeOf[routing.Manager](): func() any { return routing.Manager{Ring: routing.RingTogether} },
 		typeOf[routing.Pool](): func() any {
 			return routing.Pool{Pick: routing.RoundRobin, Ladder: routing.DefaultLadder(), Missed: c.Missed.Thresholds}
 		},

@@ -54,6 +54,9 @@ var notes = map[string]note{
 		"74951000001, 84951000001 and +74951000001 are one number."},
 	"lines[].pool": {text: "Who calls back. Left out: the pool \"default\".", sample: "sales"},
 
+	"lines[].sound": {text: "A recording that says the line's name to a manager who is rung. Left out: its digits\n" +
+		"are said.", sample: "sound:custom/line-sales"},
+
 	"managers":                       {text: "The people who call back, and their supervisors."},
 	"managers[].login":               {text: "A short name without blanks, by which pools name the person."},
 	"managers[].name":                {text: "The name that others read. Left out: the login.", sample: "Anna Ivanova"},
@@ -61,6 +64,8 @@ var notes = map[string]note{
 	"managers[].devices[].pbx":       {text: "Where the phone is registered. Left out: the only PBX.", sample: "main"},
 	"managers[].devices[].endpoint":  {text: "The phone as Asterisk names it."},
 	"managers[].devices[].extension": {text: "What colleagues dial to ring it. Left out: the endpoint's name.", sample: `"101"`},
+	"managers[].ring":                {text: "How a robot call rings several phones: together, or in_turn.", sample: "in_turn"},
+	"managers[].email":               {text: "Where the person reads email, if the channel email is used.", sample: "anna@example.com"},
 	"managers[].hours": {text: "When the person is on duty, written as the hours of pools below. Left out: whenever the\n" +
 		"pool is open.", sample: `{week: {mon-thu: "09:00-15:00"}}`, whole: true},
 	"managers[].channels": {text: "The channels by which the person is told. Left out: all.", sample: "[sip]"},
@@ -80,6 +85,8 @@ var notes = map[string]note{
 	"pools[].ladder.rungs":         {text: "The steps, in the order of time."},
 	"pools[].ladder.rungs[].after": {text: "Counted from the end of settle."},
 	"pools[].ladder.rungs[].tell":  {text: "manager: whose lead it is. supervisor: the pool's."},
+	"pools[].caller_id": {text: "The number that those see whom the pool calls. Left out: that of the line they rang.",
+		sample: `"+74951000001"`},
 	"pools[].missed": {text: "Durations that differ from the company's, as under missed above.",
 		sample: "{min_talk: 5s, short_abandon: 3s}", whole: true},
 	"pools[].leads": {text: "Reasons of missed calls that oblige nobody to call back.", sample: "{abandoned_ivr: false}"},

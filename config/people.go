@@ -24,6 +24,7 @@ func (c *Config) checkManagers(f *findings) {
 		for j := range m.Devices {
 			phones.check(fmt.Sprintf("%s.devices[%d]", at, j), m.Login, &m.Devices[j])
 		}
+		oneOf(f, at+".ring", m.Ring, routing.RingTogether, routing.RingInTurn)
 		c.checkHours(f, at+".hours", &m.Hours)
 		c.checkReach(f, at, m)
 	}

@@ -19,6 +19,9 @@ type Line struct {
 	Numbers []string `yaml:"numbers"`
 	// Pool is the name of the pool it belongs to; empty: the default pool.
 	Pool string `yaml:"pool"`
+	// Sound is the recording that says its name to a manager, as a media URI;
+	// empty: its digits are said.
+	Sound string `yaml:"sound"`
 }
 
 // Device is where a manager is rung and messaged.
@@ -37,12 +40,24 @@ type Manager struct {
 	Login   string   `yaml:"login"`
 	Name    string   `yaml:"name"`
 	Devices []Device `yaml:"devices"`
+	// Ring says how a robot call rings several devices.
+	Ring Ring `yaml:"ring"`
+	// Email is the person's address; empty: they are not reached by email.
+	Email string `yaml:"email"`
 	// Hours narrow when the person is on duty; none: whenever the pool is open.
 	Hours Hours `yaml:"hours"`
 	// Channels are the alert channels used for the person, in order; none: all
 	// that are configured.
 	Channels []string `yaml:"channels"`
 }
+
+// Ring names how the devices of a person are rung.
+type Ring string
+
+const (
+	RingTogether Ring = "together" // all at once
+	RingInTurn   Ring = "in_turn"  // one after the other, in the order of the list
+)
 
 // Pick names how a pool chooses among its managers.
 type Pick string
@@ -61,6 +76,9 @@ type Pool struct {
 	Pick       Pick     `yaml:"pick"`
 	Hours      Hours    `yaml:"hours"`
 	Ladder     Ladder   `yaml:"ladder"`
+	// CallerID is the number that is shown to those whom the pool calls; empty:
+	// that of the line they rang.
+	CallerID string `yaml:"caller_id"`
 	// Missed overrides the company's thresholds.
 	Missed Thresholds `yaml:"missed"`
 	// Leads says per reason of a miss whether a lead is opened; a reason that
