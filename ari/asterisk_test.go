@@ -202,7 +202,18 @@ func (r *real) robotCall() {
 	if set.Value != "две\nстроки \"x\"" || set.Channel.ID != id {
 		r.t.Errorf("variable: %+v", set)
 	}
-	r.do(r.client.Play(r.ctx, id, "p1", "digits:1", "sound:no-such-sound"))
+	for exten, want := range map[string]string{"onward": "1", "nowhere": "0"} {
+		if known, err := r.client.Variable(r.ctx, id, "DIALPLAN_EXISTS(robot,"+exten+",1)"); err != nil || known != want {
+			r.t.Errorf("extension %s: %q, %v", exten, known, err)
+		}
+	}
+	for media, want := range map[string]bool{"sound:vm-goodbye": true, "sound:digits/1": true, "sound:no-such-sound": false,
+		"recording:none": false, "digits:12": true, "sound:http://127.0.0.1/a.wav": true} {
+		if has, err := r.client.HasMedia(r.ctx, media); err != nil || has != want {
+			r.t.Errorf("%s: %t, %v", media, has, err)
+		}
+	}
+	r.do(r.client.Play(r.ctx, id, "p1", "", "digits:1", "sound:no-such-sound"))
 	playback := func(state string) {
 		r.expect("playback "+state, func(ev ari.Event) bool { return ev.PlaybackID == "p1" && ev.Playback == state })
 	}

@@ -63,8 +63,8 @@ func TestClientSendsWhatAsteriskExpects(t *testing.T) {
 			`POST /channels/rb-1/continue {"context":"from-internal","extension":"7495","priority":1}`},
 		{func() error { return client.SetVariable(ctx, "a/b?c", "TIMEOUT(absolute)", "60") },
 			`POST /channels/a/b?c/variable {"variable":"TIMEOUT(absolute)","value":"60"}`},
-		{func() error { return client.Play(ctx, "rb-1", "p1", "sound:hello", "digits:12") },
-			`POST /channels/rb-1/play/p1 {"media":["sound:hello","digits:12"]}`},
+		{func() error { return client.Play(ctx, "rb-1", "p1", "ru", "sound:hello", "digits:12") },
+			`POST /channels/rb-1/play/p1 {"media":["sound:hello","digits:12"],"lang":"ru"}`},
 		{func() error { return client.StopPlayback(ctx, "p1") }, `DELETE /playbacks/p1 `},
 		{func() error { return client.Hangup(ctx, "rb-1") }, `DELETE /channels/rb-1 `},
 	} {
@@ -147,7 +147,7 @@ func TestClientTellsRefusalsApart(t *testing.T) {
 		"no timeout":       second(client.Originate(ctx, "a", v5.OriginateRequest{Endpoint: "PJSIP/1", App: "x"})),
 		"nowhere":          second(client.Originate(ctx, "a", v5.OriginateRequest{Endpoint: "PJSIP/1", Timeout: 1})),
 		"two places":       second(client.Originate(ctx, "a", v5.OriginateRequest{Endpoint: "PJSIP/1", Timeout: 1, App: "x", Context: "c"})),
-		"no media":         client.Play(ctx, "a", "p"),
+		"no media":         client.Play(ctx, "a", "p", ""),
 	} {
 		if err == nil || ari.HTTPStatus(err) != 0 || !ari.NothingDone(err) {
 			t.Errorf("%s: %v", name, err)

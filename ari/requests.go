@@ -142,12 +142,16 @@ func (c *Client) SetEventFilter(ctx context.Context, disallowed []string) error 
 	return err
 }
 
+// OriginateRequest is what a call is to be placed with: ari/v5's own, so that
+// nobody else needs that module.
+type OriginateRequest = v5.OriginateRequest
+
 // Originate places a call under the given channel id. The id is what makes it
 // safe to ask again after a doubt: while a channel of that id lives, the PBX
 // answers 409. For a Local channel the second half gets the id with ";2" added.
 // Timeout is in seconds and must not be 0, which Asterisk takes as "give up at
 // once"; App and Context exclude each other.
-func (c *Client) Originate(ctx context.Context, channelID string, req v5.OriginateRequest) (Channel, error) {
+func (c *Client) Originate(ctx context.Context, channelID string, req OriginateRequest) (Channel, error) {
 	const path = "/channels"
 	switch {
 	case channelID == "":
@@ -189,6 +193,19 @@ func (c *Client) Hangup(ctx context.Context, channelID string) error {
 	return err
 }
 
+// Variable reads a channel variable, or a function such as
+// "DIALPLAN_EXISTS(from-internal,100,1)". One that is not set is 404.
+func (c *Client) Variable(ctx context.Context, channelID, name string) (string, error) {
+	var a struct {
+		Value string `json:"value"`
+	}
+	path := "/channels/" + url.PathEscape(channelID) + "/variable?variable=" + url.QueryEscape(name)
+	if err := c.read(ctx, path, &a); err != nil {
+		return "", err
+	}
+	return a.Value, nil
+}
+
 // SetVariable sets a channel variable, or a function such as
 // "TIMEOUT(absolute)".
 func (c *Client) SetVariable(ctx context.Context, channelID, name, value string) error {
@@ -201,18 +218,41 @@ func (c *Client) SetVariable(ctx context.Context, channelID, name, value string)
 }
 
 // Play plays media ("sound:hello-world", "recording:…", "digits:123"), one
-// after the other, to a channel in our application. PlaybackStarted and
-// PlaybackFinished tell what became of it, under the given playback id.
-func (c *Client) Play(ctx context.Context, channelID, playbackID string, media ...string) error {
+// after the other, in the given language (empty: the channel's), to a channel in
+// our application. PlaybackStarted and PlaybackFinished tell what became of it,
+// under the given playback id.
+func (c *Client) Play(ctx context.Context, channelID, playbackID, language string, media ...string) error {
 	if len(media) == 0 {
 		return c.wrap(http.MethodPost, "/channels/play", fmt.Errorf("%w: no media", errUnsent))
 	}
 	what := struct {
-		Media []string `json:"media"`
-	}{media}
+		Media    []string `json:"media"`
+		Language string   `json:"lang,omitempty"`
+	}{media, language}
 	path := "/channels/" + url.PathEscape(channelID) + "/play/" + url.PathEscape(playbackID)
 	_, err := c.do(ctx, http.MethodPost, path, what)
 	return err
+}
+
+// HasMedia says whether the PBX has what a media URI names: a sound file in any
+// language ("sound:vm-goodbye"), or a stored recording ("recording:welcome").
+// Other media ("digits:12", "number:3", "tone:ring", a sound fetched from a web
+// address) are made when they are played, and taken for granted.
+func (c *Client) HasMedia(ctx context.Context, uri string) (bool, error) {
+	var path string
+	switch scheme, name, _ := strings.Cut(uri, ":"); {
+	case scheme == "sound" && !strings.Contains(name, "://"):
+		path = "/sounds/" + url.PathEscape(name)
+	case scheme == "recording":
+		path = "/recordings/stored/" + url.PathEscape(name)
+	default:
+		return true, nil
+	}
+	_, err := c.do(ctx, http.MethodGet, path, nil)
+	if HTTPStatus(err) == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // StopPlayback stops a playback. One that has ended already is no error.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+	"time"
 )
 
 //go:embed conf
@@ -60,39 +61,56 @@ type plan struct {
 
 // lay makes the folders of an instance. Asterisk does not make those of the
 // call records itself, and then writes none.
-func lay(root Root, dir string) error {
+func lay(root Root, dir string, sounds map[string][]byte) error {
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
 		return fmt.Errorf("pbx: the folder %s is not empty", dir)
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("pbx: look into the folder: %w", err)
 	}
-	for _, sub := range []string{"etc", "spool", "log/cdr-csv", "log/cel-custom", "data/sounds", "data/moh", "data/agi-bin", "data/keys"} {
+	for _, sub := range []string{"etc", "spool", "log/cdr-csv", "log/cel-custom", "data/sounds/en/custom", "data/moh", "data/agi-bin", "data/keys"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return fmt.Errorf("pbx: make the folders: %w", err)
 		}
 	}
 	// Recordings into relative paths land beside these links, not in the Root.
 	share := filepath.Join(root.Dir, "usr/share/asterisk")
-	for _, link := range []string{"sounds/en", "documentation", "rest-api", "static-http"} {
+	links := []string{"documentation", "rest-api", "static-http"}
+	for _, language := range languages[1:] {
+		links = append(links, filepath.Join("sounds", language.name))
+	}
+	english, err := os.ReadDir(filepath.Join(share, "sounds/en")) // each by itself: our own stand beside them
+	if err != nil {
+		return fmt.Errorf("pbx: link the sounds: %w", err)
+	}
+	for _, sound := range english {
+		links = append(links, filepath.Join("sounds/en", sound.Name()))
+	}
+	for _, link := range links {
 		if err := os.Symlink(filepath.Join(share, link), filepath.Join(dir, "data", link)); err != nil {
 			return fmt.Errorf("pbx: link the shared files: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "data/moh/tone.sln"), music(), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "data/moh/tone.sln"), Tone(MusicTone, 10*time.Second), 0o600); err != nil {
 		return fmt.Errorf("pbx: write the music: %w", err)
+	}
+	for name, sound := range sounds {
+		if err := os.WriteFile(filepath.Join(dir, "data/sounds/en/custom", name), sound, 0o600); err != nil {
+			return fmt.Errorf("pbx: write the recordings: %w", err)
+		}
 	}
 	return nil
 }
 
-// music is ten seconds of MusicTone, 8 kHz signed linear: a whole number of
-// waves, so that it can be repeated without a click.
-func music() []byte {
-	samples := make([]byte, 0, 160_000)
-	for n := range 80_000 {
-		value := 6000 * math.Sin(2*math.Pi*MusicTone*float64(n)/8000)
-		samples = binary.LittleEndian.AppendUint16(samples, uint16(int16(value)))
+// Tone is a recording of one tone, 8 kHz signed linear (sln): of a whole number
+// of waves, it can be repeated without a click.
+func Tone(hz int, long time.Duration) []byte {
+	samples := int(long * 8000 / time.Second)
+	sound := make([]byte, 0, 2*samples)
+	for n := range samples {
+		value := 6000 * math.Sin(2*math.Pi*float64(hz)*float64(n)/8000)
+		sound = binary.LittleEndian.AppendUint16(sound, uint16(int16(value)))
 	}
-	return samples
+	return sound
 }
 
 // write fills in the templates and adds the caller's own files.

@@ -124,8 +124,10 @@ func trim(dir string) error {
 			return fmt.Errorf("pbx: trim the root: %w", err)
 		}
 	}
-	if err := os.Symlink("en_US_f_Allison", filepath.Join(share, "asterisk/sounds/en")); err != nil {
-		return fmt.Errorf("pbx: name the sounds: %w", err)
+	for _, language := range languages {
+		if err := os.Symlink(language.voice, filepath.Join(share, "asterisk/sounds", language.name)); err != nil {
+			return fmt.Errorf("pbx: name the sounds: %w", err)
+		}
 	}
 	return nil
 }

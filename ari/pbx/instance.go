@@ -55,7 +55,7 @@ func Start(ctx context.Context, root Root, o Options) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := lay(root, o.Dir); err != nil {
+	if err := lay(root, o.Dir, o.Sounds); err != nil {
 		return nil, err
 	}
 	o.Phones = slices.Clone(o.Phones)

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,12 @@ func begin(t *testing.T, o Options) *Instance {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return beginAt(t, root, o)
+}
+
+// beginAt is begin with another release.
+func beginAt(t *testing.T, root Root, o Options) *Instance {
+	t.Helper()
 	if o.Dir == "" {
 		o.Dir = t.TempDir()
 	}
@@ -302,6 +309,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"trunk's address":  {Dir: "/x", Trunks: []Trunk{{"trunk", "provider.example"}}},
 		"system name":      {Dir: "/x", SystemName: "a b"},
 		"file outside":     {Dir: "/x", Files: map[string]string{"../x.conf": ""}},
+		"sound outside":    {Dir: "/x", Sounds: map[string][]byte{"../digits/1.gsm": nil}},
 	} {
 		if err := o.check(); err == nil {
 			t.Errorf("%s: accepted", name)
@@ -390,4 +398,51 @@ func TestStartsWithoutComplaint(t *testing.T) {
 	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
 		t.Errorf("process %d is in group %d, %v", pid, group, err)
 	}
+}
+
+// Every release can play to people in both languages, plays recordings of the
+// company's own, and says which it has; those stay the instance's own.
+func TestSounds(t *testing.T) {
+	for _, release := range []Release{Asterisk22, Asterisk16} {
+		t.Run(string(release), func(t *testing.T) {
+			root, err := Install(t.Context(), release, os.Stderr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			inst := beginAt(t, root, Office("127.0.0.2:5060", 0))
+			for sound, languages := range map[string]int{"digits/7": 2, "vm-options": 2, Recording: 1, "custom/other": 0} {
+				known := inst.sound(t, sound)
+				if strings.Count(known, `"language"`) != languages {
+					t.Errorf("of %s it has %s", sound, known)
+				}
+			}
+			if out, err := inst.CLI(t.Context(), "module show like stasis"); err != nil || !strings.Contains(out, "app_stasis.so") || !strings.Contains(out, "res_stasis_playback.so") {
+				t.Errorf("modules: %v\n%s", err, out)
+			}
+			if left, err := filepath.Glob(filepath.Join(root.Dir, "usr/share/asterisk/sounds/en/custom")); err != nil || left != nil {
+				t.Errorf("in the folder of all: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+// sound is what ARI tells of a sound.
+func (i *Instance) sound(t *testing.T, name string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, i.ARIURL+"/sounds/"+url.PathEscape(name), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.SetBasicAuth(i.ARIUser, i.ARIPassword)
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

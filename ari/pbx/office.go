@@ -36,10 +36,17 @@ const (
 // OfficeTrunk is the name of the Office's trunk.
 const OfficeTrunk = "trunk"
 
+// Recording is what the Office plays to remind clients, two seconds of
+// RecordingTone: who hears that hears the recording, and nobody's phone.
+const (
+	Recording     = "custom/reminder"
+	RecordingTone = 1400
+)
+
 // Office describes the company that demo and tests ring: four people
 // (Supervisor, Manager1, Manager2, Colleague) with phones of random passwords,
-// and six lines on one trunk towards outside ("127.0.0.2:5060"; its host must
-// not be a phone's). The lines ring for ring, 5 s if it is 0, in whole seconds.
+// six lines on one trunk towards outside ("127.0.0.2:5060"; its host must
+// not be a phone's), and one Recording. The lines ring for ring, 5 s if it is 0, in whole seconds.
 // The caller adds the folder.
 func Office(outside string, ring time.Duration) Options {
 	if ring == 0 {
@@ -58,6 +65,7 @@ func Office(outside string, ring time.Duration) Options {
 	}
 	o.Extensions = officeFile("extensions.conf", lines)
 	o.Files = map[string]string{"queues.conf": officeFile("queues.conf", lines)}
+	o.Sounds = map[string][]byte{"reminder.sln": Tone(RecordingTone, 2*time.Second)}
 	return o
 }
 

@@ -29,6 +29,9 @@ type Options struct {
 	// One that Start makes itself is replaced; a name that begins with "+"
 	// ("+pjsip.conf") is appended to what Start makes.
 	Files map[string]string
+	// Sounds are recordings of the company's own, by their file's name with the
+	// ending that says its format: "reminder.sln" is played as custom/reminder.
+	Sounds map[string][]byte
 	// SystemName, if set, becomes the prefix of all unique ids.
 	SystemName string
 	// LinkedID asks Asterisk to put CHANNEL(linkedid) into each event.
@@ -61,6 +64,7 @@ func (t Trunk) Host() string {
 var (
 	plainName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
 	fileName  = regexp.MustCompile(`^\+?[A-Za-z0-9_.-]+\.conf$`)
+	soundName = regexp.MustCompile(`^[A-Za-z0-9_-]+\.(sln|wav|ulaw|gsm)$`)
 )
 
 // check refuses what would come out as another configuration than was meant:
@@ -102,6 +106,11 @@ func (o Options) check() error {
 	for name := range o.Files {
 		if !fileName.MatchString(name) {
 			return fmt.Errorf("pbx: %q is no name of a configuration file", name)
+		}
+	}
+	for name := range o.Sounds {
+		if !soundName.MatchString(name) {
+			return fmt.Errorf("pbx: %q is no name of a recording", name)
 		}
 	}
 	return nil

@@ -29,10 +29,13 @@ type recipe struct {
 }
 
 var recipes = map[Release]recipe{
-	Asterisk22: {suite: "forky", packages: []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm"}},
+	Asterisk22: {suite: "forky", packages: []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm"}},
 	// Bullseye has voicemail in a package of its own.
-	Asterisk16: {suite: "bullseye", packages: []string{"asterisk", "asterisk-modules", "asterisk-voicemail", "asterisk-core-sounds-en-gsm"}},
+	Asterisk16: {suite: "bullseye", packages: []string{"asterisk", "asterisk-modules", "asterisk-voicemail", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm"}},
 }
+
+// languages are those of the sounds, and the folders in which Debian keeps them.
+var languages = []struct{ name, voice string }{{"en", "en_US_f_Allison"}, {"ru", "ru_RU_f_IvrvoiceRU"}}
 
 // layout is part of a Root's name: raise it when the way a Root is filled
 // changes, and roots of older programs are left alone and not reused.
