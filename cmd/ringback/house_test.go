@@ -53,6 +53,7 @@ var rooms = map[string]room{
 	"leads/view":    {floor: 2},
 	"leads/alert":   {floor: 3},
 	// A channel knows the message and how to reach its receiver, and nothing else.
+	"leads/alert/email":   {floor: 3, only: []string{"leads/alert"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
 	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
 	"config":              {floor: 4},

@@ -232,7 +232,7 @@ func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due le
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
 		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
 	if person := l.cfg.Office.Directory.Manager(to); person != nil {
-		m.Devices = person.Devices
+		m.Devices, m.Email = person.Devices, person.Email
 	}
 	if lead.Contact.Valid {
 		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)

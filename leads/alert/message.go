@@ -32,9 +32,11 @@ type Message struct {
 	// Due is when it was to be told: the rung's own time, or the end of the
 	// settling.
 	Due time.Time `json:"due,omitzero"`
-	// To is the login of the person, Devices where they are reached by phone.
+	// To is the login of the person, Devices where they are reached by phone,
+	// Email by mail.
 	To      string           `json:"to"`
 	Devices []routing.Device `json:"devices,omitempty"`
+	Email   string           `json:"email,omitempty"`
 
 	Lead    int64 `json:"lead"`
 	Contact int64 `json:"contact,omitempty"`

@@ -105,7 +105,7 @@ func (c *Channel) Send(ctx context.Context, m alert.Message) (alert.Outcome, str
 		if connected.Load() {
 			outcome = alert.TimedOut
 		}
-		return outcome, fmt.Sprintf("%s: %s", c.shown, reason(err))
+		return outcome, fmt.Sprintf("%s: %s", c.shown, alert.Reason(err))
 	}
 	defer resp.Body.Close()
 	// The answer's status is known; a body that breaks off changes nothing.

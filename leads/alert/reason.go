@@ -1,4 +1,4 @@
-package webhook
+package alert
 
 import (
 	"context"
@@ -7,9 +7,9 @@ import (
 	"net"
 )
 
-// reason says in plain words why there was no answer. The words are our own:
-// those of net/http may quote what the other side sent.
-func reason(err error) string {
+// Reason says in plain words why another machine gave no answer to a channel. The
+// words are our own: those of an error may quote what the other side sent.
+func Reason(err error) string {
 	var timeout net.Error
 	var dns *net.DNSError
 	var op *net.OpError

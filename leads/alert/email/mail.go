@@ -1,0 +1,82 @@
+package email
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	netmail "net/mail"
+	"regexp"
+	"strings"
+	"unicode"
+
+	"github.com/wneessen/go-mail"
+
+	"ringback/leads/alert"
+)
+
+// compose writes the mail of a message. It is the same whenever it is written:
+// date and id are the message's own, not this moment's.
+func (c *Channel) compose(to *netmail.Address, m *alert.Message) ([]byte, error) {
+	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
+	msg.FromMailAddress(c.from)
+	msg.ToMailAddress(to)
+	msg.Subject(subject(m.Text))
+	msg.SetDateWithValue(m.At.UTC())
+	msg.SetMessageIDWithValue(idOf(m, c.from.Address))
+	// RFC 3834, and Exchange's own word for it: nobody's absence is to be told to
+	// us.
+	msg.SetGenHeader("Auto-Submitted", "auto-generated")
+	msg.SetGenHeader("X-Auto-Response-Suppress", "All")
+	msg.SetBodyString(mail.TypeTextPlain, body(m))
+	var b bytes.Buffer
+	if _, err := msg.WriteTo(&b); err != nil {
+		return nil, fmt.Errorf("email: message %s: %w", m.ID, err)
+	}
+	return b.Bytes(), nil
+}
+
+// idOf is the message's id for the whole world: that of a lead begins anew with
+// every database. It is hashed because it may hold what a Message-ID may not.
+func idOf(m *alert.Message, from string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s:%d", m.ID, m.Opened.UnixMilli()))
+	_, domain, _ := strings.Cut(from, "@")
+	return fmt.Sprintf("ringback.%x@%s", sum[:12], domain)
+}
+
+// subject is the first line of a text, without its full stop.
+func subject(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return strings.TrimSuffix(line(first, 120), ".")
+}
+
+// dialable is a number that a mail program on a phone can ring.
+var dialable = regexp.MustCompile(`^\+[0-9]{3,15}$`)
+
+// body is the text, and what helps to act on it from a mail program.
+func body(m *alert.Message) string {
+	var b strings.Builder
+	for text := range strings.Lines(m.Text) {
+		b.WriteString(line(text, 1000) + "\n")
+	}
+	if dialable.MatchString(m.Number) {
+		fmt.Fprintf(&b, "\nCall: tel:%s\n", m.Number)
+	}
+	b.WriteString("\n-- \nSent by Ringback. Nobody reads answers to this address.\n")
+	return b.String()
+}
+
+// line makes text fit for one line: control and invisible characters, those
+// that turn the direction of writing among them, become blanks, and after as
+// many characters it is cut.
+func line(text string, most int) string {
+	text = strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsGraphic(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD")))
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
