@@ -170,7 +170,7 @@ func checkLadder(f *findings, at string, l *routing.Ladder) {
 		if rung.Tell == "" {
 			f.missing(here+".tell", fmt.Sprintf("%s or %s", routing.TellManager, routing.TellSupervisor))
 		}
-		oneOf(f, here+".tell", rung.Tell, routing.TellManager, routing.TellSupervisor)
+		oneOf(f, here+".tell", rung.Tell, routing.Tells...)
 		if i > 0 && rung.After < l.Rungs[i-1].After {
 			f.add(here+".after", "%s is before the rung above it, %s: order them by time",
 				durationText(rung.After), durationText(l.Rungs[i-1].After))

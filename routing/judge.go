@@ -18,11 +18,16 @@ type Thresholds struct {
 	ReachedAfter time.Duration `yaml:"reached_after"`
 	// ShortAbandon ignores callers who hang up sooner; 0 ignores none.
 	ShortAbandon time.Duration `yaml:"short_abandon"`
+	// Suspicious is a call of somebody who never rang before and hung up
+	// sooner: a lead is opened, and nobody is told of it until they ring again.
+	// 0 suspects nobody.
+	Suspicious time.Duration `yaml:"suspicious"`
 }
 
 // DefaultThresholds are those of a configuration that names none.
 func DefaultThresholds() Thresholds {
-	return Thresholds{MinTalk: 3 * time.Second, ExternalAfter: 20 * time.Second, ReachedAfter: 20 * time.Second}
+	return Thresholds{MinTalk: 3 * time.Second, ExternalAfter: 20 * time.Second, ReachedAfter: 20 * time.Second,
+		Suspicious: 3 * time.Second}
 }
 
 // HandledBy names where a call may end without anybody owing a call back: fax,
@@ -75,7 +80,7 @@ func (p *Pool) Judge(e Ending) (Verdict, Reason) {
 		return Missed, Dropped
 	case e.Shown == Person:
 		return Missed, ExternalUnconfirmed
-	case abandoned(e.Shown) && e.Ended.Sub(e.Started) < p.Missed.ShortAbandon:
+	case e.Shown.GaveUp() && e.Ended.Sub(e.Started) < p.Missed.ShortAbandon:
 		return Ignored, Short
 	case !e.Rang && yieldsToClosed(e.Shown) && !p.Hours.Open(e.Started):
 		return Missed, Closed
@@ -94,12 +99,6 @@ func (p *Pool) handled(e Ending) bool {
 	return containsFold(p.Handled.Applications, e.Application) ||
 		slices.Contains(p.Handled.Contexts, e.Context) ||
 		slices.Contains(p.Handled.Lines, e.Line)
-}
-
-// abandoned says that the caller was the one who gave up: only such a call can
-// be too short to count.
-func abandoned(r Reason) bool {
-	return r == AbandonedRinging || r == AbandonedQueue || r == AbandonedIVR
 }
 
 // yieldsToClosed says that "we were closed" tells more than the reason itself.

@@ -128,29 +128,57 @@ type Ladder struct {
 	// Settle is how long after the miss the first rung waits: who is reached
 	// meanwhile is never alerted.
 	Settle time.Duration `yaml:"settle"`
-	Rungs  []Rung        `yaml:"rungs"`
+	// AcknowledgedFor is how long the ladder rests when somebody has taken the
+	// lead on: a promise to call back is not a call.
+	AcknowledgedFor time.Duration `yaml:"acknowledged_for"`
+	Rungs           []Rung        `yaml:"rungs"`
 }
 
 // Rung is one step of a ladder.
 type Rung struct {
 	// After is counted from the end of Settle.
 	After time.Duration `yaml:"after"`
-	// Tell names who is told.
+	// Tell names who is told, and how.
 	Tell Tell `yaml:"tell"`
 }
 
-// Tell names the person whom a rung tells.
+// Tell names what a rung does.
 type Tell string
 
 const (
-	TellManager    Tell = "manager"
-	TellSupervisor Tell = "supervisor"
+	TellManager     Tell = "manager"      // whose lead it is gets a message
+	TellCall        Tell = "call"         // whose lead it is gets a robot call
+	TellNextManager Tell = "next_manager" // the lead is handed on: the next of the pool gets a message
+	TellSupervisor  Tell = "supervisor"   // the pool's supervisor gets a message
 )
+
+// Tells lists everything that a rung can do, for checks.
+var Tells = []Tell{TellManager, TellCall, TellNextManager, TellSupervisor}
 
 // DefaultLadder is the ladder of a pool that names none.
 func DefaultLadder() Ladder {
-	return Ladder{Settle: 20 * time.Second, Rungs: []Rung{
+	return Ladder{Settle: 20 * time.Second, AcknowledgedFor: 30 * time.Minute, Rungs: []Rung{
 		{After: 0, Tell: TellManager},
+		{After: 3 * time.Minute, Tell: TellCall},
+		{After: 10 * time.Minute, Tell: TellNextManager},
 		{After: 20 * time.Minute, Tell: TellSupervisor},
 	}}
+}
+
+// At is the rung of that number, counted from 0. A ladder that was made shorter
+// since the rung was booked has its last rung there: a ladder never ends in
+// silence. It must have rungs.
+func (l *Ladder) At(n int) Rung { return l.Rungs[min(n, len(l.Rungs)-1)] }
+
+// Ends says that no rung comes after the one of that number.
+func (l *Ladder) Ends(n int) bool { return n+1 >= len(l.Rungs) }
+
+// UntilCall is how long after the ladder's first rung somebody is rung; false
+// where it rings nobody.
+func (l *Ladder) UntilCall() (after time.Duration, rings bool) {
+	i := slices.IndexFunc(l.Rungs, func(r Rung) bool { return r.Tell == TellCall })
+	if i < 0 {
+		return 0, false
+	}
+	return l.Rungs[i].After - l.Rungs[0].After, true
 }

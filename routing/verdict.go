@@ -55,3 +55,9 @@ var Reasons = map[Verdict][]Reason{
 		Voicemail, Closed, LostInTransfer, Failed, Unconfirmed},
 	Ignored: {Short, Handled, Blocked, Own},
 }
+
+// GaveUp says that the caller was the one who ended the call: only such a call
+// can be too short to count.
+func (r Reason) GaveUp() bool {
+	return r == AbandonedRinging || r == AbandonedQueue || r == AbandonedIVR
+}
