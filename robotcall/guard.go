@@ -1,0 +1,104 @@
+package robotcall
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringback/leads/db"
+	"ringback/leads/dials"
+)
+
+// ChannelPrefix begins the ids of the channels that the daemon places.
+const ChannelPrefix = "ringback-"
+
+// Guard is the one place through which every call out passes.
+type Guard struct {
+	rules *Rules
+	db    *db.DB
+	// refused counts what was not let pass.
+	refused *prometheus.CounterVec
+}
+
+// Pass is the proof that a call out was let pass and is booked. Only Admit
+// makes one.
+type Pass struct{ dial dials.Dial }
+
+// Dial is the call out as it is booked.
+func (p Pass) Dial() dials.Dial { return p.dial }
+
+// NewGuard makes a Guard. reg takes its metrics; nil: none are kept.
+func NewGuard(rules *Rules, d *db.DB, reg prometheus.Registerer) *Guard {
+	return &Guard{rules: rules, db: d}
+}
+
+var errLegs = errors.New("several calls at a time are let pass only as legs to the phones of one manager")
+
+// Admit decides about a call, and books it when it may be placed now: the legs
+// of one call together or none. What is over the pace is waited for, which takes
+// a second or two. Each Pass is good for one attempt; when it is not
+// used, its dial is to be ended.
+func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, error) {
+	for _, q := range legs[1:] {
+		if q.Kind != dials.Manager || legs[0].Kind != dials.Manager || q.Who != legs[0].Who || q.Call != legs[0].Call {
+			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
+		}
+	}
+	for {
+		passes, d, err := g.admit(ctx, legs)
+		if err != nil || d.Reason != Pace || d.Until.IsZero() {
+			return passes, d, err
+		}
+		if err := sleep(ctx, time.Until(d.Until)); err != nil {
+			return nil, d, err
+		}
+	}
+}
+
+// admit is one try of Admit, in one transaction.
+func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Decision, err error) {
+	err = g.db.Do(ctx, func(tx *db.Tx) error {
+		passes = nil
+		for _, q := range legs {
+			h, err := dials.Look(tx, dials.Of{Number: q.Number, Who: q.Who, Trunk: q.Trunk, Call: q.Call})
+			if err != nil {
+				return err
+			}
+			if d = g.rules.Decide(q, h, tx.Now()); !d.Allowed {
+				return nil
+			}
+		}
+		call := legs[0].Call
+		for _, q := range legs {
+			dial := dials.Dial{Channel: ChannelPrefix + rand.Text(), Call: call, PBX: q.PBX, Trunk: q.Trunk, Kind: q.Kind,
+				Number: q.Number, Device: q.Device, Who: q.Who, Job: q.Job, Lead: q.Lead, Reminder: q.Reminder}
+			if call == "" {
+				call, dial.Call = dial.Channel, dial.Channel
+			}
+			if err := dials.Insert(tx, &dial); err != nil {
+				return err
+			}
+			passes = append(passes, Pass{dial})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", err)
+	}
+	return passes, d, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,82 @@
+package robotcall
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"ringback/leads/number"
+	"ringback/routing"
+)
+
+// Window is when a client may be called. Where the client may be in several
+// zones, it is open while it is open in all of them.
+type Window []routing.Hours
+
+var errNoZone = errors.New("its time zone is not known")
+
+// Window is the one of an E.164 number. zone is the client's where it is known,
+// and otherwise empty.
+func (r *Rules) Window(e164, zone string) (Window, error) {
+	zones := []string{zone}
+	if zone == "" {
+		place, _ := number.Locate(e164)
+		zones = place.Zones
+		if len(zones) != 1 && r.Hours.Zone != "" {
+			zones = []string{r.Hours.Zone}
+		}
+	}
+	if len(zones) == 0 {
+		return nil, fmt.Errorf("robotcall: hours of %s: %w", number.Mask(e164), errNoZone)
+	}
+	window := make(Window, len(zones))
+	for i, name := range zones {
+		window[i] = routing.Hours{Zone: name, Week: r.Hours.Week}
+		if err := window[i].Compile(nil); err != nil {
+			return nil, fmt.Errorf("robotcall: hours of %s: %w", number.Mask(e164), err)
+		}
+	}
+	return window, nil
+}
+
+// Open says whether the client may be called at t.
+func (w Window) Open(t time.Time) bool {
+	for i := range w {
+		if !w[i].Open(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// farthest is how far ahead an opening can lie: two weeks hold every hour of
+// the week in every zone, whatever the clocks do.
+const farthest = 14 * 24 * time.Hour
+
+// NextOpening is t itself when it is open then, otherwise the first instant
+// after t at which it is; false when its zones have no hour in common.
+func (w Window) NextOpening(t time.Time) (time.Time, bool) {
+	for at := t; at.Sub(t) < farthest; {
+		next := at
+		for i := range w {
+			next = w[i].NextOpening(next)
+		}
+		if !next.After(at) {
+			return at, true
+		}
+		at = next
+	}
+	return time.Time{}, false
+}
+
+// NextClosing is the first instant after t at which the client may not be
+// called; t itself when that is so then, zero when that never comes.
+func (w Window) NextClosing(t time.Time) time.Time {
+	var first time.Time
+	for i := range w {
+		if at := w[i].NextClosing(t); !at.IsZero() && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
