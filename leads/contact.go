@@ -24,7 +24,7 @@ func findContact(tx *db.Tx, n number.Number) (sql.NullInt64, error) {
 
 // findOrMakeContact makes a contact of a number that nobody has: its name is
 // the number until somebody fills in the card. A withheld number is nobody's.
-func (b *Book) findOrMakeContact(tx *db.Tx, n number.Number) (sql.NullInt64, error) {
+func findOrMakeContact(tx *db.Tx, n number.Number) (sql.NullInt64, error) {
 	id, err := findContact(tx, n)
 	if err != nil || id.Valid || !callable(n) {
 		return id, err

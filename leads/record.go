@@ -138,7 +138,7 @@ func (b *Book) contactOf(tx *db.Tx, j *Judged, row callRow) (sql.NullInt64, erro
 	case row.contact.Valid:
 		return row.contact, nil
 	case j.Direction == call.Inbound && j.Reason != routing.Own:
-		return b.findOrMakeContact(tx, j.Caller)
+		return findOrMakeContact(tx, j.Caller)
 	case j.Direction == call.Outbound:
 		return findContact(tx, j.Dialed)
 	}

@@ -11,6 +11,7 @@ import (
 const (
 	EntryMissed        = "missed"         // a missed call; detail: its reason
 	EntryAnswered      = "answered"       // the contact rang and was answered
+	EntryAsked         = "asked"          // somebody asked for a call back; detail: how
 	EntryAssigned      = "assigned"       // the lead has a manager; detail: why this one
 	EntryWaits         = "waits"          // the lead waits for the pool's opening; detail: when that is
 	EntryTried         = "tried"          // somebody rang the contact and did not reach them; detail: how long they talked
@@ -24,10 +25,12 @@ const (
 	EntryNobodyToTell  = "nobody_to_tell" // a rung that found nobody or no channel to tell by
 )
 
-// Entry is one line of the append-only history of a lead or contact.
+// Entry is one line of the append-only history of a lead, contact or
+// appointment.
 type Entry struct {
 	ID                  int64
 	Lead, Contact, Call sql.NullInt64
+	Appointment         sql.NullInt64
 	Kind                string
 	Who                 string // login or phone it is about
 	Channel             string

@@ -1,0 +1,93 @@
+package leads
+
+import (
+	"fmt"
+
+	"ringback/leads/db"
+	"ringback/leads/number"
+	"ringback/routing"
+)
+
+// ByHand is a lead that no missed call opens: somebody promised to call back,
+// or the client asked for it.
+type ByHand struct {
+	Contact int64
+	Line    string // which says the pool
+	// Manager is the login of who is to call back; empty, or not of the
+	// configuration: as the pool chooses.
+	Manager string
+	How     string // for the timeline
+}
+
+// OpenByHand opens a lead, or joins the one that is open, and tells its id. The
+// contact waits from now on: a talk that begins later settles it.
+func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
+	pool := b.office.Directory.PoolOf(b.line(h.Line))
+	if pool == nil {
+		return 0, fmt.Errorf("leads: open by hand: no pool for line %q", h.Line)
+	}
+	known, err := openLead(tx, h.Contact, pool.Name)
+	if err != nil {
+		return 0, err
+	}
+	if known != nil {
+		if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), known.ID); err != nil {
+			return 0, fmt.Errorf("leads: lead %d: %w", known.ID, err)
+		}
+		return known.ID, Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Detail: h.How})
+	}
+	l := Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
+	err = tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
+		VALUES ($1, $2, $3, 0, $4, $4, $4) RETURNING id`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now())).Scan(&l.ID)
+	if err != nil {
+		return 0, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
+	}
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAsked, Detail: h.How}); err != nil {
+		return 0, err
+	}
+	tx.AfterCommit(func() { b.m.opened.WithLabelValues(l.Pool).Inc() })
+	return l.ID, b.handOut(tx, &l, pool, h.Manager)
+}
+
+// handOut gives a new lead to somebody, or lets it wait for the opening. Who is
+// named becomes the contact's own manager, and so gets it when on duty.
+func (b *Book) handOut(tx *db.Tx, l *Lead, pool *routing.Pool, manager string) error {
+	if b.office.Directory.Manager(manager) != nil {
+		if err := keepResponsible(tx, l.Contact.Int64, manager); err != nil {
+			return err
+		}
+	}
+	if !pool.Hours.Open(tx.Now()) {
+		return b.wait(tx, l, pool)
+	}
+	return b.assign(tx, l, pool)
+}
+
+// line finds a line by its name; nil when there is none.
+func (b *Book) line(name string) *routing.Line {
+	lines := b.office.Directory.Lines
+	for i := range lines {
+		if lines[i].Name == name {
+			return &lines[i]
+		}
+	}
+	return nil
+}
+
+// ContactOf finds who has the number, and makes a contact of one that nobody
+// has.
+func ContactOf(tx *db.Tx, n number.Number) (int64, error) {
+	id, err := findOrMakeContact(tx, n)
+	return id.Int64, err
+}
+
+// NameContact gives a contact its name, where nobody has given one yet.
+func NameContact(tx *db.Tx, contact int64, name string) error {
+	if name == "" {
+		return nil
+	}
+	if _, err := tx.Exec("UPDATE contacts SET name = $1, named = 1 WHERE id = $2 AND named = 0", kept(name), contact); err != nil {
+		return fmt.Errorf("leads: contact %d: %w", contact, err)
+	}
+	return nil
+}
