@@ -16,7 +16,7 @@ type Options struct {
 	// be empty, and stays when the instance has stopped.
 	Dir string
 	// Phones are PJSIP endpoints that register with a password (digest) and
-	// dial into the context from-internal: PCMU, keys by RFC 4733, media always
+	// dial into the context from-internal: PCMU, keys as each phone sends them, media always
 	// through Asterisk.
 	Phones []Phone
 	// Trunks are PJSIP endpoints without registration, known by their address;

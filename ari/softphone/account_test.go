@@ -2,6 +2,7 @@ package softphone_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -148,32 +150,45 @@ func TestMessage(t *testing.T) {
 	}
 }
 
-// All keys reach Asterisk, in order, each for as long as it was pressed.
+// All keys reach Asterisk, in order, each for as long as it was pressed, in
+// whatever way they travel.
 func TestKeys(t *testing.T) {
 	const keys = "1234567890*#ABCD11"
 	o := open(t, func(options *pbx.Options) {
-		options.Extensions = "[from-trunk]\nexten => _X.,1,Answer()\n same => n,Wait(60)\n"
+		options.Extensions = "[from-internal]\nexten => 1,1,Answer()\n same => n,Wait(60)\n"
 		options.Files["+logger.conf"] = "keys => dtmf\n"
 	})
-	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
-	if err := errors.Join(call.WaitAnswer(o.ctx), call.SendDTMF(o.ctx, keys)); err != nil {
-		t.Fatal(err)
-	}
-	line := regexp.MustCompile(`DTMF end '(.)' received on PJSIP/trunk-\d+, duration (\d+) ms`)
-	var got, lasted string
-	o.eventually("Asterisk has the keys", func() bool {
-		log := must(os.ReadFile(filepath.Join(o.pbx.Dir, "log/keys")))(t)
-		got, lasted = "", ""
-		for _, match := range line.FindAllStringSubmatch(string(log), -1) {
-			got += match[1]
-			lasted += match[2] + " "
+	line := regexp.MustCompile(`DTMF end '(.)' received on PJSIP/\d+-\d+, duration (\d+) ms`)
+	var before int
+	for how, lasts := range map[softphone.Keys][2]int{softphone.RTPKeys: {100, 100}, softphone.InfoKeys: {100, 100}, softphone.InbandKeys: {60, 120}} {
+		account, _ := o.options.Phone(pbx.Manager1)
+		desk := o.phone(softphone.Options{Server: o.pbx.SIPAddr, User: pbx.Manager1, Password: account.Password, Tone: 700, Keys: how})
+		call := must(desk.Dial(o.ctx, "1", softphone.DialOptions{}))(t)
+		if err := errors.Join(call.WaitAnswer(o.ctx), call.SendDTMF(o.ctx, keys)); err != nil {
+			t.Fatal(err)
 		}
-		return len(got) >= len(keys)
-	})
-	if got != keys || lasted != strings.Repeat("100 ", len(keys)) {
-		t.Errorf("Asterisk has %s, each for %s ms", got, lasted)
-	}
-	if err := call.SendDTMF(o.ctx, "x"); err == nil {
-		t.Error("x was pressed")
+		var got [][]string
+		o.eventually(fmt.Sprint("Asterisk has the keys sent in way ", how), func() bool {
+			log := must(os.ReadFile(filepath.Join(o.pbx.Dir, "log/keys")))(t)
+			got = line.FindAllStringSubmatch(string(log), -1)[before:]
+			return len(got) >= len(keys)
+		})
+		before += len(got)
+		var pressed string
+		for _, match := range got {
+			pressed += match[1]
+			if long, _ := strconv.Atoi(match[2]); long < lasts[0] || long > lasts[1] {
+				t.Errorf("way %d: key %s took %d ms", how, match[1], long)
+			}
+		}
+		if pressed != keys {
+			t.Errorf("way %d: Asterisk has %s", how, pressed)
+		}
+		if err := call.SendDTMF(o.ctx, "x"); err == nil {
+			t.Error("x was pressed")
+		}
+		if err := call.Hangup(o.ctx); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

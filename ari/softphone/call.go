@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -39,7 +40,7 @@ type Call struct {
 }
 
 func (p *Phone) newCall(id, number string) (*Call, error) {
-	m, err := newMedia(p.host, p.opts.Tone)
+	m, err := newMedia(p.host, p.opts.Tone, p.opts.Keys)
 	if err != nil {
 		return nil, err
 	}
@@ -93,26 +94,32 @@ func (c *Call) HungUp() bool {
 	return c.hungUp
 }
 
-// Heard are the tones that the call has heard so far, in the order in which
-// they began.
+// Heard is what the call has heard so far, in the order in which it began.
 func (c *Call) Heard() []Heard { return c.media.ear.all() }
 
-// Hears returns once the tone is being heard, which takes 200 ms of it. That
-// the call ends before is an error.
+// Hears returns once a tone is being heard, which takes 200 ms of it, or a
+// Voice, which takes 300 ms. That the call ends before is an error.
 func (c *Call) Hears(ctx context.Context, hz int) error {
 	if err := c.media.ear.until(ctx, c.done, hz, true); err != nil {
-		return fmt.Errorf("softphone: %s listens for %d Hz, and has heard %s: %w", c.phone.opts.User, hz, c.describeHeard(), err)
+		return fmt.Errorf("softphone: %s listens for %s, and has heard %s: %w", c.phone.opts.User, nameOf(hz), c.describeHeard(), err)
 	}
 	return nil
 }
 
 // HearsNoMore returns once the tone is not heard (any more), which takes 100 ms
-// of its absence.
+// of its absence, or a second of a Voice's.
 func (c *Call) HearsNoMore(ctx context.Context, hz int) error {
 	if err := c.media.ear.until(ctx, c.done, hz, false); err != nil && !errors.Is(err, errCallOver) {
-		return fmt.Errorf("softphone: %s waits for the end of %d Hz: %w", c.phone.opts.User, hz, err)
+		return fmt.Errorf("softphone: %s waits for the end of %s: %w", c.phone.opts.User, nameOf(hz), err)
 	}
 	return nil
+}
+
+func nameOf(hz int) string {
+	if hz == Voice {
+		return "a voice"
+	}
+	return fmt.Sprintf("%d Hz", hz)
 }
 
 func (c *Call) describeHeard() string {
@@ -125,18 +132,9 @@ func (c *Call) describeHeard() string {
 		if !h.Until.IsZero() {
 			until = h.Until.Format("05.000")
 		}
-		text += fmt.Sprintf("[%d Hz from %s to %s]", h.Hz, h.Since.Format("05.000"), until)
+		text += fmt.Sprintf("[%s from %s to %s]", nameOf(h.Hz), h.Since.Format("05.000"), until)
 	}
 	return text
-}
-
-// SendDTMF presses keys (0-9, *, #, A-D), each for 100 ms, as RFC 4733 events,
-// and returns when the last was sent.
-func (c *Call) SendDTMF(ctx context.Context, keys string) error {
-	if err := c.media.press(ctx, c.done, keys); err != nil {
-		return fmt.Errorf("softphone: press %q: %w", keys, err)
-	}
-	return nil
 }
 
 // Hangup ends the call: with BYE when it is up, with CANCEL when it was placed
@@ -174,7 +172,7 @@ func (c *Call) Hangup(ctx context.Context) error {
 
 // bye ends a call that is up.
 func (c *Call) bye(ctx context.Context) error {
-	res, err := c.phone.client.Do(ctx, c.request(sip.BYE))
+	res, err := c.do(ctx, c.request(sip.BYE))
 	if err != nil {
 		return fmt.Errorf("softphone: hang up: %w", err)
 	}
@@ -190,6 +188,20 @@ func (c *Call) request(method sip.RequestMethod) *sip.Request {
 	defer c.mu.Unlock()
 	c.cseq++
 	return c.build(method)
+}
+
+// do sends a request within the call, a second time with the password if the
+// PBX wants to know it, and returns the final answer.
+func (c *Call) do(ctx context.Context, req *sip.Request) (*sip.Response, error) {
+	res, err := c.phone.client.Do(ctx, req)
+	if err == nil && challenge(res) && c.phone.opts.Password != "" {
+		auth := sipgo.DigestAuth{Username: c.phone.opts.User, Password: c.phone.opts.Password}
+		res, err = c.phone.client.DoDigestAuth(ctx, req, res, auth)
+		c.mu.Lock()
+		c.cseq = req.CSeq().SeqNo
+		c.mu.Unlock()
+	}
+	return res, err
 }
 
 // build is a request that carries the number of the last one. The caller holds

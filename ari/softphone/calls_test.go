@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -256,6 +257,55 @@ func TestHold(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.soon("the other side is hung up", talk.Done())
+	}
+}
+
+// The caller hears an announcement of the other side before it answers, or
+// refuses.
+func TestEarlyMedia(t *testing.T) {
+	o := open(t)
+	desk := o.desk(pbx.Manager2, 800)
+	for _, answers := range []bool{true, false} {
+		call := must(desk.Dial(o.ctx, "79161234567", softphone.DialOptions{}))(t)
+		in := must(o.outside.ExpectRing(o.ctx))(t)
+		if err := errors.Join(in.Progress(), call.Hears(o.ctx, outsideTone)); err != nil {
+			t.Fatal(err)
+		}
+		var refused *softphone.Refused
+		if !answers {
+			if err := in.Reject(486, "Busy Here"); err != nil {
+				t.Fatal(err)
+			}
+			if err := call.WaitAnswer(o.ctx); !errors.As(err, &refused) || refused.Status != 486 {
+				t.Errorf("the caller got %v", err)
+			}
+			continue
+		}
+		talk := must(in.Answer(o.ctx))(t)
+		if err := errors.Join(call.WaitAnswer(o.ctx), talk.Hears(o.ctx, 800), call.Hears(o.ctx, outsideTone), call.Hangup(o.ctx)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A phone tells announcements from tones, and one recording from another.
+func TestVoice(t *testing.T) {
+	o := open(t, func(options *pbx.Options) {
+		options.Extensions = "[from-trunk]\nexten => _X.,1,Answer()\n same => n,SayDigits(74951)\n same => n,Playback(" + pbx.Recording + ")\n" +
+			" same => n,Wait(1)\n same => n,PlayTones(ring)\n same => n,Wait(3)\n same => n,PlayTones(busy)\n same => n,Wait(2)\n same => n,StopPlayTones()\n" +
+			" same => n,Playback(vm-goodbye)\n same => n,Wait(60)\n"
+	})
+	call := must(o.outside.Dial(o.ctx, pbx.LineDirect, softphone.DialOptions{}))(t)
+	if err := errors.Join(call.WaitAnswer(o.ctx), call.Hears(o.ctx, softphone.Voice), call.Hears(o.ctx, pbx.RecordingTone),
+		call.HearsNoMore(o.ctx, softphone.Voice), call.Hears(o.ctx, softphone.Voice), call.Hangup(o.ctx)); err != nil {
+		t.Fatal(err)
+	}
+	var heard []int
+	for _, h := range call.Heard() {
+		heard = append(heard, h.Hz)
+	}
+	if !slices.Equal(heard, []int{softphone.Voice, pbx.RecordingTone, softphone.Voice}) {
+		t.Errorf("it heard %+v", call.Heard())
 	}
 }
 

@@ -6,32 +6,55 @@ import (
 	"time"
 )
 
-// Heard is a tone that came out of the phone.
+// Heard is a sound that came out of the phone.
 type Heard struct {
-	Hz    int
+	Hz    int // one of Tones, or Voice
 	Since time.Time
 	Until time.Time // zero while it lasts
 }
 
-const (
-	// A tone is heard once it has lasted for hearFrames, 200 ms, and is gone
-	// once it was missing for missFrames, 100 ms.
-	hearFrames = 10
-	missFrames = 5
-	frameTime  = 20 * time.Millisecond
+// Voice stands in place of a tone for what is neither silence nor made of tones:
+// people's speech, announcements, noise.
+const Voice = -1
+
+const frameTime = 20 * time.Millisecond
+
+// patience is how many frames an ear takes to believe in a sound.
+type patience struct {
+	begin int // so many that hold it are its beginning,
+	gap   int // with fewer than so many in a row without it between them;
+	end   int // so many in a row without it are its end
+}
+
+var (
+	// A tone is heard after 200 ms without a gap, and gone after 100 ms.
+	toneTakes = patience{begin: 10, gap: 1, end: 5}
+	// A voice is heard after 300 ms of it; it breathes between its words, and is
+	// gone after a second.
+	voiceTakes = patience{begin: 15, gap: 10, end: 50}
 )
 
-// ear follows which tones a call hears.
+// ear follows what a call hears.
 type ear struct {
 	mu      sync.Mutex
-	runs    map[int]int // frames in a row that hold the tone, 0 deleted
-	misses  map[int]int // frames in a row without it, for tones that are heard
+	sounds  map[int]*sound
 	heard   []Heard
 	changed chan struct{} // closed and replaced whenever heard changes
 }
 
+// sound is one that may be heard.
+type sound struct {
+	patience
+	with, without int       // frames with it since it began, and in a row without
+	since         time.Time // when the first of them began
+}
+
 func newEar() *ear {
-	return &ear{runs: map[int]int{}, misses: map[int]int{}, changed: make(chan struct{})}
+	e := &ear{sounds: map[int]*sound{Voice: {patience: voiceTakes}}, changed: make(chan struct{})}
+	for _, hz := range tones {
+		e.sounds[hz] = &sound{patience: toneTakes}
+	}
+	return e
 }
 
 // frame takes the next 20 ms; nil is silence.
@@ -42,28 +65,40 @@ func (e *ear) frame(samples []int16, now time.Time) {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for _, hz := range tones {
-		switch open := e.open(hz); {
-		case present[hz] && open != nil:
-			e.misses[hz] = 0
-		case present[hz]:
-			if e.runs[hz]++; e.runs[hz] >= hearFrames {
-				e.heard = append(e.heard, Heard{Hz: hz, Since: now.Add(-hearFrames * frameTime)})
-				e.runs[hz], e.misses[hz] = 0, 0
-				e.announce()
-			}
-		case open != nil:
-			if e.misses[hz]++; e.misses[hz] >= missFrames {
-				open.Until = now.Add(-missFrames * frameTime)
-				e.announce()
-			}
-		default:
-			e.runs[hz] = 0
+	for hz, s := range e.sounds {
+		if present[hz] {
+			e.with(hz, s, now)
+		} else {
+			e.without(hz, s, now)
 		}
 	}
 }
 
-// open is the interval of a tone that is being heard, or nil.
+func (e *ear) with(hz int, s *sound, now time.Time) {
+	if s.with == 0 {
+		s.since = now.Add(-frameTime)
+	}
+	s.with++
+	s.without = 0
+	if s.with == s.begin {
+		e.heard = append(e.heard, Heard{Hz: hz, Since: s.since})
+		e.announce()
+	}
+}
+
+func (e *ear) without(hz int, s *sound, now time.Time) {
+	s.without++
+	switch open := e.open(hz); {
+	case open == nil && s.without >= s.gap:
+		s.with = 0
+	case open != nil && s.without >= s.end:
+		s.with = 0
+		open.Until = now.Add(-time.Duration(s.without) * frameTime)
+		e.announce()
+	}
+}
+
+// open is the interval of a sound that is being heard, or nil.
 func (e *ear) open(hz int) *Heard {
 	for i := len(e.heard) - 1; i >= 0; i-- {
 		if h := &e.heard[i]; h.Hz == hz {
@@ -81,7 +116,7 @@ func (e *ear) announce() {
 	e.changed = make(chan struct{})
 }
 
-// close ends every tone: the call is over.
+// close ends every sound: the call is over.
 func (e *ear) close(now time.Time) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -99,7 +134,7 @@ func (e *ear) all() []Heard {
 	return append([]Heard(nil), e.heard...)
 }
 
-// until waits until the tone is heard (or, with wanted false, is not), or over
+// until waits until the sound is heard (or, with wanted false, is not), or over
 // is closed.
 func (e *ear) until(ctx context.Context, over <-chan struct{}, hz int, wanted bool) error {
 	for {

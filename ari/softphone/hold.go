@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/emiago/sipgo"
 	"github.com/emiago/sipgo/sip"
 )
 
@@ -21,14 +20,7 @@ func (c *Call) renegotiate(ctx context.Context, hold bool) error {
 	req.AppendHeader(c.phone.contact())
 	req.AppendHeader(sip.NewHeader("Content-Type", "application/sdp"))
 	req.SetBody(c.media.pause(hold))
-	res, err := c.phone.client.Do(ctx, req)
-	if err == nil && challenge(res) && c.phone.opts.Password != "" {
-		auth := sipgo.DigestAuth{Username: c.phone.opts.User, Password: c.phone.opts.Password}
-		res, err = c.phone.client.DoDigestAuth(ctx, req, res, auth)
-		c.mu.Lock()
-		c.cseq = req.CSeq().SeqNo
-		c.mu.Unlock()
-	}
+	res, err := c.do(ctx, req)
 	if err != nil {
 		return fmt.Errorf("softphone: hold %v: %w", hold, err)
 	}

@@ -28,6 +28,7 @@ type Incoming struct {
 
 	mu     sync.Mutex
 	final  bool
+	early  *Call         // what is heard before the answer
 	answer *Call         // when answered,
 	ok     *sip.Response // by this
 }
@@ -66,6 +67,7 @@ func (p *Phone) onInvite(req *sip.Request, tx sip.ServerTransaction) {
 	}
 	in.wait(true)
 	defer in.wait(false)
+	defer in.hush()
 	p.rings.put(in)
 	select {
 	case <-in.cancelled:
@@ -86,6 +88,19 @@ func (in *Incoming) wait(waits bool) {
 		in.phone.waiting[in] = struct{}{}
 	} else {
 		delete(in.phone.waiting, in)
+	}
+}
+
+// hush ends what is heard before the answer, when none has come.
+func (in *Incoming) hush() {
+	in.mu.Lock()
+	early := in.early
+	if in.answer != nil {
+		early = nil
+	}
+	in.mu.Unlock()
+	if early != nil {
+		early.end(errCallOver)
 	}
 }
 
@@ -141,11 +156,39 @@ func (in *Incoming) Ring() error {
 	return nil
 }
 
-// Answer picks up. It returns when the caller's side knows.
-func (in *Incoming) Answer(ctx context.Context) (*Call, error) {
+// Progress lets the caller hear the phone's tone before the answer (183), as an
+// announcement of the network does. Ring, Answer or a refusal may follow.
+func (in *Incoming) Progress() error {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	select {
+	case <-in.cancelled:
+		return ErrCancelled
+	default:
+	}
+	if in.final {
+		return errSettled
+	}
+	c, err := in.call()
+	if err != nil {
+		return err
+	}
+	in.early = c
+	if err := in.tx.Respond(in.response(sip.StatusSessionInProgress, "Session Progress", c.media.offer())); err != nil {
+		return in.failure("announce", err)
+	}
+	return nil
+}
+
+// call is the phone's side of the call, with its audio; made when it is first
+// needed. The caller holds mu.
+func (in *Incoming) call() (*Call, error) {
+	if in.early != nil {
+		return in.early, nil
+	}
 	offer, err := parseSDP(in.req.Body())
 	if err != nil {
-		return nil, errors.Join(err, in.Reject(sip.StatusNotAcceptableHere, "Not Acceptable Here"))
+		return nil, err
 	}
 	c, err := in.phone.newCall(in.req.CallID().Value(), in.From)
 	if err != nil {
@@ -157,6 +200,17 @@ func (in *Incoming) Answer(ctx context.Context) (*Call, error) {
 	c.target = *in.req.Contact().Address.Clone()
 	c.cseq = rand.Uint32N(1000)
 	c.media.connect(offer)
+	return c, nil
+}
+
+// Answer picks up. It returns when the caller's side knows.
+func (in *Incoming) Answer(ctx context.Context) (*Call, error) {
+	in.mu.Lock()
+	c, err := in.call()
+	in.mu.Unlock()
+	if err != nil {
+		return nil, errors.Join(err, in.Reject(sip.StatusNotAcceptableHere, "Not Acceptable Here"))
+	}
 	ok := in.response(sip.StatusOK, "OK", c.media.offer())
 	if err := in.settle(func() { in.answer, in.ok = c, ok; close(c.answered); c.keep() }); err != nil {
 		c.end(err)

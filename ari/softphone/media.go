@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +22,7 @@ type media struct {
 	conn *net.UDPConn
 	own  netip.AddrPort
 	tone []byte
+	how  Keys // how keys travel
 	ear  *ear
 	keys chan press
 
@@ -35,27 +35,14 @@ type media struct {
 	running sync.WaitGroup
 }
 
-// press is one key to be sent.
-type press struct {
-	code byte // RFC 4733 event
-	sent chan struct{}
-}
-
-const keyCodes = "0123456789*#ABCD"
-
-const (
-	keyFrames   = 5 // a key lasts 100 ms
-	pauseFrames = 5 // and so does the pause behind it
-)
-
-func newMedia(host string, tone int) (*media, error) {
+func newMedia(host string, tone int, how Keys) (*media, error) {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.ParseIP(host)})
 	if err != nil {
 		return nil, fmt.Errorf("softphone: open the audio's socket: %w", err)
 	}
 	return &media{
 		conn: conn, own: conn.LocalAddr().(*net.UDPAddr).AddrPort(),
-		tone: hum(tone), ear: newEar(), keys: make(chan press),
+		tone: hum(tone), how: how, ear: newEar(), keys: make(chan press),
 	}, nil
 }
 
@@ -65,7 +52,7 @@ func (m *media) offer() []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.version++
-	return m.remote.answer(m.own, m.version)
+	return m.remote.answer(m.own, m.version, m.how == RTPKeys)
 }
 
 // pause stops or resumes our audio, and describes that.
@@ -74,7 +61,7 @@ func (m *media) pause(paused bool) []byte {
 	defer m.mu.Unlock()
 	m.paused = paused
 	m.version++
-	return description{keys: m.remote.keys, mute: paused}.answer(m.own, m.version)
+	return description{keys: m.remote.keys, mute: paused}.answer(m.own, m.version, m.how == RTPKeys)
 }
 
 // connect takes the other side's description; the first one starts the audio.
@@ -133,7 +120,11 @@ func (m *media) send(ctx context.Context) {
 		switch {
 		case key != nil:
 			frames++
-			packets = s.event(remote.keys, key.code, frames)
+			if m.how == RTPKeys {
+				packets = s.event(remote.keys, key.code, frames)
+			} else {
+				packets = [][]byte{s.audio(chord(key.code, frames))}
+			}
 			if frames == keyFrames {
 				close(key.sent)
 				key, frames = nil, -pauseFrames
@@ -242,30 +233,4 @@ func pcmu(packet []byte) []byte {
 		return nil
 	}
 	return packet[head:end]
-}
-
-// press sends keys, each when the one before was sent.
-func (m *media) press(ctx context.Context, over <-chan struct{}, keys string) error {
-	for _, key := range keys {
-		code := strings.IndexRune(keyCodes, key)
-		if code < 0 {
-			return fmt.Errorf("softphone: %q is no key", key)
-		}
-		p := press{code: byte(code), sent: make(chan struct{})}
-		select {
-		case m.keys <- p:
-		case <-over:
-			return errCallOver
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-		select {
-		case <-p.sent:
-		case <-over:
-			return errCallOver
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package softphone
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -15,7 +16,7 @@ func TestSDP(t *testing.T) {
 	if err != nil || d.audio != netip.MustParseAddrPort("10.0.0.1:5004") || d.keys != 96 || !d.deaf || d.mute {
 		t.Errorf("%+v, %v", d, err)
 	}
-	mine, err := parseSDP(d.answer(own, 1))
+	mine, err := parseSDP(d.answer(own, 1, true))
 	if err != nil || mine.audio != own || mine.keys != 96 || mine.deaf || !mine.mute {
 		t.Errorf("our answer: %+v, %v", mine, err)
 	}
@@ -87,14 +88,14 @@ func TestTheStreamGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer far.Close()
-	m, err := newMedia("127.0.0.1", 700)
+	m, err := newMedia("127.0.0.1", 700, RTPKeys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.close()
 	m.connect(description{audio: far.LocalAddr().(*net.UDPAddr).AddrPort(), keys: 101})
 	pressed := make(chan error, 1)
-	go func() { pressed <- m.press(t.Context(), nil, "12") }()
+	go func() { pressed <- errors.Join(m.press(t.Context(), nil, 1), m.press(t.Context(), nil, 2)) }()
 
 	var seq uint16
 	var clock uint32

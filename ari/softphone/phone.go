@@ -41,6 +41,8 @@ type Options struct {
 	// Tone is the frequency in Hz that the phone plays in each of its calls: 0
 	// (silence) or one of Tones.
 	Tone int
+	// Keys is how a key that is pressed reaches the other side.
+	Keys Keys
 	// Expires is for how long a registration is asked for; it is renewed after
 	// half of that. 0 is two minutes.
 	Expires time.Duration

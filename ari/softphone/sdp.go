@@ -67,8 +67,9 @@ func (d *description) attribute(words []string) {
 }
 
 // answer is our side of the session: to an offer d, or our own offer when d is
-// the zero description. version counts our descriptions within one call.
-func (d description) answer(own netip.AddrPort, version int) []byte {
+// the zero description. version counts our descriptions within one call. events
+// says that we send keys as RFC 4733 events, and take them.
+func (d description) answer(own netip.AddrPort, version int, events bool) []byte {
 	direction := "sendrecv"
 	switch {
 	case d.deaf && d.mute:
@@ -82,8 +83,12 @@ func (d description) answer(own netip.AddrPort, version int) []byte {
 	if keys == 0 {
 		keys = payloadKeys
 	}
+	payloads, format := "0", ""
+	if events {
+		payloads = fmt.Sprintf("0 %d", keys)
+		format = fmt.Sprintf("a=rtpmap:%[1]d telephone-event/8000\r\na=fmtp:%[1]d 0-16\r\n", keys)
+	}
 	return fmt.Appendf(nil, "v=0\r\no=- %[2]d %[3]d IN IP4 %[1]s\r\ns=softphone\r\nc=IN IP4 %[1]s\r\nt=0 0\r\n"+
-		"m=audio %[2]d RTP/AVP 0 %[4]d\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:%[4]d telephone-event/8000\r\n"+
-		"a=fmtp:%[4]d 0-16\r\na=ptime:20\r\na=%[5]s\r\n",
-		own.Addr(), own.Port(), version, keys, direction)
+		"m=audio %[2]d RTP/AVP %[4]s\r\na=rtpmap:0 PCMU/8000\r\n%[5]sa=ptime:20\r\na=%[6]s\r\n",
+		own.Addr(), own.Port(), version, payloads, format, direction)
 }

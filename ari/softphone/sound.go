@@ -3,6 +3,7 @@ package softphone
 import (
 	"math"
 	"slices"
+	"strings"
 )
 
 const (
@@ -36,6 +37,26 @@ func hum(hz int) []byte {
 		frame[n] = encodeMulaw(int16(toneLevel * math.Sin(2*math.Pi*float64(hz*n)/sampleRate)))
 	}
 	return frame
+}
+
+// The two tones of each key (ITU-T Q.23), by its place on the pad.
+var (
+	keyRows    = [...]int{697, 770, 852, 941}
+	keyColumns = [...]int{1209, 1336, 1477, 1633}
+)
+
+const keyPad = "123A456B789C*0#D"
+
+// chord is the frame-th frame of a key's two tones, in mu-law.
+func chord(code byte, frame int) []byte {
+	place := strings.IndexByte(keyPad, keyCodes[code])
+	row, column := keyRows[place/4], keyColumns[place%4]
+	sound := make([]byte, frameSamples)
+	for n := range sound {
+		t := 2 * math.Pi * float64(frame*frameSamples+n) / sampleRate
+		sound[n] = encodeMulaw(int16(toneLevel * (math.Sin(float64(row)*t) + math.Sin(float64(column)*t))))
+	}
+	return sound
 }
 
 // Mu-law as of ITU-T G.711: sign, three bits of exponent, four of mantissa, all
@@ -72,8 +93,12 @@ func decodeMulaw(code byte) int16 {
 // of about 400.
 const audible = 8e4
 
-// listen tells which of tones a frame holds. A frame counts only when nearly
-// all of its energy is in them: speech, ringing tones and keys do not pass.
+// signals are what a PBX's ringing and busy tones and its keys are made of.
+var signals = append([]int{350, 440, 480, 620}, append(keyRows[:], keyColumns[:]...)...)
+
+// listen tells which of tones a frame holds, or that it holds a Voice. It holds
+// tones only when nearly all of its energy is in them, and is a voice when it is
+// not in two of the signals either: these are nobody's.
 func listen(frame []int16) (present []int) {
 	var energy float64
 	for _, s := range frame {
@@ -91,10 +116,22 @@ func listen(frame []int16) (present []int) {
 			share += part
 		}
 	}
-	if share < 0.8 {
+	if share >= 0.8 {
+		return present
+	}
+	var first, second float64
+	for _, hz := range signals {
+		switch part := goertzel(frame, hz) * 2 / (n * energy); {
+		case part > first:
+			first, second = part, first
+		case part > second:
+			second = part
+		}
+	}
+	if first+second >= 0.8 {
 		return nil
 	}
-	return present
+	return []int{Voice}
 }
 
 // goertzel is the squared magnitude of the frame's spectrum at one frequency.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -60,8 +61,8 @@ func TestListenKnowsEachTone(t *testing.T) {
 	}
 }
 
-// Nothing but tones is a tone for 200 ms: not silence, noise, the PBX's ringing
-// and busy, nor speech-like sounds.
+// Nothing but tones is a tone, and they are no voice: silence and the PBX's
+// ringing and busy are nothing at all, speech-like sounds and noise are a voice.
 func TestListenKnowsNoOther(t *testing.T) {
 	noise := rand.New(rand.NewPCG(1, 2))
 	for name, sound := range map[string]func(start int) []int16{
@@ -69,8 +70,8 @@ func TestListenKnowsNoOther(t *testing.T) {
 		"ringing":   func(start int) []int16 { return wave(start, 6000, 440, 480) },
 		"busy":      func(start int) []int16 { return wave(start, 6000, 480, 620) },
 		"dial tone": func(start int) []int16 { return wave(start, 6000, 350, 440) },
-		"key 5":     func(start int) []int16 { return wave(start, 6000, 770, 1336) },
-		"voice":     func(start int) []int16 { return wave(start, 3000, 120, 240, 360, 480, 600, 720) },
+		"a":         func(start int) []int16 { return wave(start, 3000, 120, 240, 360, 480, 600, 720) },
+		"o":         func(start int) []int16 { return wave(start, 3000, 210, 420, 630, 840) },
 		"noise": func(int) []int16 {
 			frame := make([]int16, frameSamples)
 			for n := range frame {
@@ -83,9 +84,68 @@ func TestListenKnowsNoOther(t *testing.T) {
 		for n := range 100 {
 			e.frame(sound(n*frameSamples), time.Now())
 		}
-		if heard := e.all(); len(heard) > 0 {
+		voice := name == "a" || name == "o" || name == "noise"
+		if heard := e.all(); len(heard) > 1 || len(heard) == 1 != voice || voice && heard[0].Hz != Voice {
 			t.Errorf("%s is heard as %v", name, heard)
 		}
+	}
+}
+
+// Each key sounds as the two tones of its row and column, and too short to be
+// somebody's.
+func TestChord(t *testing.T) {
+	for code := range len(keyCodes) {
+		e, wanted := newEar(), map[int]bool{}
+		place := strings.IndexByte(keyPad, keyCodes[code])
+		wanted[keyRows[place/4]], wanted[keyColumns[place%4]] = true, true
+		for n := range keyFrames {
+			var frame []int16
+			for _, sample := range chord(byte(code), n) {
+				frame = append(frame, decodeMulaw(sample))
+			}
+			e.frame(frame, time.Now())
+			for _, hz := range append(keyRows[:], keyColumns[:]...) {
+				if strong := goertzel(frame, hz) > 1e11; strong != wanted[hz] {
+					t.Errorf("key %c, frame %d: %d Hz is there: %v", keyCodes[code], n, hz, strong)
+				}
+			}
+		}
+		if heard := e.all(); len(heard) > 0 {
+			t.Errorf("key %c is heard as %v", keyCodes[code], heard)
+		}
+	}
+}
+
+// A voice breathes, and ends a second after its last word.
+func TestEarHearsAVoice(t *testing.T) {
+	e, now := newEar(), time.Now()
+	play := func(frames int, hz ...float64) {
+		for range frames {
+			now = now.Add(frameTime)
+			e.frame(wave(0, 3000, hz...), now)
+		}
+	}
+	word := []float64{120, 240, 360, 480, 600, 720}
+	play(8, word...)
+	play(12)
+	began := now
+	play(8, word...)
+	play(9)
+	play(6, word...)
+	if len(e.all()) != 0 {
+		t.Fatal("heard too early")
+	}
+	play(1, word...)
+	play(49)
+	play(1, word...)
+	ended := now
+	play(49)
+	if heard := e.all(); len(heard) != 1 || !heard[0].Until.IsZero() {
+		t.Fatalf("heard %+v", heard)
+	}
+	play(1, 700)
+	if heard := e.all(); len(heard) != 1 || heard[0].Hz != Voice || !heard[0].Since.Equal(began) || !heard[0].Until.Equal(ended) {
+		t.Errorf("from %v to %v: heard %+v", began, ended, heard)
 	}
 }
 
