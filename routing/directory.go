@@ -28,6 +28,16 @@ func (d *Directory) Line(pbx string, spellings ...string) *Line {
 	return nil
 }
 
+// LineNamed finds a line by its name; nil when there is none.
+func (d *Directory) LineNamed(name string) *Line {
+	for i := range d.Lines {
+		if d.Lines[i].Name == name {
+			return &d.Lines[i]
+		}
+	}
+	return nil
+}
+
 // Pool finds a pool by its name, and the default pool for a name that is empty
 // or no longer configured; nil only where no default pool exists.
 func (d *Directory) Pool(name string) *Pool {
