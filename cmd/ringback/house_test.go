@@ -52,8 +52,11 @@ var rooms = map[string]room{
 	"leads":         {floor: 2},
 	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number"}},
 	"leads/view":    {floor: 2},
-	"leads/alert":   {floor: 3},
-	"robotcall":     {floor: 3},
+	// It is below robotcall, which places its calls, and below leads/alert, which
+	// tells its notices.
+	"leads/appointments": {floor: 2},
+	"leads/alert":        {floor: 3},
+	"robotcall":          {floor: 3},
 	// A channel knows the message and how to reach its receiver, and nothing else.
 	"leads/alert/email":   {floor: 3, only: []string{"leads/alert"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
