@@ -83,14 +83,23 @@ func (e *ending) settledAlready() (bool, error) {
 // open opens a lead and gives it to somebody, or lets it wait for the opening.
 func (e *ending) open() error {
 	l := Lead{Contact: e.contact, Pool: e.j.Pool.Name, Line: e.j.Line, Missed: 1}
-	err := e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
-		VALUES ($1, $2, $3, 1, $4, $4, $5) RETURNING id`,
-		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now())).Scan(&l.ID)
+	var err error
+	if l.Suspicious, err = e.suspicious(); err != nil {
+		return err
+	}
+	err = e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, suspicious)
+		VALUES ($1, $2, $3, 1, $4, $4, $5, $6) RETURNING id`,
+		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now()), l.Suspicious).Scan(&l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: open a lead for call %s: %w", e.j.Call, err)
 	}
 	if err := e.noteMiss(&l); err != nil {
 		return err
+	}
+	if l.Suspicious {
+		if err := Note(e.tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(e.call), Kind: EntrySuspicious}); err != nil {
+			return err
+		}
 	}
 	e.tx.AfterCommit(func() { e.b.m.opened.WithLabelValues(l.Pool).Inc() })
 	pool := e.j.Pool
@@ -100,16 +109,39 @@ func (e *ending) open() error {
 	return e.b.assign(e.tx, &l, pool)
 }
 
-// join counts the miss in the lead that is open. "Rang again" is told at most
-// once in ten minutes, and outside the pool's hours once, at the opening.
+// knownAfter is by how much a contact may be older than the call that has made
+// it: between the two the daemon is told of the call.
+const knownAfter = 10 * time.Second
+
+// suspicious says that somebody who never rang before, and was not known before,
+// hung up at once. Robots do that whose numbers are dear to call back.
+func (e *ending) suspicious() (bool, error) {
+	if !e.contact.Valid || !e.j.GaveUp || e.j.Wait >= e.j.Pool.Missed.Suspicious {
+		return false, nil
+	}
+	var created int64
+	var calls int
+	err := e.tx.QueryRow("SELECT created, (SELECT COUNT(*) FROM calls k WHERE k.contact = c.id) FROM contacts c WHERE c.id = $1", e.contact.Int64).
+		Scan(&created, &calls)
+	if err != nil {
+		return false, fmt.Errorf("leads: contact %d: %w", e.contact.Int64, err)
+	}
+	// By how long ago, and not by the PBX's clock.
+	made := e.tx.Now().Sub(db.Time(created))
+	return calls == 1 && made <= e.j.Wait+knownAfter, nil
+}
+
+// join counts the miss in the lead that is open. Whoever was suspicious is not
+// any more. "Rang again" is told at most once in ten minutes, and outside the
+// pool's hours once, at the opening.
 func (e *ending) join(l *Lead) error {
 	at := e.j.Pool.Hours.NextOpening(e.tx.Now())
-	tell := l.Manager != "" && !e.beforeLadder(l) && l.mayHear(at)
+	tell := l.Manager != "" && !l.Suspicious && !e.beforeLadder(l) && l.mayHear(at)
 	toldAgain := l.toldAgain
 	if tell {
 		toldAgain = db.Millis(at)
 	}
-	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2,
+	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2, suspicious = 0,
 		first_missed = MIN(first_missed, $3), last_missed = MAX(last_missed, $3) WHERE id = $4`,
 		e.j.Line, toldAgain, db.Millis(e.j.Started), l.ID)
 	if err != nil {
@@ -118,18 +150,22 @@ func (e *ending) join(l *Lead) error {
 	if err := e.noteMiss(l); err != nil {
 		return err
 	}
-	if !tell {
-		return nil
+	settled := at.Add(e.j.Pool.Ladder.Settle)
+	if err := e.b.unacknowledge(e.tx, l, settled, e.call); err != nil {
+		return err
 	}
-	return rangAgain(e.tx, l, at.Add(e.j.Pool.Ladder.Settle), e.call)
+	switch {
+	case l.Suspicious && l.Manager != "":
+		return e.b.climb(e.tx, l, e.j.Pool, at)
+	case tell:
+		return rangAgain(e.tx, l, settled, e.call)
+	}
+	return nil
 }
 
 // beforeLadder says that the lead's first message is still to come: it will
 // count this miss too, and a second message would tell the same.
-func (e *ending) beforeLadder(l *Lead) bool {
-	ladder := &e.j.Pool.Ladder
-	return len(ladder.Rungs) > 0 && e.tx.Now().Before(l.Opened.Add(ladder.Settle+ladder.Rungs[0].After))
-}
+func (e *ending) beforeLadder(l *Lead) bool { return len(e.j.Pool.Ladder.Rungs) > 0 && l.Rung == 0 }
 
 // mayHear says that "rang again" may be told at that instant. What was told
 // later than that is told at the same opening, or was told before the clock was
@@ -169,7 +205,7 @@ func (e *ending) gotThrough() error {
 		if open[i].LastMissed.After(e.j.Parted) {
 			continue // missed again after this talk
 		}
-		if err := e.b.close(e.tx, &open[i], ClientGotThrough, who, e.call); err != nil {
+		if err := e.b.close(e.tx, &open[i], ClientGotThrough, Entry{Who: who, Call: Ref(e.call)}); err != nil {
 			return err
 		}
 	}
@@ -227,7 +263,7 @@ func (e *ending) attempt(l *Lead, login, who string) error {
 	}
 	switch {
 	case talked && e.mayClose(l, login):
-		return e.b.close(e.tx, l, CalledBack, who, e.call)
+		return e.b.close(e.tx, l, CalledBack, Entry{Who: who, Call: Ref(e.call)})
 	case talked:
 		return Note(e.tx, Entry{Lead: Ref(l.ID), Contact: e.contact, Call: Ref(e.call), Kind: EntryTalkedElse, Who: who})
 	}

@@ -28,9 +28,27 @@ type Lead struct {
 	// Ladder numbers the ladder that is being climbed. A rung of an older one
 	// is void.
 	Ladder int
+	// Rung counts the rungs of it that have been climbed. RungDue is when the
+	// next is due by itself, however long it is put off; zero: none comes.
+	Rung    int
+	RungDue time.Time
+	// AckBy has taken the lead on last, and AckUntil is how long that holds.
+	AckBy    string
+	AckUntil time.Time
+	// CallDue is since when the manager is to be rung about it; zero: they are
+	// not.
+	CallDue time.Time
+	// Suspicious says that somebody who never rang before hung up at once:
+	// nobody is told until they ring again.
+	Suspicious bool
 
-	toldAgain int64
+	toldAgain   int64
+	calledAhead bool // the manager has heard of it before its own rung for that
 }
+
+// Acknowledged says that somebody has taken the lead on, and that it still
+// holds.
+func (l *Lead) Acknowledged(now time.Time) bool { return now.Before(l.AckUntil) }
 
 // Outcome says how a lead was settled.
 type Outcome string
@@ -38,19 +56,26 @@ type Outcome string
 const (
 	CalledBack       Outcome = "called_back"        // somebody of the house rang the contact, and they talked
 	ClientGotThrough Outcome = "client_got_through" // the contact rang again and was answered
+	Settled          Outcome = "settled"            // somebody said so
 )
 
 // Outcomes lists every outcome, for metrics and pages.
-var Outcomes = []Outcome{CalledBack, ClientGotThrough, Observed}
+var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, Observed}
 
-const leadColumns = "id, contact, pool, line, manager, missed, first_missed, last_missed, opened, closed, outcome, ladder, told_again"
+const leadColumns = `leads.id, leads.contact, leads.pool, leads.line, leads.manager, leads.missed, leads.first_missed, leads.last_missed,
+	leads.opened, leads.closed, leads.outcome, leads.ladder, leads.rung, leads.rung_due, leads.ack_by, leads.ack_until, leads.call_due,
+	leads.suspicious, leads.told_again, leads.called_ahead`
 
-func scanLead(row interface{ Scan(...any) error }) (Lead, error) {
+// scanLead reads the columns of a lead, and into more those that follow them.
+func scanLead(row interface{ Scan(...any) error }, more ...any) (Lead, error) {
 	var l Lead
-	var first, last, opened int64
+	var first, last, opened, rungDue, ackUntil, callDue int64
 	var closed sql.NullInt64
-	err := row.Scan(&l.ID, &l.Contact, &l.Pool, &l.Line, &l.Manager, &l.Missed, &first, &last, &opened, &closed, &l.Outcome, &l.Ladder, &l.toldAgain)
+	err := row.Scan(append([]any{&l.ID, &l.Contact, &l.Pool, &l.Line, &l.Manager, &l.Missed, &first, &last,
+		&opened, &closed, &l.Outcome, &l.Ladder, &l.Rung, &rungDue, &l.AckBy, &ackUntil, &callDue,
+		&l.Suspicious, &l.toldAgain, &l.calledAhead}, more...)...)
 	l.FirstMissed, l.LastMissed, l.Opened = db.Time(first), db.Time(last), db.Time(opened)
+	l.RungDue, l.AckUntil, l.CallDue = db.Time(rungDue), db.Time(ackUntil), db.Time(callDue)
 	if closed.Valid {
 		l.Closed = db.Time(closed.Int64)
 	}
@@ -88,6 +113,26 @@ func Find(tx *db.Tx, id int64) (*Lead, error) {
 	return &l, nil
 }
 
+// ErrNotOpen is in the error of what can only be done to an open lead.
+var ErrNotOpen = errors.New("the lead is not open")
+
+// open reads an open lead and its pool; ErrNotOpen is in the error when it is
+// settled, or was never there.
+func (b *Book) open(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
+	l, err := Find(tx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if l == nil || !l.Closed.IsZero() {
+		return nil, nil, fmt.Errorf("leads: lead %d: %w", id, ErrNotOpen)
+	}
+	pool := b.office.Directory.Pool(l.Pool)
+	if pool == nil {
+		return nil, nil, fmt.Errorf("leads: lead %d: no pool %q", id, l.Pool)
+	}
+	return l, pool, nil
+}
+
 // OnThePhone says whether the contact is talking with somebody just now.
 func OnThePhone(tx *db.Tx, contact sql.NullInt64) (bool, error) {
 	if !contact.Valid {
@@ -101,21 +146,37 @@ func OnThePhone(tx *db.Tx, contact sql.NullInt64) (bool, error) {
 	return n > 0, nil
 }
 
-// Jobs that the Book promises; package alert keeps those of the ladder.
+// Who is whom a lead is about.
+type Who struct {
+	Name   string // the number until somebody fills in the card; may be hostile text
+	Named  bool
+	Number string // what the newest missed call came from: E.164, or as received
+}
+
+// WhoRang reads whom a lead is about: nobody, for a withheld number.
+func WhoRang(tx *db.Tx, l *Lead) (Who, error) {
+	var w Who
+	if !l.Contact.Valid {
+		return w, nil
+	}
+	err := tx.QueryRow("SELECT c.name, c.named, "+numberOfLead+` FROM leads JOIN contacts c ON c.id = leads.contact
+		`+newestCall+" WHERE leads.id = $1", l.ID).Scan(&w.Name, &w.Named, &w.Number)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return w, fmt.Errorf("leads: lead %d: contact %d: %w", l.ID, l.Contact.Int64, err)
+	}
+	return w, nil
+}
+
+// A lead's number is that of its newest missed call; a lead without one has the
+// contact's first.
 const (
-	KindOpening = "opening" // the pool opens: its waiting leads are handed out
-	KindRung    = "rung"    // a rung of a lead's ladder is due
-	KindAgain   = "again"   // the manager is to hear that the contact rang again
+	numberOfLead = "COALESCE(k.caller, (SELECT MIN(n.number) FROM numbers n WHERE n.contact = leads.contact), '')"
+	newestCall   = "LEFT JOIN calls k ON k.id = (SELECT MAX(m.id) FROM calls m WHERE m.lead = leads.id)"
 )
 
-// RungDue is the payload of KindRung: which rung of which ladder of the lead.
-type RungDue struct {
-	Ladder int `json:"ladder"`
-	Rung   int `json:"rung"`
-	// Waited counts how often the rung was put off because the contact was on
-	// the phone.
-	Waited int `json:"waited,omitempty"`
-}
+// KindOpening is the kind of the jobs for the opening of a pool: its waiting
+// leads are handed out.
+const KindOpening = "opening"
 
 // wait leaves a lead unassigned until its pool opens.
 func (b *Book) wait(tx *db.Tx, l *Lead, pool *routing.Pool) error {
@@ -187,14 +248,14 @@ func (b *Book) Opening(tx *db.Tx, j jobs.Job) error {
 
 // assign gives a lead to the contact's own manager if they are of the pool and
 // on duty, otherwise to whose turn it is, otherwise to the supervisor, and
-// begins its ladder.
+// begins its ladder unless the call was suspicious.
 func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	login, why, err := b.choose(tx, l, pool)
 	if err != nil {
 		return err
 	}
-	l.Manager, l.Ladder = login, l.Ladder+1
-	if _, err := tx.Exec("UPDATE leads SET manager = $1, ladder = $2 WHERE id = $3", l.Manager, l.Ladder, l.ID); err != nil {
+	l.Manager = login
+	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", l.Manager, l.ID); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	if l.Contact.Valid && why != bySupervisor {
@@ -205,7 +266,10 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: login, Detail: why}); err != nil {
 		return err
 	}
-	return b.climb(tx, l, pool)
+	if l.Suspicious {
+		return nil
+	}
+	return b.climb(tx, l, pool, tx.Now())
 }
 
 // Why a lead was given to somebody.
@@ -216,37 +280,52 @@ const (
 )
 
 func (b *Book) choose(tx *db.Tx, l *Lead, pool *routing.Pool) (login, why string, err error) {
-	onDuty := func(login string) bool {
-		m := b.office.Directory.Manager(login)
-		return m != nil && m.OnDuty(tx.Now())
-	}
 	if l.Contact.Valid {
 		login, err := responsible(tx, l.Contact.Int64)
 		if err != nil {
 			return "", "", err
 		}
-		if pool.Has(login) && onDuty(login) {
+		if pool.Has(login) && b.onDuty(tx, login) {
 			return login, byResponsible, nil
 		}
 	}
+	login, err = b.turn(tx, pool, func(login string) bool { return b.onDuty(tx, login) })
+	switch {
+	case err != nil:
+		return "", "", err
+	case login == "":
+		return pool.Supervisor, bySupervisor, nil
+	}
+	return login, byTurn, takeTurn(tx, pool.Name, login)
+}
+
+func (b *Book) onDuty(tx *db.Tx, login string) bool {
+	m := b.office.Directory.Manager(login)
+	return m != nil && m.OnDuty(tx.Now())
+}
+
+// turn is whose turn it is among the managers of the pool who may have it;
+// empty: nobody's.
+func (b *Book) turn(tx *db.Tx, pool *routing.Pool, may func(login string) bool) (string, error) {
 	var last string
-	err = tx.QueryRow("SELECT last FROM pool_turns WHERE pool = $1", pool.Name).Scan(&last)
+	err := tx.QueryRow("SELECT last FROM pool_turns WHERE pool = $1", pool.Name).Scan(&last)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", "", fmt.Errorf("leads: turn of pool %s: %w", pool.Name, err)
+		return "", fmt.Errorf("leads: turn of pool %s: %w", pool.Name, err)
 	}
 	open, err := openByManager(tx, pool)
 	if err != nil {
-		return "", "", err
+		return "", err
 	}
-	login = pool.Next(last, onDuty, open, b.roll)
-	if login == "" {
-		return pool.Supervisor, bySupervisor, nil
-	}
-	_, err = tx.Exec("INSERT INTO pool_turns (pool, last) VALUES ($1, $2) ON CONFLICT (pool) DO UPDATE SET last = excluded.last", pool.Name, login)
+	return pool.Next(last, may, open, b.roll), nil
+}
+
+// takeTurn notes who had the pool's last turn.
+func takeTurn(tx *db.Tx, pool, login string) error {
+	_, err := tx.Exec("INSERT INTO pool_turns (pool, last) VALUES ($1, $2) ON CONFLICT (pool) DO UPDATE SET last = excluded.last", pool, login)
 	if err != nil {
-		return "", "", fmt.Errorf("leads: turn of pool %s: %w", pool.Name, err)
+		return fmt.Errorf("leads: turn of pool %s: %w", pool, err)
 	}
-	return login, byTurn, nil
+	return nil
 }
 
 // openByManager counts open leads, where the pool chooses by them.
@@ -265,36 +344,18 @@ func openByManager(tx *db.Tx, pool *routing.Pool) (map[string]int, error) {
 	return open, nil
 }
 
-// climb books the first rung of the lead's ladder. Every rung books the next.
-func (b *Book) climb(tx *db.Tx, l *Lead, pool *routing.Pool) error {
-	if len(pool.Ladder.Rungs) == 0 {
-		return nil
-	}
-	return BookRung(tx, l, RungDue{Ladder: l.Ladder}, tx.Now().Add(pool.Ladder.Settle+pool.Ladder.Rungs[0].After))
-}
-
-// BookRung promises a rung of a lead's ladder.
-func BookRung(tx *db.Tx, l *Lead, r RungDue, due time.Time) error {
-	return jobs.Enqueue(tx, jobs.Job{Kind: KindRung, Lead: l.ID, Due: due, Payload: payload(r),
-		Key: fmt.Sprintf("rung:%d:%d:%d:%d", l.ID, r.Ladder, r.Rung, r.Waited)})
-}
-
-// rangAgain promises that the manager hears of it, once the call has settled.
-func rangAgain(tx *db.Tx, l *Lead, due time.Time, call int64) error {
-	return jobs.Enqueue(tx, jobs.Job{Kind: KindAgain, Lead: l.ID, Due: due,
-		Payload: payload(RungDue{Ladder: l.Ladder}), Key: fmt.Sprintf("again:%d:%d", l.ID, call)})
-}
-
-// close settles a lead: its ladder's jobs are withdrawn.
-func (b *Book) close(tx *db.Tx, l *Lead, how Outcome, who string, call int64) error {
-	_, err := tx.Exec("UPDATE leads SET closed = $1, outcome = $2, closed_by = $3 WHERE id = $4", db.Millis(tx.Now()), string(how), who, l.ID)
+// close settles a lead: its ladder's jobs are withdrawn. by says who did it, how
+// and by which call.
+func (b *Book) close(tx *db.Tx, l *Lead, how Outcome, by Entry) error {
+	_, err := tx.Exec("UPDATE leads SET closed = $1, outcome = $2, closed_by = $3 WHERE id = $4", db.Millis(tx.Now()), string(how), by.Who, l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	if _, err := jobs.CancelLead(tx, l.ID, ""); err != nil {
 		return err
 	}
-	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(call), Kind: EntryClosed, Who: who, Detail: string(how)}); err != nil {
+	by.Lead, by.Contact, by.Kind, by.Detail = Ref(l.ID), l.Contact, EntryClosed, string(how)
+	if err := Note(tx, by); err != nil {
 		return err
 	}
 	pool := l.Pool

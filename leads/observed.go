@@ -25,10 +25,10 @@ func (b *Book) BeginToAct(ctx context.Context) error {
 	var begun, closed int
 	err := b.db.Do(ctx, func(tx *db.Tx) error {
 		begun, closed = 0, 0
-		list, err := selectLeads(tx, `SELECT `+leadColumns+` FROM leads l WHERE closed IS NULL AND manager <> ''
-			AND EXISTS (SELECT 1 FROM timeline t WHERE t.lead = l.id AND t.kind = $1)
-			AND NOT EXISTS (SELECT 1 FROM timeline t WHERE t.lead = l.id AND t.kind IN ($2, $3, $4)) ORDER BY id`,
-			EntryAlertWould, EntryAlertSent, EntryAlertFailed, EntryAlertDoubt)
+		list, err := selectLeads(tx, `SELECT `+leadColumns+` FROM leads WHERE closed IS NULL AND manager <> ''
+			AND EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind IN ($1, $2))
+			AND NOT EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind IN ($3, $4, $5, $6)) ORDER BY id`,
+			EntryAlertWould, EntryCallWould, EntryAlertSent, EntryAlertFailed, EntryAlertDoubt, EntryCallDue)
 		if err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (b *Book) BeginToAct(ctx context.Context) error {
 			l := &list[i]
 			if tx.Now().Sub(l.LastMissed) > observedFor {
 				closed++
-				err = b.close(tx, l, Observed, "", 0)
+				err = b.close(tx, l, Observed, Entry{})
 			} else {
 				begun++
 				err = b.climbAnew(tx, l)
@@ -66,9 +66,5 @@ func (b *Book) climbAnew(tx *db.Tx, l *Lead) error {
 	if _, err := jobs.CancelLead(tx, l.ID, ""); err != nil {
 		return err
 	}
-	l.Ladder++
-	if _, err := tx.Exec("UPDATE leads SET ladder = $1 WHERE id = $2", l.Ladder, l.ID); err != nil {
-		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
-	}
-	return b.climb(tx, l, pool)
+	return b.climb(tx, l, pool, tx.Now())
 }

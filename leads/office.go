@@ -37,6 +37,8 @@ type Judged struct {
 	Rang       []string
 	AnsweredBy string
 	Voicemail  bool
+	// GaveUp says that the caller hung up, as the PBX shows it.
+	GaveUp bool
 	// From is the phone that placed an outbound or internal call.
 	From call.Party
 	// Spoke is the phone of the longest talk, Long how long that was: who
@@ -80,6 +82,7 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 		}
 	}
 	j.Reason = routing.Reason(c.How)
+	j.GaveUp = j.Reason.GaveUp()
 	if c.Direction == call.Inbound && j.Pool != nil {
 		j.Verdict, j.Reason = j.Pool.Judge(routing.Ending{
 			Shown: j.Reason, Talk: inside, OutsideTalk: outside, Rang: len(j.Rang) > 0,

@@ -23,6 +23,15 @@ const (
 	EntryAlertDoubt    = "alert_doubt"    // a message may have been sent: the daemon died in the middle
 	EntryAlertWould    = "alert_would"    // mode observe: what would have been sent
 	EntryNobodyToTell  = "nobody_to_tell" // a rung that found nobody or no channel to tell by
+	EntrySuspicious    = "suspicious"     // the caller never rang before and hung up at once: nobody is told until they ring again
+	EntryAcknowledged  = "acknowledged"   // somebody has taken the lead on; channel: how; detail: until when that holds
+	EntryAckEnded      = "ack_ended"      // the contact has rung again: whoever had taken the lead on is reminded of it
+	EntryHandedOn      = "handed_on"      // the lead has another manager; channel: how; detail: whose it was
+	EntryNobodyElse    = "nobody_else"    // the lead stays with its manager: nobody else could take it; channel: how
+	EntryCallDue       = "call_due"       // the manager is to be rung
+	EntryCallWould     = "call_would"     // mode observe: who would have been rung
+	EntryCallNot       = "call_not"       // a rung at which nobody was rung; detail: why
+	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
 )
 
 // Entry is one line of the append-only history of a lead, contact or
@@ -33,7 +42,7 @@ type Entry struct {
 	Appointment         sql.NullInt64
 	Kind                string
 	Who                 string // login or phone it is about
-	Channel             string
+	Channel             string // of an alert; of what a person said: how they said it
 	Detail              string
 }
 
@@ -42,8 +51,9 @@ const TopicTimeline = "timeline"
 
 // Note appends an entry, in the transaction of what it tells.
 func Note(tx *db.Tx, e Entry) error {
-	err := tx.QueryRow("INSERT INTO timeline (lead, contact, call, at, kind, who, channel, detail) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
-		e.Lead, e.Contact, e.Call, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail).Scan(&e.ID)
+	err := tx.QueryRow(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
+		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail).Scan(&e.ID)
 	if err != nil {
 		return fmt.Errorf("leads: timeline: %w", err)
 	}

@@ -173,12 +173,12 @@ func (l *Ladder) At(n int) Rung { return l.Rungs[min(n, len(l.Rungs)-1)] }
 // Ends says that no rung comes after the one of that number.
 func (l *Ladder) Ends(n int) bool { return n+1 >= len(l.Rungs) }
 
-// UntilCall is how long after the ladder's first rung somebody is rung; false
-// where it rings nobody.
-func (l *Ladder) UntilCall() (after time.Duration, rings bool) {
-	i := slices.IndexFunc(l.Rungs, func(r Rung) bool { return r.Tell == TellCall })
-	if i < 0 {
-		return 0, false
+// Call is the number of the first rung that rings somebody, and how long after
+// the ladder's first rung that is; -1: none does.
+func (l *Ladder) Call() (rung int, after time.Duration) {
+	rung = slices.IndexFunc(l.Rungs, func(r Rung) bool { return r.Tell == TellCall })
+	if rung >= 0 {
+		after = l.Rungs[rung].After - l.Rungs[0].After
 	}
-	return l.Rungs[i].After - l.Rungs[0].After, true
+	return rung, after
 }

@@ -78,7 +78,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	ladder := alert.New(alert.Config{Office: office, Channels: channels, Mode: alert.Mode(cfg.Mode),
+	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode),
 		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: log, Metrics: d.registry})
 	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening})
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {

@@ -1,9 +1,7 @@
 package alert
 
 import (
-	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -39,10 +37,17 @@ type Named struct {
 // Config says whom a Ladder serves and how.
 type Config struct {
 	Office   *leads.Office
+	Book     *leads.Book
 	Channels []Named
 	Mode     Mode
 	// PublicURL is where people reach the daemon's pages; links begin with it.
 	PublicURL string
+	// Calls says that somebody does jobs of leads.KindCall: where not, a rung
+	// that would ring a manager says so and is passed over.
+	Calls bool
+	// Busy says whether a manager is on the phone just now; nil: never. It is
+	// asked inside a transaction and must neither block nor ask the database.
+	Busy func(login string) bool
 	// Zone is the zone of times in texts; nil: UTC.
 	Zone    *time.Location
 	Log     *slog.Logger
@@ -61,6 +66,9 @@ type Ladder struct {
 func New(c Config) *Ladder {
 	if c.Zone == nil {
 		c.Zone = time.UTC
+	}
+	if c.Busy == nil {
+		c.Busy = func(string) bool { return false }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -91,6 +99,7 @@ func (l *Ladder) Works() []jobs.Work {
 	works := []jobs.Work{
 		{Kind: leads.KindRung, InTx: l.rung},
 		{Kind: leads.KindAgain, InTx: l.rangAgain},
+		{Kind: leads.KindHanded, InTx: l.handed},
 		l.strays(),
 	}
 	for _, ch := range l.cfg.Channels {
@@ -99,51 +108,64 @@ func (l *Ladder) Works() []jobs.Work {
 	return works
 }
 
-const (
-	// busyPause is how long a rung waits for a contact who is on the phone,
-	// before it looks again.
-	busyPause = 15 * time.Second
-	// maxWaits bounds how often in a row it does: 20 minutes in all. A number
-	// that many people share may be on the phone all day, and the end of a call
-	// may stay unseen while a PBX is away; a miss must not go unnoticed for
-	// that.
-	maxWaits = 80
-)
-
-// rung climbs one rung: it reads the lead again, tells whom the rung names, and
+// rung climbs one rung: it reads the lead again, does what the rung says, and
 // books the next.
 func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
-	var due climb
+	var due leads.RungDue
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("alert: rung: %w", err)
 	}
 	lead, pool, err := l.standing(tx, j.Lead, due.Ladder)
-	if err != nil || lead == nil || due.Rung >= len(pool.Ladder.Rungs) {
+	if err != nil || lead == nil || len(pool.Ladder.Rungs) == 0 {
 		return err
 	}
-	later, err := l.putOff(tx, lead, pool, due)
+	heir := ""
+	if pool.Ladder.At(due.Rung).Tell == routing.TellNextManager {
+		if heir, err = l.cfg.Book.Heir(tx, lead); err != nil {
+			return err
+		}
+	}
+	later, err := l.putOff(tx, j, lead, pool, &due, heir)
 	if err != nil {
 		return err
 	}
 	if !later.IsZero() {
-		due.Waited++
-		return due.book(tx, lead, later)
+		return leads.BookRung(tx, lead, due, later, leads.After(j))
 	}
-	rungs := pool.Ladder.Rungs
-	to, why := lead.Manager, NewLead
-	if rungs[due.Rung].Tell == routing.TellSupervisor {
-		to, why = pool.Supervisor, Overdue
+	if err := l.carryOut(tx, j, lead, pool, due, heir); err != nil {
+		return err
 	}
-	m, err := l.message(tx, lead, to, why, due.RungDue)
+	var next time.Time
+	if !pool.Ladder.Ends(due.Rung) {
+		next = tx.Now().Add(pool.Ladder.At(due.Rung+1).After - pool.Ladder.At(due.Rung).After)
+	}
+	return leads.Climbed(tx, lead, due, next)
+}
+
+// carryOut does what a rung says.
+func (l *Ladder) carryOut(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool, due leads.RungDue, heir string) error {
+	switch pool.Ladder.At(due.Rung).Tell {
+	case routing.TellCall:
+		return l.call(tx, j, lead, pool, due)
+	case routing.TellNextManager:
+		if heir == "" && due.Round > 0 { // who has it was not reached, and there is nobody else
+			return l.tellRung(tx, j, lead, pool, due, lead.Manager, NewLead)
+		}
+		return l.cfg.Book.Bequeath(tx, lead, heir, leads.ByLadder)
+	case routing.TellSupervisor:
+		return l.tellRung(tx, j, lead, pool, due, pool.Supervisor, Overdue)
+	}
+	return l.tellRung(tx, j, lead, pool, due, lead.Manager, NewLead)
+}
+
+// tellRung sends the message of a rung.
+func (l *Ladder) tellRung(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool, due leads.RungDue, to string, why Why) error {
+	m, err := l.message(tx, lead, to, why, due)
 	if err != nil {
 		return err
 	}
-	m.Due, m.Round, m.Last = j.Due, due.Round, due.Rung+1 == len(rungs)
-	if err := l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung)); err != nil || m.Last {
-		return err
-	}
-	next := tx.Now().Add(rungs[due.Rung+1].After - rungs[due.Rung].After)
-	return leads.BookRung(tx, lead, leads.RungDue{Ladder: due.Ladder, Rung: due.Rung + 1}, next)
+	m.Due, m.Round, m.Last = j.Due, due.Round, pool.Ladder.Ends(due.Rung)
+	return l.tell(tx, m, fmt.Sprintf("notify:%d:%d:%d", lead.ID, due.Ladder, due.Rung))
 }
 
 // standing reads the lead of a job; nil when it is settled, or climbs another
@@ -160,36 +182,6 @@ func (l *Ladder) standing(tx *db.Tx, id int64, ladder int) (*leads.Lead, *routin
 	return lead, pool, nil
 }
 
-// putOff says until when a rung must wait: while the contact is on the phone,
-// and, once the supervisor has been told or the ladder's end was reached,
-// outside the pool's hours. Zero: it need not wait.
-func (l *Ladder) putOff(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, due climb) (time.Time, error) {
-	busy, err := waits(tx, lead, due.RungDue)
-	if err != nil {
-		return time.Time{}, err
-	}
-	if busy {
-		return tx.Now().Add(busyPause), nil
-	}
-	told := due.Round > 0
-	for _, r := range pool.Ladder.Rungs[:due.Rung] {
-		told = told || r.Tell == routing.TellSupervisor
-	}
-	if told && !pool.Hours.Open(tx.Now()) {
-		return pool.Hours.NextOpening(tx.Now()), nil
-	}
-	return time.Time{}, nil
-}
-
-// waits says that nobody is told just now, because the contact is on the phone:
-// that may settle the lead.
-func waits(tx *db.Tx, lead *leads.Lead, due leads.RungDue) (bool, error) {
-	if due.Waited%forwarded >= maxWaits {
-		return false, nil
-	}
-	return leads.OnThePhone(tx, lead.Contact)
-}
-
 // rangAgain tells the manager that the contact has rung again.
 func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	var due leads.RungDue
@@ -200,7 +192,7 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	if err != nil || lead == nil {
 		return err
 	}
-	busy, err := waits(tx, lead, due)
+	busy, err := l.onThePhone(tx, lead, lead.Manager, &due.Waited)
 	if err != nil {
 		return err
 	}
@@ -217,13 +209,12 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 
 // againLater puts "rang again" off; the key is as unique as the job that is put off.
 func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) error {
-	due.Waited++
 	text, err := json.Marshal(due)
 	if err != nil {
 		return fmt.Errorf("alert: rang again: %w", err)
 	}
 	return jobs.Enqueue(tx, jobs.Job{Kind: leads.KindAgain, Lead: lead.ID, Due: tx.Now().Add(busyPause), Payload: text,
-		Key: fmt.Sprintf("again:%d:after:%d", lead.ID, j.ID)})
+		Key: fmt.Sprintf("again:%d:%s", lead.ID, leads.After(j))})
 }
 
 // message says what there is to say of a lead to one person.
@@ -236,14 +227,11 @@ func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due le
 	}
 	if lead.Contact.Valid {
 		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)
-		var named bool
-		err := tx.QueryRow(`SELECT c.name, c.named, COALESCE(k.caller, '') FROM contacts c
-			LEFT JOIN calls k ON k.id = (SELECT MAX(id) FROM calls WHERE lead = $1)
-			WHERE c.id = $2`, lead.ID, lead.Contact.Int64).Scan(&m.Name, &named, &m.Number)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return m, fmt.Errorf("alert: contact %d: %w", lead.Contact.Int64, err)
+		w, err := leads.WhoRang(tx, lead)
+		if err != nil {
+			return m, err
 		}
-		m.Name, m.Number, m.NeedsDetails = Clean(m.Name), Clean(m.Number), !named
+		m.Name, m.Number, m.NeedsDetails = Clean(w.Name), Clean(w.Number), !w.Named
 	}
 	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return m, nil

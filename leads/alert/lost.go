@@ -12,26 +12,6 @@ import (
 	"ringback/leads/jobs"
 )
 
-// climb is the payload of a rung: the Book's, and how often it was climbed
-// before and reached nobody.
-type climb struct {
-	leads.RungDue
-	Round int `json:"round,omitempty"`
-}
-
-// book promises to climb it then.
-func (c *climb) book(tx *db.Tx, lead *leads.Lead, due time.Time) error {
-	if c.Round == 0 {
-		return leads.BookRung(tx, lead, c.RungDue, due)
-	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("alert: rung: %w", err)
-	}
-	return jobs.Enqueue(tx, jobs.Job{Kind: leads.KindRung, Lead: lead.ID, Due: due, Payload: text,
-		Key: fmt.Sprintf("rung:%d:%d:%d:%d:round:%d", lead.ID, c.Ladder, c.Rung, c.Waited, c.Round)})
-}
-
 // again ends the id and the key of a message that is repeated because it was in
 // doubt.
 const again = ":again"
@@ -81,8 +61,8 @@ func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
 		return err
 	}
 	l.count(tx, tried)
-	next := climb{RungDue: leads.RungDue{Ladder: m.Ladder, Rung: m.Rung}, Round: m.Round + 1}
-	return next.book(tx, lead, tx.Now().Add(roundPause(next.Round)))
+	next := leads.RungDue{Ladder: m.Ladder, Rung: m.Rung, Round: m.Round + 1}
+	return leads.BookRung(tx, lead, next, tx.Now().Add(roundPause(next.Round)), leads.After(j))
 }
 
 // hopeful says that the person was told by this job, or may have been, or still

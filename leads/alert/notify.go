@@ -92,7 +92,7 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 		return err
 	}
 	if m.Why != RangAgain && !m.Last {
-		return bringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1, Waited: forwarded * int(j.ID)})
+		return leads.BringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1}, tx.Now(), leads.After(j))
 	}
 	if m.Double {
 		return nil // it was repeated once already
@@ -107,22 +107,6 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 	}
 	return l.tell(tx, m, m.without(j.Lane)) // its channel is gone
 }
-
-// bringForward makes a booked rung due now.
-func bringForward(tx *db.Tx, lead *leads.Lead, due leads.RungDue) error {
-	booked := fmt.Sprintf("rung:%d:%d:%d:", lead.ID, due.Ladder, due.Rung)
-	n, err := jobs.CancelKeys(tx, booked)
-	if err != nil || n == 0 {
-		return err // it was climbed already
-	}
-	return leads.BookRung(tx, lead, due, tx.Now())
-}
-
-// forwarded keeps the keys of a rung apart that was brought forward by several
-// messages in doubt, and put off after each: in RungDue.Waited the job that
-// brought it forward counts in multiples of this, below them how often it was
-// put off since. A key that was used before would lose the rung.
-const forwarded = 1 << 20
 
 // givenUp follows a message that was never handed over.
 func (l *Ladder) givenUp(tx *db.Tx, j jobs.Job, why string) error {

@@ -163,6 +163,18 @@ func Look(tx *db.Tx, prefix string) ([]Standing, error) {
 	return list, rows.Err()
 }
 
+// Pending counts the jobs of a lane that have not ended: those that wait, and
+// those in hand. The job whose end is being written is among them.
+func Pending(tx *db.Tx, kind, lane string) (int, error) {
+	var n int
+	err := tx.QueryRow(`SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND kind = $1 AND lane = $2)
+		+ (SELECT COUNT(*) FROM jobs WHERE state = 'held' AND kind = $1 AND lane = $2)`, kind, lane).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("jobs: pending of %s %s: %w", kind, lane, err)
+	}
+	return n, nil
+}
+
 // after is the first string, bytewise, that no longer begins with prefix; keys
 // are text, so it never comes to a prefix of 0xff bytes only.
 func after(prefix string) string {

@@ -1,0 +1,146 @@
+package leads
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+)
+
+// KindCall is the kind of the jobs that ring a manager about what they owe. One
+// call is about all of it, so that there is no more than one such job for
+// somebody at a time; each manager has a lane of their own, which is named after
+// them.
+const KindCall = "call"
+
+// CallDue is the payload of KindCall.
+type CallDue struct {
+	Manager string `json:"manager"`
+}
+
+// callWorth is how long a call about what is owed is worth placing: nobody is
+// rung at night for what was due in the evening.
+const callWorth = time.Hour
+
+// Owed is a lead that a manager is to hear of by phone.
+type Owed struct {
+	Lead
+	Who
+}
+
+const (
+	owedColumns = "SELECT " + leadColumns + ", c.name, c.named, " + numberOfLead + `
+		FROM leads JOIN contacts c ON c.id = leads.contact ` + newestCall + `
+		WHERE leads.manager = $1 AND leads.closed IS NULL AND leads.ack_until <= $2 `
+	owedQuery = owedColumns + `AND leads.rung > 0 AND leads.suspicious = 0
+		AND NOT EXISTS (SELECT 1 FROM calls t WHERE t.contact = leads.contact AND t.ended IS NULL AND t.answered_by <> '')
+		ORDER BY leads.first_missed, leads.id`
+	stillOwedQuery = owedColumns + "AND leads.id = $3"
+)
+
+func scanOwed(row interface{ Scan(...any) error }) (Owed, error) {
+	var o Owed
+	var err error
+	o.Lead, err = scanLead(row, &o.Name, &o.Named, &o.Number)
+	return o, err
+}
+
+// Owed lists what a manager is to hear of when they are rung, the oldest first:
+// their open leads whose ladder has begun to tell of them, unless somebody has
+// acknowledged the lead or the contact is on the phone just now. It is empty
+// where none of them asks for the call any more.
+func (b *Book) Owed(tx *db.Tx, login string) ([]Owed, error) {
+	rows, err := tx.Query(owedQuery, login, db.Millis(tx.Now()))
+	if err != nil {
+		return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
+	}
+	var list []Owed
+	for rows.Next() {
+		o, err := scanOwed(rows)
+		if err != nil {
+			return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
+		}
+		list = append(list, o)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
+	}
+	if !slices.ContainsFunc(list, func(o Owed) bool { return !o.CallDue.IsZero() }) {
+		return nil, nil
+	}
+	return list, nil
+}
+
+// StillOwed reads a lead again that a manager is just hearing of; nil: it is
+// settled, handed on or acknowledged by now.
+func (b *Book) StillOwed(tx *db.Tx, lead int64, login string) (*Owed, error) {
+	o, err := scanOwed(tx.QueryRow(stillOwedQuery, login, db.Millis(tx.Now()), lead))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("leads: lead %d: owed by %s: %w", lead, login, err)
+	}
+	return &o, nil
+}
+
+// AskForCall notes that the manager of a lead is to be rung about it, and
+// promises the call unless one is on its way already. A manager who has heard
+// of the lead in an earlier call, about others, need not be rung for it: false.
+func AskForCall(tx *db.Tx, l *Lead, cause string) (asked bool, err error) {
+	due := db.Millis(tx.Now())
+	if l.calledAhead {
+		due = 0
+	}
+	l.CallDue = db.Time(due)
+	if _, err := tx.Exec("UPDATE leads SET call_due = $1, called_ahead = 0 WHERE id = $2", due, l.ID); err != nil {
+		return false, fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	if l.calledAhead {
+		return false, nil
+	}
+	pending, err := jobs.Pending(tx, KindCall, l.Manager)
+	if err != nil || pending > 0 {
+		return true, err
+	}
+	return true, promiseCall(tx, l.Manager, cause)
+}
+
+// promiseCall promises a call to a manager; cause tells it from others.
+func promiseCall(tx *db.Tx, login, cause string) error {
+	return jobs.Enqueue(tx, jobs.Job{Kind: KindCall, Lane: login, Key: fmt.Sprintf("call:%s:%s", login, cause),
+		Payload: payload(CallDue{Manager: login}), Expires: tx.Now().Add(callWorth)})
+}
+
+// CallEnded follows a call to a manager, also one that nobody answered and one
+// that was not placed because nothing was owed any more: began is the instant of
+// the transaction that read what was owed, announced are the leads that the
+// manager has heard of. Nobody is rung again for these, nor for what had asked
+// for the call before it began. What has asked for one since gets the next. It
+// is to be called in the transaction that ends the call's job.
+func (b *Book) CallEnded(tx *db.Tx, login string, began time.Time, announced []int64) error {
+	for _, id := range announced {
+		// Whoever has heard of a lead before its own rung came need not be rung then.
+		_, err := tx.Exec("UPDATE leads SET called_ahead = (call_due = 0), call_due = 0 WHERE id = $1 AND manager = $2 AND closed IS NULL", id, login)
+		if err != nil {
+			return fmt.Errorf("leads: call to %s: %w", login, err)
+		}
+	}
+	_, err := tx.Exec("UPDATE leads SET call_due = 0 WHERE manager = $1 AND closed IS NULL AND call_due > 0 AND call_due < $2", login, db.Millis(began))
+	if err != nil {
+		return fmt.Errorf("leads: call to %s: %w", login, err)
+	}
+	var since int
+	if err := tx.QueryRow("SELECT COUNT(*) FROM leads WHERE manager = $1 AND closed IS NULL AND call_due > 0", login).Scan(&since); err != nil {
+		return fmt.Errorf("leads: call to %s: %w", login, err)
+	}
+	pending, err := jobs.Pending(tx, KindCall, login)
+	if err != nil || since == 0 || pending > 1 { // one of them is the job that ends
+		return err
+	}
+	return promiseCall(tx, login, fmt.Sprintf("since:%d", db.Millis(began)))
+}
