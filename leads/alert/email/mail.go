@@ -43,10 +43,12 @@ func idOf(m *alert.Message, from string) string {
 	return fmt.Sprintf("ringback.%x@%s", sum[:12], domain)
 }
 
-// subject is the first line of a text, without its full stop.
+// subject is the first line of a text, without its full stop. What would be
+// read as an encoded word (RFC 2047) is taken apart: a reader would decode it to
+// whatever its writer wants.
 func subject(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
-	return strings.TrimSuffix(line(first, 120), ".")
+	return strings.ReplaceAll(strings.TrimSuffix(line(first, 120), "."), "=?", "= ?")
 }
 
 // dialable is a number that a mail program on a phone can ring.

@@ -39,7 +39,7 @@ func (t *talk) Close() {
 // errNoTLS and errNoLogin are what a server lacks that must be had.
 var (
 	errNoTLS   = errors.New("the server offers no STARTTLS")
-	errNoLogin = errors.New("the server offers no login that is known here")
+	errNoLogin = errors.New("the server offers no login by PLAIN or LOGIN")
 )
 
 // dial calls the server and logs in. The conversation ends with ctx.
@@ -101,20 +101,16 @@ func ownName() string {
 }
 
 // login chooses how to log in; nil when the server offers nothing that fits.
-// Name and password go in the clear only where the way is encrypted, or does
-// not leave this machine.
+// Plain passwords are enough: the way is encrypted, or does not leave this
+// machine.
 func (c *Channel) login(client *smtp.Client) smtp.Auth {
 	_, offered := client.Extension("AUTH")
-	user, password, inClear := c.cfg.Username, c.cfg.Password, c.cfg.TLS == NoTLS
-	switch ways := strings.Fields(strings.ToUpper(offered)); {
-	case slices.Contains(ways, "SCRAM-SHA-256"):
-		return smtp.ScramSHA256Auth(user, password)
+	ways, inClear := strings.Fields(strings.ToUpper(offered)), c.cfg.TLS == NoTLS
+	switch {
 	case slices.Contains(ways, "PLAIN"):
-		return smtp.PlainAuth("", user, password, c.cfg.Host, inClear)
+		return smtp.PlainAuth("", c.cfg.Username, c.cfg.Password, c.cfg.Host, inClear)
 	case slices.Contains(ways, "LOGIN"):
-		return smtp.LoginAuth(user, password, c.cfg.Host, inClear)
-	case slices.Contains(ways, "CRAM-MD5"):
-		return smtp.CRAMMD5Auth(user, password)
+		return smtp.LoginAuth(c.cfg.Username, c.cfg.Password, c.cfg.Host, inClear)
 	}
 	return nil
 }
@@ -152,7 +148,7 @@ func (t *talk) end() error {
 }
 
 // outcome says what an error means for the message, and in plain words why;
-// unanswered is what it means that the server said nothing.
+// unanswered is what it means that the server said nothing, or nothing of use.
 func (c *Channel) outcome(unanswered alert.Outcome, err error) (alert.Outcome, string) {
 	if err == nil {
 		return alert.Sent, ""
@@ -166,8 +162,10 @@ func (c *Channel) outcome(unanswered alert.Outcome, err error) (alert.Outcome, s
 		return unanswered, fmt.Sprintf("%s: %s", shown, alert.Reason(err))
 	case answer.Code/100 == 5:
 		return alert.Refused, fmt.Sprintf("%s refused it: %s", shown, c.words(answer))
+	case answer.Code/100 == 4:
+		return alert.Unreachable, fmt.Sprintf("%s cannot take it now: %s", shown, c.words(answer))
 	}
-	return alert.Unreachable, fmt.Sprintf("%s cannot take it now: %s", shown, c.words(answer))
+	return unanswered, fmt.Sprintf("%s gave no answer to the question: %s", shown, c.words(answer))
 }
 
 // words are what the server said, unless the password is in it.
