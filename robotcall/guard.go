@@ -18,10 +18,9 @@ const ChannelPrefix = "ringback-"
 
 // Guard is the one place through which every call out passes.
 type Guard struct {
-	rules *Rules
-	db    *db.DB
-	// refused counts what was not let pass.
-	refused *prometheus.CounterVec
+	rules   *Rules
+	db      *db.DB
+	metrics guardMetrics
 }
 
 // Pass is the proof that a call out was let pass and is booked. Only Admit
@@ -33,16 +32,19 @@ func (p Pass) Dial() dials.Dial { return p.dial }
 
 // NewGuard makes a Guard. reg takes its metrics; nil: none are kept.
 func NewGuard(rules *Rules, d *db.DB, reg prometheus.Registerer) *Guard {
-	return &Guard{rules: rules, db: d}
+	return &Guard{rules: rules, db: d, metrics: newGuardMetrics(d, reg)}
 }
 
 var errLegs = errors.New("several calls at a time are let pass only as legs to the phones of one manager")
 
 // Admit decides about a call, and books it when it may be placed now: the legs
-// of one call together or none. What is over the pace is waited for, which takes
-// a second or two. Each Pass is good for one attempt; when it is not
-// used, its dial is to be ended.
+// of one call together or none. What is only over the pace is waited for, which
+// takes a second or two. Each Pass is good for one attempt; the dial of one that
+// is not used is to be ended.
 func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, error) {
+	if len(legs) == 0 {
+		return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
+	}
 	for _, q := range legs[1:] {
 		if q.Kind != dials.Manager || legs[0].Kind != dials.Manager || q.Who != legs[0].Who || q.Call != legs[0].Call {
 			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
@@ -50,21 +52,27 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 	}
 	for {
 		passes, d, err := g.admit(ctx, legs)
-		if err != nil || d.Reason != Pace || d.Until.IsZero() {
-			return passes, d, err
+		switch {
+		case err != nil:
+			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", err)
+		case d.Allowed:
+			return passes, d, nil
+		case d.Reason != Pace || d.Until.IsZero():
+			g.metrics.refused.WithLabelValues(string(legs[0].Kind), string(d.Reason)).Inc()
+			return nil, d, nil
 		}
 		if err := sleep(ctx, time.Until(d.Until)); err != nil {
-			return nil, d, err
+			return nil, d, fmt.Errorf("robotcall: admit: %w", err)
 		}
 	}
 }
 
-// admit is one try of Admit, in one transaction.
+// admit is one try of Admit: what is known, what follows from it, and the rows
+// of the calls, in one transaction.
 func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Decision, err error) {
 	err = g.db.Do(ctx, func(tx *db.Tx) error {
-		passes = nil
 		for _, q := range legs {
-			h, err := dials.Look(tx, dials.Of{Number: q.Number, Who: q.Who, Trunk: q.Trunk, Call: q.Call})
+			h, err := dials.Look(tx, q.of())
 			if err != nil {
 				return err
 			}
@@ -72,24 +80,33 @@ func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Dec
 				return nil
 			}
 		}
-		call := legs[0].Call
-		for _, q := range legs {
-			dial := dials.Dial{Channel: ChannelPrefix + rand.Text(), Call: call, PBX: q.PBX, Trunk: q.Trunk, Kind: q.Kind,
-				Number: q.Number, Device: q.Device, Who: q.Who, Job: q.Job, Lead: q.Lead, Reminder: q.Reminder}
-			if call == "" {
-				call, dial.Call = dial.Channel, dial.Channel
-			}
-			if err := dials.Insert(tx, &dial); err != nil {
-				return err
-			}
-			passes = append(passes, Pass{dial})
-		}
-		return nil
+		passes, err = book(tx, legs)
+		return err
 	})
-	if err != nil {
-		return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", err)
+	return passes, d, err
+}
+
+// of is whose history decides about the request.
+func (q *Request) of() dials.Of {
+	return dials.Of{Number: q.Number, Who: q.Who, PBX: q.PBX, Trunk: q.Trunk, Call: q.Call}
+}
+
+// book writes the rows of the legs, under new channel ids.
+func book(tx *db.Tx, legs []Request) (passes []Pass, err error) {
+	call := legs[0].Call
+	for _, q := range legs {
+		dial := dials.Dial{Channel: ChannelPrefix + rand.Text(), PBX: q.PBX, Trunk: q.Trunk, Kind: q.Kind,
+			Number: q.Number, Device: q.Device, Who: q.Who, Job: q.Job, Lead: q.Lead, Reminder: q.Reminder}
+		if call == "" {
+			call = dial.Channel
+		}
+		dial.Call = call
+		if err := dials.Insert(tx, &dial); err != nil {
+			return nil, err
+		}
+		passes = append(passes, Pass{dial})
 	}
-	return passes, d, nil
+	return passes, nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

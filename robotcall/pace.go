@@ -18,13 +18,13 @@ type Pacer struct {
 	turn  chan struct{} // holds one while nobody sends
 
 	mu   sync.Mutex
-	free map[string]time.Time // when a trunk may be used again; "": any
+	free map[Trunk]time.Time // when a trunk may be used again; the zero Trunk: any
 }
 
 // NewPacer makes a Pacer. Its first call waits a second: what the process before
 // this one has sent is not known.
 func NewPacer(rules *Rules) *Pacer {
-	p := &Pacer{rules: rules, turn: make(chan struct{}, 1), free: map[string]time.Time{"": time.Now().Add(time.Second)}}
+	p := &Pacer{rules: rules, turn: make(chan struct{}, 1), free: map[Trunk]time.Time{{}: time.Now().Add(time.Second)}}
 	p.turn <- struct{}{}
 	return p
 }
@@ -41,30 +41,31 @@ func (p *Pacer) Place(ctx context.Context, pass Pass, place func() error) error 
 		return ctx.Err()
 	}
 	defer func() { p.turn <- struct{}{} }()
-	if err := sleep(ctx, time.Until(p.next(pass.dial.Trunk))); err != nil {
+	trunk := Trunk{pass.dial.PBX, pass.dial.Trunk}
+	if err := sleep(ctx, time.Until(p.next(trunk))); err != nil {
 		return err
 	}
-	defer p.took(pass.dial.Trunk)
+	defer p.took(trunk)
 	return place()
 }
 
 // next is when the trunk may be used.
-func (p *Pacer) next(trunk string) time.Time {
+func (p *Pacer) next(trunk Trunk) time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if own := p.free[trunk]; own.After(p.free[""]) {
+	if own := p.free[trunk]; own.After(p.free[Trunk{}]) {
 		return own
 	}
-	return p.free[""]
+	return p.free[Trunk{}]
 }
 
 // took notes that the trunk was used just now.
-func (p *Pacer) took(trunk string) {
+func (p *Pacer) took(trunk Trunk) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	p.free[trunk] = now.Add(share(p.rules.Trunks[trunk].PerSecond))
-	p.free[""] = now.Add(share(p.rules.PerSecond))
+	p.free[Trunk{}] = now.Add(share(p.rules.PerSecond))
 }
 
 // share is the time between two calls; none where there is no bound.

@@ -33,12 +33,14 @@ type Rules struct {
 	// Consent says whether silence is consent.
 	Consent Consent `yaml:"consent"`
 
-	// Trunks are the bounds of the ways out, beside those above, by the name that
-	// requests give them.
-	Trunks map[string]Bounds `yaml:"-"`
+	// Trunks are the bounds of the ways out, beside those above.
+	Trunks map[Trunk]Bounds `yaml:"-"`
 	// Observe says that nobody is rung at all.
 	Observe bool `yaml:"-"`
 }
+
+// Trunk names a way out of a PBX as requests do.
+type Trunk struct{ PBX, Name string }
 
 // Bounds are what a trunk carries: calls at a time, and calls begun in a second.
 // 0 is no bound.
@@ -246,15 +248,15 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 		}}
 	}
 	var list []timed
-	trunk := r.Trunks[q.Trunk]
-	switch {
-	case q.Kind == dials.Manager:
+	switch q.Kind {
+	case dials.Manager:
 		for _, l := range personLimits {
 			list = append(list, often(PersonOften, h.ToPerson, l.calls, l.within))
 		}
 		list = append(list, busy(PersonBusy, h.PersonBusy, busyPause))
-	case q.Kind == dials.Reminder:
-		list = append(list, r.inHours(q)...)
+	case dials.Reminder:
+		trunk := r.Trunks[Trunk{q.PBX, q.Trunk}]
+		list = append(list, r.inHours(q))
 		list = append(list,
 			often(NumberOften30, h.ToNumber, r.PerNumber30Days, 30*24*time.Hour),
 			often(NumberOften, h.ToNumber, r.PerNumberDay, 24*time.Hour),
@@ -272,12 +274,12 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 }
 
 // inHours is the rule of the hours in which the client may be called.
-func (r *Rules) inHours(q Request) []timed {
+func (r *Rules) inHours(q Request) timed {
 	window, err := r.Window(q.Number, q.Zone)
 	if err != nil {
-		return []timed{{NoZone, func(time.Time) (time.Time, bool) { return time.Time{}, false }}}
+		return timed{NoZone, func(time.Time) (time.Time, bool) { return time.Time{}, false }}
 	}
-	return []timed{{OutOfHours, window.NextOpening}}
+	return timed{OutOfHours, window.NextOpening}
 }
 
 // personLimits are how often a person of the house is rung.

@@ -1,6 +1,7 @@
 package dials
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -171,4 +172,12 @@ func clip(s string) string {
 		return string(text[:maxText-1]) + "…"
 	}
 	return string(text)
+}
+
+// CountOpen tells how many calls out have not ended.
+func CountOpen(ctx context.Context, reader *sql.DB) (n int, err error) {
+	if err := reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM dials WHERE ended = 0").Scan(&n); err != nil {
+		return 0, fmt.Errorf("dials: open: %w", err)
+	}
+	return n, nil
 }

@@ -136,7 +136,7 @@ func TestHistory(t *testing.T) {
 		d := openT(t)
 		begin := time.Now().UTC()
 		reminder := func(channel string) dials.Dial {
-			return dials.Dial{Channel: channel, Kind: dials.Reminder, Number: client, Trunk: "out"}
+			return dials.Dial{Channel: channel, Kind: dials.Reminder, Number: client, PBX: "main", Trunk: "out"}
 		}
 		book(t, d, reminder("r1"))
 		end(t, d, "r1", dials.Congestion)
@@ -145,11 +145,11 @@ func TestHistory(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		book(t, d, reminder("r2"))
-		h := look(t, d, dials.Of{Number: client, Trunk: "out"})
+		h := look(t, d, dials.Of{Number: client, PBX: "main", Trunk: "out"})
 		if len(h.ToNumber) != 1 || !h.ToNumber[0].Equal(begin.Add(time.Second)) || !h.NumberBusy || h.Open != 1 || h.OpenOnTrunk != 1 || len(h.BegunOnTrunk) != 1 {
 			t.Errorf("one that rings: %+v", h)
 		}
-		if h := look(t, d, dials.Of{Number: "+79160000000", Trunk: "other"}); h.ToNumber != nil || h.NumberBusy || h.Open != 1 || h.OpenOnTrunk != 0 ||
+		if h := look(t, d, dials.Of{Number: "+79160000000", PBX: "other", Trunk: "out"}); h.ToNumber != nil || h.NumberBusy || h.Open != 1 || h.OpenOnTrunk != 0 ||
 			len(h.Begun) != 1 || h.BegunOnTrunk != nil {
 			t.Errorf("another number by another trunk: %+v", h)
 		}
@@ -158,7 +158,7 @@ func TestHistory(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		end(t, d, "r2", dials.NoAnswer)
-		if h := look(t, d, dials.Of{Number: client, Trunk: "out"}); h.NumberBusy || h.Open != 0 || h.OpenOnTrunk != 0 || h.Begun != nil || len(h.ToNumber) != 1 {
+		if h := look(t, d, dials.Of{Number: client, PBX: "main", Trunk: "out"}); h.NumberBusy || h.Open != 0 || h.OpenOnTrunk != 0 || h.Begun != nil || len(h.ToNumber) != 1 {
 			t.Errorf("one that has ended: %+v", h)
 		}
 		time.Sleep(dials.NumberSpan)

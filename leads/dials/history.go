@@ -38,7 +38,8 @@ const (
 
 // Of says whose history is wanted.
 type Of struct {
-	Number, Who, Trunk string
+	Number, Who string
+	PBX, Trunk  string
 	// Call leaves out the legs of this call.
 	Call string
 }
@@ -83,8 +84,8 @@ const (
 			OR contact = (SELECT contact FROM numbers WHERE number = $1)))`
 	personBusyQuery  = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND who = $1 AND who <> '' AND kind <> 'reminder' AND call <> $2`
 	openQuery        = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND kind = 'reminder'`
-	openOnTrunkQuery = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND trunk = $1 AND trunk <> ''`
-	begunQuery       = `SELECT booked, trunk = $1 FROM dials WHERE number <> '' AND booked > $2`
+	openOnTrunkQuery = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND pbx = $1 AND trunk = $2 AND trunk <> ''`
+	begunQuery       = `SELECT booked, pbx = $1 AND trunk = $2 FROM dials WHERE number <> '' AND booked > $3`
 )
 
 // look asks one thing after the other and stops at the first error.
@@ -115,15 +116,15 @@ func look(now time.Time, of Of, ask ask) (h History, err error) {
 	if h.Open, err = count(ask, openQuery); err != nil {
 		return h, err
 	}
-	if h.OpenOnTrunk, err = count(ask, openOnTrunkQuery, of.Trunk); err != nil {
+	if h.OpenOnTrunk, err = count(ask, openOnTrunkQuery, of.PBX, of.Trunk); err != nil {
 		return h, err
 	}
-	return h, begun(&h, of.Trunk, now, ask)
+	return h, begun(&h, of, now, ask)
 }
 
 // begun reads what has just been begun.
-func begun(h *History, trunk string, now time.Time, ask ask) error {
-	rows, err := ask(begunQuery, trunk, db.Millis(now.Add(-BegunSpan)))
+func begun(h *History, of Of, now time.Time, ask ask) error {
+	rows, err := ask(begunQuery, of.PBX, of.Trunk, db.Millis(now.Add(-BegunSpan)))
 	if err != nil {
 		return err
 	}
