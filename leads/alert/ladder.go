@@ -261,7 +261,7 @@ func (l *Ladder) channelsOf(login string) []Named {
 // promised by before; in mode observe it only notes who would have been told.
 // id is the message's, without the channel.
 func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
-	entry := leads.Entry{Lead: leads.Ref(m.Lead), Contact: leads.Ref(m.Contact), Who: m.To, Detail: string(m.Why)}
+	entry := m.entry("", "", string(m.Why))
 	channels := l.channelsOf(m.To)
 	if len(channels) == 0 {
 		entry.Kind = leads.EntryNobodyToTell

@@ -62,6 +62,8 @@ type Message struct {
 	// Double says that it may have been sent before: the daemon died while it
 	// was being sent, or nobody answered.
 	Double bool `json:"double,omitempty"`
+	// Booked is set of messages about reminders alone.
+	Booked *Booked `json:"booked,omitempty"`
 	// Text says all this in plain words.
 	Text string `json:"text"`
 }
@@ -88,6 +90,9 @@ type Channel interface {
 
 // text says the message in plain words, on few lines, as of now.
 func (m *Message) text(now time.Time, zone *time.Location) string {
+	if m.Booked != nil {
+		return m.notice()
+	}
 	var b strings.Builder
 	switch m.Why {
 	case NewLead:

@@ -118,5 +118,5 @@ func (l *Ladder) givenUp(tx *db.Tx, j jobs.Job, why string) error {
 }
 
 func note(tx *db.Tx, channel string, m *Message, kind, detail string) error {
-	return leads.Note(tx, leads.Entry{Lead: leads.Ref(m.Lead), Contact: leads.Ref(m.Contact), Kind: kind, Who: m.To, Channel: channel, Detail: detail})
+	return leads.Note(tx, m.entry(kind, channel, detail))
 }

@@ -30,7 +30,7 @@ func (d *Desk) Made(tx *db.Tx, id int64, o Outcome, detail string) error {
 	if err := d.act(tx, a, o, stale); err != nil {
 		return err
 	}
-	return d.tell(tx, a, Notice{ID: fmt.Sprintf("reminder:%d", id), Why: whyOf(o), Outcome: o, Detail: detail, Stale: stale})
+	return d.tell(tx, a, Notice{ID: fmt.Sprintf("notice:reminder:%d", id), Why: whyOf(o), Outcome: o, Detail: detail, Stale: stale})
 }
 
 // act does what the client asked for. What was answered about something that
@@ -57,6 +57,19 @@ func (d *Desk) act(tx *db.Tx, a *Appointment, o Outcome, stale bool) error {
 	return nil
 }
 
+// Tried notes an attempt that reached nobody and is to be repeated.
+func (d *Desk) Tried(tx *db.Tx, id int64, detail string) error {
+	r, err := findReminder(tx, id)
+	if err != nil || r == nil {
+		return err
+	}
+	a, err := d.about(tx, r)
+	if err != nil {
+		return err
+	}
+	return d.note(tx, a, EntryTried, "", detail)
+}
+
 // NotMade notes that a reminder's call was not made, and why.
 func (d *Desk) NotMade(tx *db.Tx, id int64, why Reason, detail string) error {
 	r, err := findReminder(tx, id)
@@ -70,7 +83,7 @@ func (d *Desk) NotMade(tx *db.Tx, id int64, why Reason, detail string) error {
 	if err := end(tx, id, NotMade, reasoned(why, detail)); err != nil {
 		return err
 	}
-	return d.unmade(tx, a, fmt.Sprintf("reminder:%d", id), why, detail)
+	return d.unmade(tx, a, fmt.Sprintf("notice:reminder:%d", id), why, detail)
 }
 
 // unmade says that a call was not made, in the history and to somebody of the

@@ -231,6 +231,7 @@ const (
 	EntryChanged   = "appointment_changed"   // something else than its time
 	EntryCancelled = "appointment_cancelled" // by somebody of the house
 	EntryReminder  = "reminder_booked"       // a call was promised; detail: when
+	EntryTried     = "reminder_tried"        // nobody was reached, and it is tried again; detail: what happened
 	EntryAnswered  = "reminder_answered"     // the client was called; detail: what came of it
 	EntryNotMade   = "not_reminded"          // no call was made; detail: why
 )

@@ -182,7 +182,7 @@ func (d *Desk) book(tx *db.Tx, a *Appointment, occasion Occasion) error {
 		}
 	}
 	if outside {
-		return d.unmade(tx, a, fmt.Sprintf("appointment:%d:%d", a.ID, a.Version), OutsideHours, "")
+		return d.unmade(tx, a, fmt.Sprintf("notice:appointment:%d:%d", a.ID, a.Version), OutsideHours, "")
 	}
 	return nil
 }
