@@ -47,7 +47,7 @@ var (
 func newOffice() *leads.Office {
 	pool := func(name string, managers ...string) routing.Pool {
 		return routing.Pool{Name: name, Managers: managers, Supervisor: "chief", Pick: routing.RoundRobin,
-			Ladder: routing.DefaultLadder(), Missed: routing.DefaultThresholds()}
+			Ladder: twoRungs(), Missed: routing.DefaultThresholds()}
 	}
 	return &leads.Office{
 		Plans: map[string]*number.Plan{main: {Country: "RU"}, branch: {Country: "RU"}},
@@ -66,6 +66,13 @@ func newOffice() *leads.Office {
 			Pools: []routing.Pool{pool(routing.DefaultPool, "anna", "boris"), pool("support", "clara")},
 		},
 	}
+}
+
+// twoRungs is a ladder that only sends messages.
+func twoRungs() routing.Ladder {
+	l := routing.DefaultLadder()
+	l.Rungs = []routing.Rung{{After: 0, Tell: routing.TellManager}, {After: 20 * time.Minute, Tell: routing.TellSupervisor}}
+	return l
 }
 
 // blank puts an empty database into a folder of the test's own. Making one

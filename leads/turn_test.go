@@ -251,6 +251,12 @@ func (d *desk) set(query string, args ...any) {
 	}
 }
 
+// climbed: the first message of every lead has been sent.
+func (d *desk) climbed() {
+	d.Helper()
+	d.set("UPDATE leads SET rung = 1")
+}
+
 func TestRangAgain(t *testing.T) {
 	t.Run("at most every ten minutes", func(t *testing.T) {
 		story(t, nil, func(d *desk) {
@@ -267,6 +273,9 @@ func TestRangAgain(t *testing.T) {
 				{2 * time.Hour, true},
 			} {
 				d.at(ring.at)
+				if ring.told {
+					d.climbed()
+				}
 				d.missed(client, sales)
 				if ring.told {
 					want = append(want, ring.at+20*time.Second)
@@ -281,6 +290,7 @@ func TestRangAgain(t *testing.T) {
 		story(t, func(dir *routing.Directory) { hours(t, &dir.Pools[0].Hours, "sat,sun", "09:00-18:00") }, func(d *desk) {
 			d.at(12 * time.Hour)
 			d.missed(client, sales)
+			d.climbed()
 			for _, at := range []time.Duration{20 * time.Hour, 21 * time.Hour, 30 * time.Hour, 33 * time.Hour} {
 				d.at(at)
 				d.missed(client, sales)
@@ -294,6 +304,7 @@ func TestRangAgain(t *testing.T) {
 	t.Run("also after the clock was set back", func(t *testing.T) {
 		story(t, nil, func(d *desk) {
 			d.missed(client, sales)
+			d.climbed()
 			d.at(time.Hour)
 			d.set("UPDATE leads SET told_again = $1", db.Millis(d.start.Add(100*24*time.Hour)))
 			d.missed(client, sales)
@@ -303,6 +314,7 @@ func TestRangAgain(t *testing.T) {
 	t.Run("not of a lead that is settled", func(t *testing.T) {
 		story(t, nil, func(d *desk) {
 			d.missed(client, sales)
+			d.climbed()
 			d.at(time.Minute)
 			d.missed(client, sales)
 			d.ended(shifted(d.answered(client, sales, anna, 5*time.Second), time.Second))

@@ -68,10 +68,17 @@ func newHouse(t *testing.T, channels ...Named) *house {
 				{Login: "chief"},
 			},
 			Pools: []routing.Pool{{Name: routing.DefaultPool, Managers: []string{"anna", "boris"}, Supervisor: "chief",
-				Ladder: routing.DefaultLadder(), Missed: routing.DefaultThresholds()}},
+				Ladder: twoRungs(), Missed: routing.DefaultThresholds()}},
 		},
 	}
 	return h
+}
+
+// twoRungs is a ladder that only sends messages.
+func twoRungs() routing.Ladder {
+	l := routing.DefaultLadder()
+	l.Rungs = []routing.Rung{{After: 0, Tell: routing.TellManager}, {After: 20 * time.Minute, Tell: routing.TellSupervisor}}
+	return l
 }
 
 func (h *house) pool() *routing.Pool { return &h.office.Directory.Pools[0] }
@@ -87,7 +94,7 @@ func (h *house) open() *house {
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: &h.office})
 	h.metrics = prometheus.NewRegistry()
-	ladder := New(Config{Office: &h.office, Channels: h.channels, Mode: h.mode, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
+	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
 	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening})
 	runner, err := jobs.NewRunner(h.db, works, jobs.Options{})
 	if err != nil {
