@@ -170,6 +170,10 @@ func (c *Config) checkChannels(f *findings) {
 	if c.Channels.SIP != nil {
 		names.taken[SIPChannel] = "channels.sip"
 	}
+	if e := c.Channels.Email; e != nil {
+		names.taken[EmailChannel] = "channels.email"
+		e.check(f, "channels.email")
+	}
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d]", i)
 		names.add(at+".name", w.Name)
@@ -185,7 +189,7 @@ func (c *Config) checkChannels(f *findings) {
 			f.add(at+".timeout", "must be longer than 0s")
 		}
 	}
-	if len(c.Channels.Names()) == 0 && !f.doubtful["channels.sip"] && !f.doubtful["channels.webhooks"] {
+	if len(c.Channels.Names()) == 0 && !f.doubtful["channels.sip"] && !f.doubtful["channels.email"] && !f.doubtful["channels.webhooks"] {
 		f.add("channels", "names no channel, so nobody could be told: name one, such as sip: {from: %s}, or take the key out", DefaultFrom)
 	}
 }
@@ -220,6 +224,9 @@ func (c *Config) resolvePaths(file string) {
 	for i := range c.Asterisk {
 		resolve(&c.Asterisk[i].PasswordFile)
 		resolve(&c.Asterisk[i].CDR.CSV)
+	}
+	if e := c.Channels.Email; e != nil {
+		resolve(&e.PasswordFile)
 	}
 	for i := range c.Channels.Webhooks {
 		resolve(&c.Channels.Webhooks[i].SecretFile)

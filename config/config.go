@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
 	"ringback/ari"
+	"ringback/leads/alert/email"
 	"ringback/leads/number"
 	"ringback/routing"
 )
@@ -134,17 +135,46 @@ type Missed struct {
 type Channels struct {
 	// SIP shows a text on the manager's phone; nil: not used. Its channel name
 	// is "sip".
-	SIP      *SIP      `yaml:"sip"`
+	SIP *SIP `yaml:"sip"`
+	// Email sends a mail; nil: not used. Its channel name is "email".
+	Email    *Email    `yaml:"email"`
 	Webhooks []Webhook `yaml:"webhooks"`
 }
 
-// SIPChannel is the name of the channel that shows a text on a phone.
-const SIPChannel = "sip"
+// The names of the channels of which there is one.
+const (
+	SIPChannel   = "sip"
+	EmailChannel = "email"
+)
 
 // SIP sends a SIP MESSAGE to every device of the person told.
 type SIP struct {
 	// From is whom the phone shows as the sender.
 	From string `yaml:"from"`
+}
+
+// Email sends mail by a server that takes it (SMTP).
+type Email struct {
+	Host string `yaml:"host"`
+	// Port is where it listens; left out: where servers do for TLS.
+	Port int `yaml:"port"`
+	// TLS says how the way there is encrypted.
+	TLS email.TLS `yaml:"tls"`
+	// Username logs in; without it nobody does.
+	Username string `yaml:"username"`
+	// PasswordFile or PasswordEnv names where the password is read from.
+	PasswordFile string `yaml:"password_file"`
+	PasswordEnv  string `yaml:"password_env"`
+	// From is the sender.
+	From string `yaml:"from"`
+
+	// Password is what PasswordFile or PasswordEnv led to.
+	Password Secret `yaml:"-"`
+}
+
+// SMTP is the server as package email addresses it.
+func (e *Email) SMTP() email.Config {
+	return email.Config{Host: e.Host, Port: e.Port, TLS: e.TLS, Username: e.Username, Password: e.Password.Reveal(), From: e.From}
 }
 
 // Webhook posts alerts to a URL, signed as Standard Webhooks describe.
@@ -168,6 +198,9 @@ func (c *Channels) Names() []string {
 	var names []string
 	if c.SIP != nil {
 		names = append(names, SIPChannel)
+	}
+	if c.Email != nil {
+		names = append(names, EmailChannel)
 	}
 	for i := range c.Webhooks {
 		names = append(names, c.Webhooks[i].Name)

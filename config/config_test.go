@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"ringback/config"
+	"ringback/leads/alert/email"
 	"ringback/leads/number"
 	"ringback/routing"
 )
@@ -117,7 +118,8 @@ missed:
 `
 	c := loaded(t, written(t, text, password))
 	p := c.Directory().Pool("default")
-	want := routing.Thresholds{MinTalk: 7 * time.Second, ExternalAfter: 20 * time.Second, ReachedAfter: 20 * time.Second, ShortAbandon: 2 * time.Second}
+	want := routing.Thresholds{MinTalk: 7 * time.Second, ExternalAfter: 20 * time.Second, ReachedAfter: 20 * time.Second, ShortAbandon: 2 * time.Second,
+		Suspicious: 3 * time.Second}
 	if p.Missed != want {
 		t.Errorf("thresholds %+v, want %+v", p.Missed, want)
 	}
@@ -206,6 +208,30 @@ mode: act
 	}
 	if c.Mode != config.Act || c.PublicURL != "https://ringback.example.com/r" || len(c.Warnings) != 0 {
 		t.Errorf("mode %q, public_url %q, warnings %v", c.Mode, c.PublicURL, c.Warnings)
+	}
+}
+
+func TestEmail(t *testing.T) {
+	c := loaded(t, written(t, minimal+`
+channels:
+  sip: {}
+  email: {host: "::1", tls: none, username: ringback, password_file: smtp.password, from: "Ringback <ringback@example.com>"}
+`, map[string]string{"ari.password": "x", "smtp.password": "pass word\n"}))
+	if !slices.Equal(c.Channels.Names(), []string{"sip", "email"}) {
+		t.Errorf("channels %v", c.Channels.Names())
+	}
+	want := email.Config{Host: "::1", Port: 25, TLS: email.NoTLS, Username: "ringback", Password: "pass word", From: "Ringback <ringback@example.com>"}
+	if got := c.Channels.Email.SMTP(); got != want {
+		t.Errorf("as package email sees it: %+v", got)
+	}
+	if text := fmt.Sprintf("%+v", c.Channels.Email); strings.Contains(text, "pass word") {
+		t.Errorf("the password is shown: %s", text)
+	}
+	for tls, port := range map[string]int{"": 587, "tls: implicit,": 465, "tls: starttls, port: 2525,": 2525} {
+		c := loaded(t, written(t, minimal+"channels: {email: {"+tls+" host: smtp.example.com, from: a@example.com}}\n", password))
+		if e := c.Channels.Email; e.Port != port || e.Password.Set() {
+			t.Errorf("%s: %+v", tls, e)
+		}
 	}
 }
 

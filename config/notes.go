@@ -43,6 +43,8 @@ var notes = map[string]note{
 		"voicemail answers too."},
 	"missed.reached_after": {text: "A call back that lasts as long settles the lead."},
 	"missed.short_abandon": {text: "Callers who hang up sooner are ignored. 0s: nobody is."},
+	"missed.suspicious": {text: "Who rings for the first time and hangs up sooner is listed, but nobody is told of it until\n" +
+		"they ring again. 0s: everybody is."},
 	"missed.handled": {text: "Where a call may end without anybody owing a call back: dialplan applications and\n" +
 		"contexts, lines.", sample: "{applications: [ReceiveFAX], contexts: [self-service], lines: [office]}", whole: true},
 	"missed.block": {text: "Callers that are ignored; \"anonymous\" are all who withhold their number.", sample: `["+74951234567"]`},
@@ -81,10 +83,13 @@ var notes = map[string]note{
 		"into the next day."},
 	"pools[].ladder": {text: "What is done about a missed call while nobody acts. Left out: as here.\n" +
 		"With `rungs: []` nobody is told."},
-	"pools[].ladder.settle":        {text: "Who is reached within this time after the miss causes no alert."},
-	"pools[].ladder.rungs":         {text: "The steps, in the order of time."},
-	"pools[].ladder.rungs[].after": {text: "Counted from the end of settle."},
-	"pools[].ladder.rungs[].tell":  {text: "manager: whose lead it is. supervisor: the pool's."},
+	"pools[].ladder.settle":           {text: "Who is reached within this time after the miss causes no alert."},
+	"pools[].ladder.acknowledged_for": {text: "How long the ladder rests when the manager has said \"later\": a promise is no call."},
+	"pools[].ladder.rungs":            {text: "The steps, in the order of time."},
+	"pools[].ladder.rungs[].after":    {text: "Counted from the end of settle."},
+	"pools[].ladder.rungs[].tell": {text: "manager: whose lead it is gets a message. call: their phone rings, a voice says who is\n" +
+		"owed a call, and a key connects. next_manager: the lead is handed on to the next of the\n" +
+		"pool. supervisor: the pool's gets a message."},
 	"pools[].caller_id": {text: "The number that those see whom the pool calls. Left out: that of the line they rang.",
 		sample: `"+74951000001"`},
 	"pools[].missed": {text: "Durations that differ from the company's, as under missed above.",
@@ -94,6 +99,9 @@ var notes = map[string]note{
 	"channels":          {text: "How people are told. Left out: by SIP alone."},
 	"channels.sip":      {text: "A SIP MESSAGE to the person's phones. {} will do.", sample: "{}"},
 	"channels.sip.from": {text: "Whom the phone shows as the sender."},
+	"channels.email": {text: "A mail to the person's address, by a mail server that takes it. tls: starttls (the default),\n" +
+		"implicit, or none, which only a server on this machine may have.",
+		sample: `{host: smtp.example.com, port: 587, username: ringback, password_env: SMTP_PASSWORD, from: "Ringback <ringback@example.com>"}`, whole: true},
 	"channels.webhooks": {text: "Posts to an address, signed as https://www.standardwebhooks.com describes, with the\n" +
 		"secret in a file, or in a variable of the environment (secret_env: NAME).",
 		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},

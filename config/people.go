@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"ringback/leads/alert/email"
 	"ringback/routing"
 )
 
@@ -35,22 +36,40 @@ func (c *Config) checkManagers(f *findings) {
 
 // checkReach checks by which channels a person is told.
 func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
+	if m.Email != "" {
+		if a, err := email.Address(m.Email); err != nil || a.Address != m.Email {
+			f.add(at+".email", "%s is no address such as anna@example.com", quoted(m.Email))
+		}
+	}
 	all := c.Channels.Names()
 	for i, name := range m.Channels {
 		refer(f, fmt.Sprintf("%s.channels[%d]", at, i), "channel", name, "channels", all)
 	}
-	used := m.Channels
-	if len(used) == 0 {
+	// What a channel needs to know of a person, and whether it does.
+	needs := map[string]struct {
+		key   string
+		known bool
+	}{
+		SIPChannel:   {"devices", len(m.Devices) > 0 || f.doubtful[at+".devices"]},
+		EmailChannel: {"email", m.Email != "" || f.doubtful[at+".email"]},
+	}
+	used, chosen := m.Channels, len(m.Channels) > 0
+	if !chosen {
 		used = all
 	}
-	if len(m.Devices) > 0 || f.doubtful[at+".devices"] {
-		return
+	var lacks []string
+	for _, name := range used {
+		need, needy := needs[name]
+		if !needy || need.known {
+			continue
+		}
+		lacks = append(lacks, need.key)
+		if chosen {
+			f.add(at+".channels", "holds %q, but %s has no %s", name, quoted(m.Login), need.key)
+		}
 	}
-	switch {
-	case slices.Contains(m.Channels, SIPChannel):
-		f.add(at+".channels", "holds %q, but %s has no devices", SIPChannel, quoted(m.Login))
-	case slices.Equal(used, []string{SIPChannel}):
-		f.warn(at, "%s has no devices, and there is no other channel than sip: no alert reaches them", quoted(m.Login))
+	if len(lacks) > 0 && len(lacks) == len(used) && !chosen {
+		f.warn(at, "%s has no %s: no alert reaches them", quoted(m.Login), strings.Join(lacks, " and no "))
 	}
 }
 

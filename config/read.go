@@ -296,6 +296,8 @@ func (r *reader) scalar(path string, node *yaml.Node, into reflect.Value) {
 	switch variable := into.Addr().Interface().(type) {
 	case *time.Duration:
 		r.duration(path, node, variable)
+	case *int:
+		r.count(path, node, variable)
 	case *bool:
 		switch strings.ToLower(node.Value) {
 		case "true", "yes", "on":
@@ -358,6 +360,19 @@ func (r *reader) duration(path string, node *yaml.Node, into *time.Duration) {
 		*into = d
 	}
 }
+
+// count reads a whole number that counts something.
+func (r *reader) count(path string, node *yaml.Node, into *int) {
+	n, err := strconv.Atoi(node.Value)
+	if err != nil || !counting.MatchString(node.Value) {
+		r.add(path, "should be a whole number such as 5, not %s", quoted(node.Value))
+		return
+	}
+	*into = n
+}
+
+// counting are numbers that count something.
+var counting = regexp.MustCompile(`^(0|[1-9][0-9]{0,8})$`)
 
 // field is a key of a struct and the variable that takes its value.
 type field struct {

@@ -23,6 +23,9 @@ func (c *Config) readSecrets(f *findings) {
 		a, at := &c.Asterisk[i], fmt.Sprintf("asterisk[%d].", i)
 		a.Password = oneSecret(f, at+"password_file", a.PasswordFile, at+"password_env", a.PasswordEnv)
 	}
+	if e := c.Channels.Email; e != nil && e.Username != "" {
+		e.Password = oneSecret(f, "channels.email.password_file", e.PasswordFile, "channels.email.password_env", e.PasswordEnv)
+	}
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d].", i)
 		w.Secret = oneSecret(f, at+"secret_file", w.SecretFile, at+"secret_env", w.SecretEnv)

@@ -18,6 +18,7 @@ import (
 	"ringback/config"
 	"ringback/leads"
 	"ringback/leads/alert"
+	"ringback/leads/alert/email"
 	"ringback/leads/alert/sipmsg"
 	"ringback/leads/alert/webhook"
 	"ringback/leads/db"
@@ -124,6 +125,13 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 		}
 		list = append(list, alert.Named{Name: config.SIPChannel, Crash: jobs.InDoubt,
 			Channel: sipmsg.New(sipmsg.Config{PBXes: phones, From: sip.From})})
+	}
+	if mail := d.cfg.Channels.Email; mail != nil {
+		channel, err := email.New(mail.SMTP())
+		if err != nil {
+			return nil, fmt.Errorf("serve: %w", err)
+		}
+		list = append(list, alert.Named{Name: config.EmailChannel, Crash: jobs.InDoubt, Timeout: email.Timeout, Channel: channel})
 	}
 	for _, hook := range d.cfg.Channels.Webhooks {
 		channel, err := webhook.New(webhook.Config{URL: hook.URL, Secret: hook.Secret.Reveal()})

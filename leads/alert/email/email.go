@@ -14,6 +14,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"strings"
+	"time"
 
 	"ringback/leads/alert"
 )
@@ -91,6 +92,10 @@ func Address(text string) (*mail.Address, error) {
 	}
 	return a, nil
 }
+
+// Timeout bounds one Send: servers look at a mail for a while before they take
+// it, and a mail of which nobody knows is worse than one that is late.
+const Timeout = time.Minute
 
 // Send mails the message. It is Sent when the server has taken it. A refusal
 // that the server calls temporary (4xx) is Unreachable, as is a server that does
