@@ -195,7 +195,7 @@ var kinds = []phonenumbers.PhoneNumberType{phonenumbers.FIXED_LINE, phonenumbers
 // sampleNumbers are example numbers of the plans, and what is no number at all.
 func sampleNumbers() []string {
 	list := []string{"", "112", "+112", "+1911", "+881612345678", "+870773111632", "+88216123456", "+80012345678", "+97912345678", "hello",
-		"+7916123456", "89161234567", "+79161234567\r\n", "+" + strings.Repeat("9", 40), "+39061234", "+12025550123", "+61491570156"}
+		"+7916123456", "89161234567", "+79161234567\r\n", "+" + strings.Repeat("9", 40), "+39061234", "+12025550123", "+61491570156", "+49201000000000000"}
 	for _, country := range countries {
 		for _, kind := range kinds {
 			if n := phonenumbers.GetExampleNumberForTypeInRegion(country, kind); n != nil {
@@ -258,12 +258,12 @@ func draw(t *rapid.T, numbers []string) drawn {
 		d.q.Expires = d.now.Add(time.Duration(rapid.IntRange(-60, 60*48).Draw(t, "in")) * time.Minute)
 	}
 	d.h = dials.History{Consent: rapid.SampledFrom([]dials.Stand{dials.Silent, dials.Agreed, dials.Refused}).Draw(t, "stand"),
-		ToNumber: some("to the number", 4, 31*24*time.Hour), ToPerson: some("to the person", 9, 3*time.Hour),
+		ToNumber: some("to the number", 4, 31*24*time.Hour), ToPerson: some("to the person", rapid.SampledFrom([]int{2, 4, 18}).Draw(t, "most"), 3*time.Hour),
 		Begun: some("begun", 3, 2*time.Second), BegunOnTrunk: some("begun on the trunk", 2, 2*time.Second),
 		Open: rapid.IntRange(0, 3).Draw(t, "open"), OpenOnTrunk: rapid.IntRange(0, 2).Draw(t, "on trunk"),
 		NumberBusy: rapid.IntRange(0, 9).Draw(t, "number busy") == 0, PersonBusy: rapid.IntRange(0, 9).Draw(t, "person busy") == 0}
 	if rapid.Bool().Draw(t, "little history") {
-		d.h = dials.History{Consent: d.h.Consent}
+		d.h = dials.History{Consent: d.h.Consent, BegunOnTrunk: d.h.BegunOnTrunk}
 	}
 	return d
 }
@@ -329,7 +329,7 @@ func (d *drawn) forbidden(now time.Time) (why string) {
 
 func (d *drawn) forbiddenNumber() string {
 	n, err := phonenumbers.Parse(d.q.Number, "ZZ")
-	if err != nil || !phonenumbers.IsValidNumber(n) || phonenumbers.Format(n, phonenumbers.E164) != d.q.Number {
+	if err != nil || !phonenumbers.IsValidNumber(n) || phonenumbers.Format(n, phonenumbers.E164) != d.q.Number || len(d.q.Number) > 16 {
 		return "no number"
 	}
 	country := phonenumbers.GetRegionCodeForCountryCode(int(n.GetCountryCode()))
@@ -440,6 +440,13 @@ func TestNoForbiddenCallPasses(t *testing.T) {
 		d.h.NumberBusy, d.h.PersonBusy, d.h.Open, d.h.OpenOnTrunk = false, false, 0, 0
 		if why := d.forbidden(got.Until); why != "" {
 			t.Fatalf("put off (%s) from %s to %s, and then it is: %q", got.Reason, d.now, got.Until, why)
+		}
+		soonest := d.now.Add(busyPause)
+		for range 20 {
+			between := soonest.Add(time.Duration(rapid.Float64Range(0, 1).Draw(t, "between") * float64(got.Until.Sub(soonest))))
+			if between.Before(got.Until) && between.After(soonest) && d.forbidden(between) == "" {
+				t.Fatalf("put off (%s) from %s to %s, and nothing forbids it at %s", got.Reason, d.now, got.Until, between)
+			}
 		}
 		if again := d.rules.Decide(d.q, d.h, got.Until); !again.Allowed {
 			t.Fatalf("put off (%s) from %s to %s, and then again: %+v", got.Reason, d.now, got.Until, again)
