@@ -187,11 +187,20 @@ func (r *Runner) claimLane(tx *db.Tx, l lane) ([]claimed, error) {
 	return held, nil
 }
 
-// dueJobs reads what is due in the lane, the earliest first.
+const (
+	dueQuery = `SELECT id, key, lead, payload, due, expires, attempt, faults, doubt FROM jobs
+		WHERE state = 'waiting' AND kind = $1 AND lane = $2 AND due <= $3 `
+	byDue    = dueQuery + "ORDER BY due, id LIMIT " + mostDue
+	byExpiry = dueQuery + "ORDER BY expires = 0, expires, due, id LIMIT " + mostDue
+)
+
+// dueJobs reads what is due in the lane, in the order in which it is taken.
 func dueJobs(tx *db.Tx, l lane, limit int) ([]claimed, error) {
-	rows, err := tx.Query(`SELECT id, key, lead, payload, due, expires, attempt, faults, doubt FROM jobs
-		WHERE state = 'waiting' AND kind = $1 AND lane = $2 AND due <= $3 ORDER BY due, id LIMIT `+mostDue,
-		l.at.kind, l.at.lane, db.Millis(tx.Now()))
+	query := byDue
+	if l.work.ByExpiry {
+		query = byExpiry
+	}
+	rows, err := tx.Query(query, l.at.kind, l.at.lane, db.Millis(tx.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("jobs: what is due: %w", err)
 	}

@@ -165,6 +165,28 @@ func TestDoneWhenDueAndOnlyOnce(t *testing.T) {
 	})
 }
 
+// What closes first goes first, also before what has been due for longer.
+func TestByExpiry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, says := openT(t, db.Config{}), newDiary()
+		now := time.Now()
+		enqueue(t, d,
+			Job{Kind: "w", Key: "never", Due: now.Add(-time.Hour)},
+			Job{Kind: "w", Key: "last", Due: now.Add(-time.Hour), Expires: now.Add(9 * time.Hour)},
+			Job{Kind: "w", Key: "first", Expires: now.Add(time.Hour)},
+			Job{Kind: "w", Key: "second", Expires: now.Add(2 * time.Hour)},
+			Job{Kind: "w", Key: "not yet", Due: now.Add(3 * time.Minute), Expires: now.Add(30 * time.Minute)})
+		run(t, d, Work{Kind: "w", ByExpiry: true, Do: func(_ context.Context, j Job) Result {
+			says.write("%s", j.Key)
+			time.Sleep(time.Minute)
+			return Result{}
+		}})
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		says.want(t, "0s first", "1m0s second", "2m0s last", "3m0s not yet", "4m0s never")
+	})
+}
+
 func TestEarlierWorkWakesTheSleeper(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, says := openT(t, db.Config{}), newDiary()

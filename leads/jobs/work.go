@@ -37,6 +37,9 @@ type Work struct {
 	Workers int
 	// Timeout is when the context of Do ends; 0 is a minute.
 	Timeout time.Duration
+	// ByExpiry takes, of what is due in a lane, first what expires first, and
+	// not what has been due longest. What never expires comes last.
+	ByExpiry bool
 
 	// Do does the job, outside any transaction; it may wait for the network.
 	// It must return when ctx ends: at the timeout, or when a graceful stop
