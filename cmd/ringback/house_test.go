@@ -444,6 +444,7 @@ func sourceProblems(file source) (problems []string) {
 			say(group.Pos(), "%s: do it, or open an issue", word)
 		}
 	}
+	gateProblems(file.name, f, say)
 	isTest := strings.HasSuffix(file.name, "_test.go")
 	ast.Inspect(f, func(n ast.Node) bool {
 		switch n := n.(type) {
