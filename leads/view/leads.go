@@ -145,7 +145,7 @@ type LeadCard struct {
 	Lead
 	// Timeline is its history, the newest entry first, no more than
 	// MaxTimeline.
-	Timeline []Entry
+	Timeline []Entry `json:"timeline"`
 }
 
 const leadQuery = "SELECT " + leadColumns + " WHERE l.id = $1"

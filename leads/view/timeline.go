@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"database/sql"
-	"time"
 
 	"ringback/leads"
 	"ringback/leads/db"
@@ -12,12 +11,12 @@ import (
 // Entry is one line of a timeline. Who, Channel and Detail may hold text from
 // outside.
 type Entry struct {
-	At      time.Time
-	Kind    string // one of leads.Entry…
-	Who     string // login or phone it is about
-	Channel string
-	Detail  string
-	Lead    *int64
+	At      leads.Stamp `json:"at"`
+	Kind    string      `json:"kind"` // one of leads.Entry… or appointments.Entry…
+	Who     string      `json:"who"`  // login or phone it is about
+	Channel string      `json:"channel"`
+	Detail  string      `json:"detail"`
+	Lead    *int64      `json:"lead"`
 }
 
 // MaxTimeline is how many entries of a timeline are read.
@@ -43,7 +42,7 @@ func scanEntry(row scanner) (Entry, error) {
 	var at int64
 	var lead sql.NullInt64
 	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &lead)
-	e.At, e.Lead = db.Time(at), id(lead)
+	e.At, e.Lead = leads.Stamp{Time: db.Time(at)}, id(lead)
 	e.Who, e.Detail = leads.Clip(e.Who), leads.Clip(e.Detail)
 	return e, err
 }

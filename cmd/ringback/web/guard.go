@@ -134,3 +134,12 @@ func (s *Server) bearer(fn http.HandlerFunc) http.HandlerFunc {
 		}
 	}
 }
+
+// allBearers wants the token for every method.
+func (s *Server) allBearers(by methods) methods {
+	guarded := methods{}
+	for method, fn := range by {
+		guarded[method] = s.bearer(fn)
+	}
+	return guarded
+}

@@ -212,7 +212,7 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryNobodyToTell:  {"new_lead", "Nobody to tell: anna has no channel"},
 		"something_new":          {"x", "something_new anna"},
 	} {
-		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: now})
+		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: now}})
 		if got.Text != want.text {
 			t.Errorf("%s: %q, want %q", kind, got.Text, want.text)
 		}

@@ -73,9 +73,40 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// route is what every request of a route passes: the one allowed method, a
-// count, and a net under panics.
+// methods are what a route answers, by method. HEAD is answered as GET is.
+type methods map[string]http.HandlerFunc
+
+// of finds what answers a method; nil when nothing does.
+func (by methods) of(method string) http.HandlerFunc {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	return by[method]
+}
+
+// allowed lists the methods.
+func (by methods) allowed() string {
+	var list []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
+		if by[method] == nil {
+			continue
+		}
+		list = append(list, method)
+		if method == http.MethodGet {
+			list = append(list, http.MethodHead)
+		}
+	}
+	return strings.Join(list, ", ")
+}
+
+// route answers a route of which nothing can be changed.
 func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
+	return s.routeOf(pattern, methods{http.MethodGet: fn})
+}
+
+// routeOf is what every request of a route passes: the methods that it has, a
+// count, and a net under panics.
+func (s *Server) routeOf(pattern string, by methods) http.Handler {
 	m := s.m.of(pattern)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -91,12 +122,17 @@ func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
 			m.requests.WithLabelValues(text(a.code)).Inc()
 			m.seconds.Observe(time.Since(start).Seconds())
 		}()
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			a.Header().Set("Allow", "GET, HEAD")
+		fn := by.of(r.Method)
+		switch {
+		case fn != nil:
+			fn(a, r)
+		case len(by) == 1 && by[http.MethodGet] != nil:
+			a.Header().Set("Allow", by.allowed())
 			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")
-			return
+		default:
+			a.Header().Set("Allow", by.allowed())
+			refuse(a, r, http.StatusMethodNotAllowed, "This is not answered here: "+by.allowed()+" are.")
 		}
-		fn(a, r)
 	})
 }
 

@@ -15,7 +15,9 @@ import (
 
 	"ringback/ari"
 	"ringback/leads"
+	"ringback/leads/appointments"
 	"ringback/leads/db"
+	"ringback/leads/number"
 	"ringback/leads/view"
 )
 
@@ -24,6 +26,10 @@ type Config struct {
 	DB *db.DB
 	// Office knows the names of people.
 	Office *leads.Office
+	// Book and Desk do what the API asks for; Plan reads the numbers it names.
+	Book *leads.Book
+	Desk *appointments.Desk
+	Plan *number.Plan
 	// PBXes tells how the watching of every PBX stands, in the order of the
 	// configuration.
 	PBXes func() []ari.Status
@@ -109,9 +115,22 @@ func (s *Server) routes() http.Handler {
 	at("/", s.known(s.nothingHere))
 
 	at("/api/v1/calls", s.bearer(s.calls))
-	at("/api/v1/leads", s.bearer(s.leads))
 	at("/api/v1/contacts", s.bearer(s.contacts))
+	at("/api/v1/leads", s.bearer(s.leads))
+	at("/api/v1/leads/{id}", s.bearer(s.oneLead))
 	at("/api/", s.bearer(noSuchAPI))
+
+	// Whatever changes something wants the token that a program sends: no page
+	// from elsewhere can make a browser send it.
+	api := func(pattern string, by methods) { mux.Handle(pattern, s.routeOf(pattern, s.allBearers(by))) }
+	api("/api/v1/leads/{id}/acknowledge", methods{http.MethodPost: s.acknowledge})
+	api("/api/v1/leads/{id}/hand-on", methods{http.MethodPost: s.handOn})
+	api("/api/v1/leads/{id}/settle", methods{http.MethodPost: s.settle})
+	api("/api/v1/appointments", methods{http.MethodGet: s.appointments, http.MethodPost: s.book})
+	api("/api/v1/appointments/{id}", methods{http.MethodGet: s.appointment, http.MethodPatch: s.change, http.MethodDelete: s.cancel})
+	api("/api/v1/reminders", methods{http.MethodGet: s.reminders, http.MethodPost: s.remind})
+	api("/api/v1/reminders/{id}", methods{http.MethodGet: s.reminder})
+	api("/api/v1/consents", methods{http.MethodGet: s.consents, http.MethodPost: s.consent})
 	return mux
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"ringback/leads"
 	"ringback/leads/alert"
+	"ringback/leads/appointments"
 	"ringback/leads/view"
 	"ringback/routing"
 )
@@ -50,6 +51,23 @@ var about = map[string]string{
 	string(alert.NewLead):   "somebody is to be called back",
 	string(alert.RangAgain): "they rang again",
 	string(alert.Overdue):   "nobody has called back yet",
+
+	string(alert.NotReminded): "the client was not reminded",
+	string(alert.Answered):    "the client answered the reminder",
+	string(alert.Appointment): "the client was reminded",
+}
+
+// reminded says what is told of appointments and their reminders; the details
+// follow.
+var reminded = map[string]string{
+	appointments.EntryBooked:    "An appointment was made for",
+	appointments.EntryMoved:     "The appointment was moved to",
+	appointments.EntryChanged:   "The appointment was changed",
+	appointments.EntryCancelled: "The appointment was cancelled",
+	appointments.EntryReminder:  "A reminder call is due",
+	appointments.EntryTried:     "A reminder call did not reach them, and is tried again:",
+	appointments.EntryAnswered:  "The reminder call ended:",
+	appointments.EntryNotMade:   "No reminder call was made:",
 }
 
 // given says why a lead was given to somebody: the details of
@@ -91,12 +109,14 @@ func (t *teller) timeline(list []view.Entry) []entryRow {
 // do not know is shown as it stands: nothing of a history is left out.
 func (t *teller) entry(e *view.Entry) entryRow {
 	who := t.person(e.Who)
-	row := entryRow{At: t.moment(e.At)}
+	row := entryRow{At: t.moment(e.At.Time)}
 	switch e.Kind {
 	case leads.EntryMissed:
 		row.Text = "Missed call: " + why(e.Detail)
 	case leads.EntryAnswered:
 		row.Text = "Rang and was answered"
+	case leads.EntryAsked:
+		row.Text, row.Detail = "A call back was asked for:", alert.Clean(e.Detail)
 	case leads.EntrySettledBefore:
 		row.Text = "Missed call: " + why(e.Detail) + "; a talk has settled it already"
 	case leads.EntryAssigned:
@@ -110,6 +130,10 @@ func (t *teller) entry(e *view.Entry) entryRow {
 	case leads.EntryClosed:
 		row.Text = "Settled: " + settled(e.Detail, who)
 	default:
+		if words := reminded[e.Kind]; words != "" {
+			row.Text, row.Detail = words, alert.Clean(e.Detail)
+			break
+		}
 		row.Text, row.Detail = t.alerted(e, who)
 	}
 	return row

@@ -1,0 +1,120 @@
+package web
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"ringback/leads/appointments"
+	"ringback/leads/dials"
+)
+
+// The bounds of what is posted.
+const (
+	maxJSON = 64 << 10
+	maxCSV  = 4 << 20
+)
+
+const (
+	typeJSON = "application/json"
+	typeCSV  = "text/csv"
+)
+
+// bodyType is the media type of what is posted; the request has been answered
+// where it is none of those named.
+func bodyType(w http.ResponseWriter, r *http.Request, known ...string) (string, bool) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	for _, k := range known {
+		if err == nil && kind == k {
+			return k, true
+		}
+	}
+	problem(w, http.StatusUnsupportedMediaType, "Content-Type: "+strings.Join(known, " or ")+" is taken here.")
+	return "", false
+}
+
+// readBody reads what is posted, no more than most. Without it the request has
+// been answered.
+func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, bool) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err == nil {
+		return text, true
+	}
+	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("That is too much: no more than %d kB are taken.", most>>10))
+	} else {
+		problem(w, http.StatusBadRequest, "The body did not arrive as a whole.")
+	}
+	return nil, false
+}
+
+// readJSON reads one JSON object into v, strictly: a key that is misspelled
+// would else be passed over, and what it says be lost in silence. Without it the
+// request has been answered.
+func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
+	if _, ok := bodyType(w, r, typeJSON); !ok {
+		return false
+	}
+	text, ok := readBody(w, r, maxJSON)
+	if !ok {
+		return false
+	}
+	why := decode(text, v)
+	if why != "" {
+		problem(w, http.StatusBadRequest, why)
+	}
+	return why == ""
+}
+
+// decode reads one JSON object, and says in a sentence why it cannot; empty: it
+// has.
+func decode(text []byte, v any) string {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(v)
+	if err == nil {
+		if _, err := d.Token(); !errors.Is(err, io.EOF) {
+			return "There is something after the JSON object."
+		}
+		if text = bytes.TrimSpace(text); text[0] != '{' {
+			return "The body is not a JSON object."
+		}
+		return ""
+	}
+	wrong := new(json.UnmarshalTypeError)
+	unknown, isUnknown := strings.CutPrefix(err.Error(), "json: unknown field ")
+	switch {
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return fmt.Sprintf("The value of %s is a JSON %s, and should be a %s.", wrong.Field, wrong.Value, wrong.Type)
+	case errors.As(err, &wrong):
+		return "The body is not a JSON object."
+	case isUnknown:
+		return fmt.Sprintf("The key %s is not known here.", unknown)
+	}
+	return "The body is not JSON: " + strings.TrimPrefix(err.Error(), "json: ") + "."
+}
+
+// wrongs refuses what is well written and cannot be meant, all of it at once.
+func wrongs(w http.ResponseWriter, list appointments.Problems) {
+	writeJSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
+		Type     string                `json:"type"`
+		Title    string                `json:"title"`
+		Status   int                   `json:"status"`
+		Detail   string                `json:"detail"`
+		Problems appointments.Problems `json:"problems"`
+	}{"about:blank", http.StatusText(http.StatusUnprocessableEntity), http.StatusUnprocessableEntity, "Nothing was taken: " + list.Error(), list})
+}
+
+// wrongLines are the problems of a file of consents, in the one shape of all.
+func wrongLines(err *dials.CSVError) appointments.Problems {
+	var list appointments.Problems
+	for _, p := range err.Problems {
+		list = append(list, appointments.Problem{Line: p.Line, Text: p.Text})
+	}
+	return list
+}

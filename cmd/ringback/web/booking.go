@@ -1,0 +1,207 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"ringback/leads/appointments"
+	"ringback/leads/db"
+	"ringback/leads/view"
+	"ringback/robotcall"
+)
+
+// appointments answers GET /api/v1/appointments.
+func (s *Server) appointments(w http.ResponseWriter, r *http.Request) {
+	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Appointment], error) {
+		return s.view.Appointments(ctx, p)
+	})
+}
+
+// reminders answers GET /api/v1/reminders.
+func (s *Server) reminders(w http.ResponseWriter, r *http.Request) {
+	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Reminder], error) {
+		return s.view.Reminders(ctx, p)
+	})
+}
+
+// appointment answers GET /api/v1/appointments/{id}.
+func (s *Server) appointment(w http.ResponseWriter, r *http.Request) {
+	if id, ok := apiID(w, r); ok {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Appointment)
+	}
+}
+
+// reminder answers GET /api/v1/reminders/{id}.
+func (s *Server) reminder(w http.ResponseWriter, r *http.Request) {
+	if id, ok := apiID(w, r); ok {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Reminder)
+	}
+}
+
+// book answers POST /api/v1/appointments: one in JSON, or a file of them.
+func (s *Server) book(w http.ResponseWriter, r *http.Request) {
+	kind, ok := bodyType(w, r, typeJSON, typeCSV)
+	if ok && kind == typeCSV {
+		s.bookAll(w, r)
+		return
+	}
+	var wanted appointments.Wanted
+	if !ok || !readJSON(w, r, &wanted) {
+		return
+	}
+	var id int64
+	var made bool
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+		a, isNew, err := s.cfg.Desk.Create(tx, wanted)
+		if err == nil {
+			id, made = a.ID, isNew
+		}
+		return err
+	})
+	if !s.done(w, r, err) {
+		return
+	}
+	answerOne(s, w, r, created(w, made, "/api/v1/appointments/%d", id), id, s.view.Appointment)
+}
+
+// bookAll books a file of appointments, or nothing of it.
+func (s *Server) bookAll(w http.ResponseWriter, r *http.Request) {
+	text, ok := readBody(w, r, maxCSV)
+	if !ok {
+		return
+	}
+	rows, err := appointments.ReadCSV(text)
+	made := 0
+	if err == nil {
+		err = s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+			made, err = s.cfg.Desk.Import(tx, rows)
+			return err
+		})
+	}
+	if s.done(w, r, err) {
+		writeJSON(w, http.StatusOK, typeJSON, struct {
+			Rows int `json:"rows"`
+			Made int `json:"made"`
+		}{len(rows), made})
+	}
+}
+
+// change answers PATCH /api/v1/appointments/{id}.
+func (s *Server) change(w http.ResponseWriter, r *http.Request) {
+	id, ok := apiID(w, r)
+	var changes appointments.Changes
+	if !ok || !readJSON(w, r, &changes) {
+		return
+	}
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+		_, err := s.cfg.Desk.Change(tx, id, changes)
+		return err
+	})
+	if s.done(w, r, err) {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Appointment)
+	}
+}
+
+// cancel answers DELETE /api/v1/appointments/{id}.
+func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {
+	id, ok := apiID(w, r)
+	if !ok {
+		return
+	}
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+		_, err := s.cfg.Desk.Cancel(tx, id)
+		return err
+	})
+	if s.done(w, r, err) {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Appointment)
+	}
+}
+
+// remind answers POST /api/v1/reminders: a single call.
+func (s *Server) remind(w http.ResponseWriter, r *http.Request) {
+	var asked appointments.Asked
+	if !readJSON(w, r, &asked) {
+		return
+	}
+	var wrong appointments.Problems
+	for i, entry := range asked.Media {
+		if err := robotcall.CheckMedia(entry, false); err != nil {
+			wrong = append(wrong, appointments.Problem{Field: fmt.Sprintf("media[%d]", i), Text: err.Error()})
+		}
+	}
+	var id int64
+	var made bool
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+		id, made, err = s.cfg.Desk.Ask(tx, asked)
+		var others appointments.Problems
+		if len(wrong) > 0 && (err == nil || errors.As(err, &others)) {
+			return append(wrong, others...)
+		}
+		return err
+	})
+	if s.done(w, r, err) {
+		answerOne(s, w, r, created(w, made, "/api/v1/reminders/%d", id), id, s.view.Reminder)
+	}
+}
+
+// created says whether something was made, or was there.
+func created(w http.ResponseWriter, made bool, where string, id int64) int {
+	if !made {
+		return http.StatusOK
+	}
+	w.Header().Set("Location", fmt.Sprintf(where, id))
+	return http.StatusCreated
+}
+
+// apiID reads the id in an address. Without one the request has been answered.
+func apiID(w http.ResponseWriter, r *http.Request) (int64, bool) {
+	id, ok := idOf(r)
+	if !ok {
+		problem(w, http.StatusNotFound, "There is none with this id.")
+	}
+	return id, ok
+}
+
+// answerOne answers with one thing as it stands now.
+func answerOne[T any](s *Server, w http.ResponseWriter, r *http.Request, code int, id int64, read func(context.Context, int64) (*T, error)) {
+	found, err := read(r.Context(), id)
+	switch {
+	case errors.Is(err, view.ErrNotFound):
+		problem(w, http.StatusNotFound, "There is none with this id.")
+	case err != nil:
+		s.broken(w, r, err)
+	default:
+		writeJSON(w, code, typeJSON, found)
+	}
+}
+
+// conflicts are what is refused because of how things stand.
+var conflicts = []error{appointments.ErrVersion, appointments.ErrCancelled, appointments.ErrRef}
+
+// done says whether what was asked for was done. Otherwise the request has been
+// answered.
+func (s *Server) done(w http.ResponseWriter, r *http.Request, err error) bool {
+	if err == nil {
+		return true
+	}
+	var wrong appointments.Problems
+	if errors.As(err, &wrong) {
+		wrongs(w, wrong)
+		return false
+	}
+	if errors.Is(err, appointments.ErrNotFound) {
+		problem(w, http.StatusNotFound, "There is none with this id.")
+		return false
+	}
+	for _, conflict := range conflicts {
+		if errors.Is(err, conflict) {
+			problem(w, http.StatusConflict, "Nothing was changed: "+conflict.Error()+".")
+			return false
+		}
+	}
+	s.broken(w, r, err)
+	return false
+}

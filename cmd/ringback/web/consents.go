@@ -1,0 +1,137 @@
+package web
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringback/leads/appointments"
+	"ringback/leads/db"
+	"ringback/leads/dials"
+	"ringback/leads/number"
+	"ringback/leads/view"
+)
+
+// consents answers GET /api/v1/consents: a page of the ledger, in the order in
+// which it was written, or all of it as CSV for who accepts that alone.
+func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
+	if accept := r.Header.Get("Accept"); strings.HasPrefix(accept, typeCSV) {
+		s.exportConsents(w, r)
+		return
+	}
+	q := r.URL.Query()
+	for name, values := range q {
+		if name != "limit" && name != "cursor" || len(values) > 1 {
+			problem(w, http.StatusBadRequest, "This list has the parameters limit and cursor, each once.")
+			return
+		}
+	}
+	limit, place := view.DefaultLimit, int64(0)
+	var err, bad error
+	if q.Has("limit") {
+		if limit, err = strconv.Atoi(q.Get("limit")); err != nil || limit < 1 || limit > view.MaxLimit {
+			bad = view.ErrLimit
+		}
+	}
+	if q.Get("cursor") != "" {
+		if place, err = strconv.ParseInt(q.Get("cursor"), 10, 64); err != nil || place < 1 {
+			bad = view.ErrCursor
+		}
+	}
+	if bad != nil {
+		problem(w, http.StatusBadRequest, bad.Error()+".")
+		return
+	}
+	words, next, err := dials.Consents(r.Context(), s.cfg.DB.Reader(), place, limit)
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	list := view.List[dials.Word]{Items: words}
+	if next != 0 {
+		list.Next = strconv.FormatInt(next, 10)
+	}
+	writeJSON(w, http.StatusOK, typeJSON, list)
+}
+
+func (s *Server) exportConsents(w http.ResponseWriter, r *http.Request) {
+	// Whole before a byte of it is sent: half a ledger must not look like one.
+	var file bytes.Buffer
+	if err := dials.ExportConsents(r.Context(), s.cfg.DB.Reader(), &file); err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", typeCSV+"; charset=utf-8; header=present")
+	w.Header().Set("Content-Disposition", `attachment; filename="consents.csv"`)
+	_, _ = w.Write(file.Bytes())
+}
+
+// consent answers POST /api/v1/consents: one word in JSON, or a file of them.
+func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
+	kind, ok := bodyType(w, r, typeJSON, typeCSV)
+	if !ok {
+		return
+	}
+	var words []dials.Word
+	if kind == typeCSV {
+		words, ok = s.readConsents(w, r)
+	} else {
+		words, ok = s.readConsent(w, r)
+	}
+	if !ok {
+		return
+	}
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error { return dials.Record(tx, words...) })
+	if s.done(w, r, err) {
+		writeJSON(w, http.StatusOK, typeJSON, struct {
+			Taken int `json:"taken"`
+		}{len(words)})
+	}
+}
+
+func (s *Server) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
+	text, ok := readBody(w, r, maxCSV)
+	if !ok {
+		return nil, false
+	}
+	words, err := dials.ReadConsents(bytes.NewReader(text), s.cfg.Plan, time.Now())
+	var wrong *dials.CSVError
+	switch {
+	case errors.As(err, &wrong):
+		wrongs(w, wrongLines(wrong))
+	case err != nil:
+		problem(w, http.StatusBadRequest, "The file cannot be read: "+strings.TrimPrefix(err.Error(), "dials: read consents: ")+".")
+	}
+	return words, err == nil
+}
+
+func (s *Server) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
+	var word dials.Word
+	if !readJSON(w, r, &word) {
+		return nil, false
+	}
+	var wrong appointments.Problems
+	n := s.cfg.Plan.Read(word.Number)
+	if n.Kind != number.E164 {
+		wrong = append(wrong, appointments.Problem{Field: "number", Text: "is no valid telephone number: write it with its country code, as in +74951234567"})
+	}
+	if word.Kind != dials.Agreed && word.Kind != dials.Refused {
+		wrong = append(wrong, appointments.Problem{Field: "kind", Text: "is agreed or refused"})
+	}
+	now := time.Now()
+	if word.At.IsZero() {
+		word.At = now
+	}
+	if word.At.After(now) || word.At.Year() < 1990 {
+		wrong = append(wrong, appointments.Problem{Field: "at", Text: "is not a time of the past since 1990"})
+	}
+	if len(wrong) > 0 {
+		wrongs(w, wrong)
+		return nil, false
+	}
+	word.Number = n.Value
+	return []dials.Word{word}, true
+}
