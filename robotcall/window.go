@@ -80,3 +80,17 @@ func (w Window) NextClosing(t time.Time) time.Time {
 	}
 	return first
 }
+
+// CallHours is when a number may be called from at on: see
+// appointments.DeskConfig.
+func (r *Rules) CallHours(e164, zone string, at time.Time) (opens, closes time.Time) {
+	window, err := r.Window(e164, zone)
+	if err != nil {
+		return time.Time{}, time.Time{}
+	}
+	opens, ok := window.NextOpening(at)
+	if !ok {
+		return time.Time{}, time.Time{}
+	}
+	return opens, window.NextClosing(opens)
+}

@@ -21,6 +21,7 @@ import (
 	"ringback/leads/alert/email"
 	"ringback/leads/alert/sipmsg"
 	"ringback/leads/alert/webhook"
+	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 )
@@ -88,7 +89,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
 	}
-	d.web, err = web.New(web.Config{DB: d.db, Office: office, Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
+	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
+		Window: cfg.Rules().CallHours, Tell: ladder.Notice})
+	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location()})
 	return err
 }
