@@ -15,10 +15,13 @@ import (
 )
 
 type demoCommand struct {
-	Once bool `help:"End after the story: status 0 only if every step was seen at the phones and in the database."`
+	Once     bool   `help:"End after the story: status 0 only if every step was seen at the phones and in the database."`
+	Fast     bool   `help:"Shorten the times of the ladder; otherwise they are those of an office, and the story takes its time."`
+	Asterisk string `default:"22" enum:"22,16" help:"Release of Asterisk that is run: 22 or 16."`
 }
 
-// stepTime bounds one step of the story.
+// stepTime bounds what one step of the story does besides waiting for the
+// ladder.
 const stepTime = 20 * time.Second
 
 // Run plays the story on a real Asterisk, and then leaves page and metrics up
@@ -26,7 +29,7 @@ const stepTime = 20 * time.Second
 func (c *demoCommand) Run(w *world) error {
 	say := func(format string, args ...any) { fmt.Fprintf(w.stdout, format+"\n", args...) }
 	say("Ringback demo: a real Asterisk, real SIP phones, a real database. Nothing of this machine's own PBX is touched.")
-	root, err := pbx.Install(w.ctx, pbx.Asterisk22, w.stderr)
+	root, err := pbx.Install(w.ctx, pbx.Release(c.Asterisk), w.stderr)
 	if err != nil {
 		return err
 	}
@@ -36,12 +39,12 @@ func (c *demoCommand) Run(w *world) error {
 	}
 	defer os.RemoveAll(dir)
 	say("Starting Asterisk, four phones, a trunk with clients outside, and the daemon …")
-	s, err := newScene(w.ctx, root, dir, quiet(w.stderr), say)
+	s, err := newScene(w.ctx, root, dir, paceOf(c.Fast), quiet(w.stderr), say)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	say("The daemon watches the PBX. The time before each line counts from the client's hangup.\n(The ladder's settle time is 0 here; in an office it is 20 s, so that who calls again at once is not alerted.)")
+	say("The daemon watches the PBX. The time before each line counts from the client's hangup.\n%s", s.pace)
 	results := s.play(w.ctx)
 	if err := s.table(w.ctx, w.stdout); err != nil {
 		return err
@@ -85,7 +88,8 @@ func (s *scene) play(ctx context.Context) []result {
 }
 
 func (s *scene) playStep(ctx context.Context, st step) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, stepTime, errors.New("not within "+stepTime.String()))
+	limit := stepTime + s.pace.longest()
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("not within "+limit.String()))
 	defer cancel()
 	return st.play(ctx, s)
 }

@@ -19,7 +19,7 @@ func TestDemo(t *testing.T) {
 	t.Run("to_the_end", func(t *testing.T) {
 		temporary := t.TempDir()
 		began := time.Now()
-		p := start(t, []string{"TMPDIR=" + temporary}, "demo")
+		p := start(t, []string{"TMPDIR=" + temporary}, "demo", "--fast")
 		waitFor(t, "the first line", func() bool { return p.out.count("Ringback demo") == 1 })
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("it says nothing for %v", took)
@@ -44,7 +44,7 @@ func TestDemo(t *testing.T) {
 	for _, at := range []string{"Starting Asterisk", "\n1. ", "phone 101 shows"} {
 		t.Run("interrupted_at_"+strings.TrimSpace(at), func(t *testing.T) {
 			temporary := t.TempDir()
-			p := start(t, []string{"TMPDIR=" + temporary}, "demo", "--once")
+			p := start(t, []string{"TMPDIR=" + temporary}, "demo", "--fast", "--once")
 			waitFor(t, at, func() bool { return strings.Contains(p.out.String(), at) })
 			if status, took := p.stop(t, os.Interrupt); status != 1 || took > stopWithin {
 				t.Errorf("status %d after %v, and on stderr:\n%s", status, took, &p.errs)

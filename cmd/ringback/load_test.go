@@ -133,6 +133,7 @@ func (r *rig) startDaemon(at ari.Config, filter bool) {
 		"tokens": rigToken, "ari.password": at.Password.Reveal(), "hook.secret": "a secret of the benchmark's own 0123456789",
 		"ringback.yaml": fmt.Sprintf(`country: RU
 mode: act
+missed: {suspicious: 0s}
 listen: %s
 database: ringback.db
 token_file: tokens

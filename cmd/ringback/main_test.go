@@ -171,7 +171,8 @@ func accountAt(name string, b *branch) account {
 }
 
 // newCompany has Anna at phone 101, Boris at 102 and Vera, their supervisor, at
-// 100 of its first PBX, all in one pool, and two lines into it.
+// 100 of its first PBX, all in one pool, and two lines into it. To it everybody
+// who gives up is a client, however soon.
 func newCompany(t *testing.T, pbxes ...account) *company {
 	return &company{dir: t.TempDir(), pbxes: pbxes, token: "token-of-the-test-0123456789",
 		lines: fmt.Sprintf(`
@@ -183,7 +184,7 @@ func newCompany(t *testing.T, pbxes ...account) *company {
 func (c *company) write(t *testing.T) string {
 	t.Helper()
 	var text strings.Builder
-	text.WriteString("country: RU\nmode: act\nlisten: 127.0.0.1:0\ndatabase: ringback.db\ntoken_file: tokens\nasterisk:\n")
+	text.WriteString("country: RU\nmode: act\nmissed: {suspicious: 0s}\nlisten: 127.0.0.1:0\ndatabase: ringback.db\ntoken_file: tokens\nasterisk:\n")
 	files := map[string]string{"tokens": c.token}
 	for _, p := range c.pbxes {
 		fmt.Fprintf(&text, "  - {name: %s, url: %q, username: %s, password_file: %[1]s.password, inbound: {contexts: [from-trunk]}}\n", p.name, p.url, p.user)
@@ -217,7 +218,7 @@ func (c *company) hold(t *testing.T) (site, *logbook) {
 	}
 	log := new(logbook)
 	log.showIfFailed(t, "the daemon")
-	d, err := newDaemon(t.Context(), cfg, slog.New(slog.NewTextHandler(log, nil)))
+	d, err := newDaemon(t.Context(), cfg, slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	if err != nil {
 		t.Fatal(err)
 	}

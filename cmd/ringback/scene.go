@@ -27,6 +27,7 @@ import (
 type scene struct {
 	*branch
 	dir    string
+	pace   pace
 	daemon *daemon
 	token  string
 	say    func(format string, args ...any)
@@ -50,12 +51,12 @@ const lineRings = 5 * time.Second
 
 // newScene starts everything below dir: a PBX of the given release, the phones,
 // and the daemon. On an error nothing is left running.
-func newScene(ctx context.Context, root pbx.Root, dir string, log *slog.Logger, say func(string, ...any)) (*scene, error) {
+func newScene(ctx context.Context, root pbx.Root, dir string, p pace, log *slog.Logger, say func(string, ...any)) (*scene, error) {
 	b, err := openBranch(ctx, root, dir, lineRings)
 	if err != nil {
 		return nil, err
 	}
-	s := &scene{branch: b, dir: dir, say: say, more: make(chan struct{}), token: rand.Text()}
+	s := &scene{branch: b, dir: dir, pace: p, say: say, more: make(chan struct{}), token: rand.Text()}
 	if err := s.startDaemon(ctx, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -129,7 +130,7 @@ func (s *scene) writeConfig(listen string) (string, error) {
 		"ari.password": s.pbx.ARIPassword + "\n",
 		"tokens":       s.token + "\n",
 		"ringback.yaml": fmt.Sprintf(sceneConfig, s.pbx.ARIURL, s.pbx.ARIUser, pbx.LineDirect, pbx.LineGroup,
-			listen, filepath.Join(s.dir, "ringback.db")),
+			s.pace.ladder(), listen, filepath.Join(s.dir, "ringback.db")),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o600); err != nil {
@@ -159,7 +160,7 @@ pools:
   - name: default
     managers: [anna, boris]
     supervisor: vera
-    ladder: {settle: 0s}
+    ladder: %s
 listen: %s
 database: %s
 token_file: tokens
@@ -240,10 +241,15 @@ func (s *scene) line(at time.Time, format string, args ...any) {
 	s.say("  %+7.1f ms  %s", float64(at.Sub(s.since).Microseconds())/1000, fmt.Sprintf(format, args...))
 }
 
-// givesUp lets a client ring a line and hang up while desks ring.
+// givesUp lets a client ring a line and hang up while desks ring, but not so
+// soon that it could be a mistake.
 func (s *scene) givesUp(ctx context.Context, who softphone.DialOptions, line string, desks ...string) error {
+	began := time.Now()
 	c, _, err := s.rings(ctx, who, line, desks...)
 	if err != nil {
+		return err
+	}
+	if err := pause(ctx, time.Until(began.Add(s.daemon.cfg.Missed.Suspicious+time.Second))); err != nil {
 		return err
 	}
 	s.since = time.Now()
@@ -257,13 +263,21 @@ func (s *scene) answered(ctx context.Context, who softphone.DialOptions, line st
 	if err != nil {
 		return err
 	}
-	select {
-	case <-time.After(s.daemon.cfg.Missed.MinTalk): // a shorter talk is none
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := pause(ctx, s.daemon.cfg.Missed.MinTalk); err != nil { // a shorter talk is none
+		return err
 	}
 	s.since = time.Now()
 	return c.Hangup(ctx)
+}
+
+// pause lets the people on the phone take their time.
+func pause(ctx context.Context, long time.Duration) error {
+	select {
+	case <-time.After(long):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // quiet is a log for what runs beside the story: only what is wrong is shown.
