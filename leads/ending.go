@@ -151,12 +151,16 @@ func (e *ending) join(l *Lead) error {
 		return err
 	}
 	settled := at.Add(e.j.Pool.Ladder.Settle)
-	if err := e.b.unacknowledge(e.tx, l, settled, e.call); err != nil {
+	rested, err := e.b.unacknowledge(e.tx, l, settled, e.call)
+	if err != nil {
 		return err
 	}
 	switch {
 	case l.Suspicious && l.Manager != "":
 		return e.b.climb(e.tx, l, e.j.Pool, at)
+	case tell && rested:
+		// After the rung that has rested: it may give the lead to somebody else.
+		return rangAgain(e.tx, l, settled.Add(time.Millisecond), e.call)
 	case tell:
 		return rangAgain(e.tx, l, settled, e.call)
 	}

@@ -33,23 +33,24 @@ func (b *Book) Acknowledge(tx *db.Tx, lead int64, login, how string) error {
 }
 
 // unacknowledge ends an acknowledgement that holds: the contact has rung again
-// and was missed. The rung that rested for it comes when that has settled.
-func (b *Book) unacknowledge(tx *db.Tx, l *Lead, at time.Time, call int64) error {
+// and was missed. The rung that has rested for it comes at that time; false:
+// none has.
+func (b *Book) unacknowledge(tx *db.Tx, l *Lead, at time.Time, call int64) (rested bool, err error) {
 	if !l.Acknowledged(tx.Now()) {
-		return nil
+		return false, nil
 	}
 	by := l.AckBy
 	l.AckBy, l.AckUntil = "", time.Time{}
 	if _, err := tx.Exec("UPDATE leads SET ack_by = '', ack_until = 0 WHERE id = $1", l.ID); err != nil {
-		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+		return false, fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(call), Kind: EntryAckEnded, Who: by}); err != nil {
-		return err
+		return false, err
 	}
 	if l.RungDue.IsZero() || l.RungDue.After(at) {
-		return nil // none rests, or its own time is still to come
+		return false, nil // its own time is still to come
 	}
-	return BringForward(tx, l, RungDue{Ladder: l.Ladder, Rung: l.Rung}, at, fmt.Sprintf("call:%d", call))
+	return true, BringForward(tx, l, RungDue{Ladder: l.Ladder, Rung: l.Rung}, at, fmt.Sprintf("call:%d", call))
 }
 
 // Settle closes a lead by hand.

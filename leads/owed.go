@@ -92,22 +92,31 @@ func (b *Book) StillOwed(tx *db.Tx, lead int64, login string) (*Owed, error) {
 // promises the call unless one is on its way already. A manager who has heard
 // of the lead in an earlier call, about others, need not be rung for it: false.
 func AskForCall(tx *db.Tx, l *Lead, cause string) (asked bool, err error) {
-	due := db.Millis(tx.Now())
 	if l.calledAhead {
-		due = 0
+		return false, noteCallDue(tx, l, time.Time{})
 	}
-	l.CallDue = db.Time(due)
-	if _, err := tx.Exec("UPDATE leads SET call_due = $1, called_ahead = 0 WHERE id = $2", due, l.ID); err != nil {
-		return false, fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	waiting, held, err := jobs.Pending(tx, KindCall, l.Manager)
+	if err != nil {
+		return false, err
 	}
-	if l.calledAhead {
-		return false, nil
+	due := tx.Now()
+	if held > 0 {
+		// A call that has just read what is owed, perhaps in this millisecond, does
+		// not tell of this lead.
+		due = due.Add(time.Millisecond)
 	}
-	pending, err := jobs.Pending(tx, KindCall, l.Manager)
-	if err != nil || pending > 0 {
+	if err := noteCallDue(tx, l, due); err != nil || waiting+held > 0 {
 		return true, err
 	}
 	return true, promiseCall(tx, l.Manager, cause)
+}
+
+func noteCallDue(tx *db.Tx, l *Lead, due time.Time) error {
+	l.CallDue, l.calledAhead = due, false
+	if _, err := tx.Exec("UPDATE leads SET call_due = $1, called_ahead = 0 WHERE id = $2", db.Millis(due), l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	return nil
 }
 
 // promiseCall promises a call to a manager; cause tells it from others.
@@ -130,7 +139,7 @@ func (b *Book) CallEnded(tx *db.Tx, login string, began time.Time, announced []i
 			return fmt.Errorf("leads: call to %s: %w", login, err)
 		}
 	}
-	_, err := tx.Exec("UPDATE leads SET call_due = 0 WHERE manager = $1 AND closed IS NULL AND call_due > 0 AND call_due < $2", login, db.Millis(began))
+	_, err := tx.Exec("UPDATE leads SET call_due = 0 WHERE manager = $1 AND closed IS NULL AND call_due > 0 AND call_due <= $2", login, db.Millis(began))
 	if err != nil {
 		return fmt.Errorf("leads: call to %s: %w", login, err)
 	}
@@ -138,8 +147,8 @@ func (b *Book) CallEnded(tx *db.Tx, login string, began time.Time, announced []i
 	if err := tx.QueryRow("SELECT COUNT(*) FROM leads WHERE manager = $1 AND closed IS NULL AND call_due > 0", login).Scan(&since); err != nil {
 		return fmt.Errorf("leads: call to %s: %w", login, err)
 	}
-	pending, err := jobs.Pending(tx, KindCall, login)
-	if err != nil || since == 0 || pending > 1 { // one of them is the job that ends
+	waiting, held, err := jobs.Pending(tx, KindCall, login)
+	if err != nil || since == 0 || waiting+held > 1 { // one of them is the job that ends
 		return err
 	}
 	return promiseCall(tx, login, fmt.Sprintf("since:%d", db.Millis(began)))

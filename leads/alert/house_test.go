@@ -37,6 +37,10 @@ type house struct {
 	metrics  *prometheus.Registry
 	start    time.Time
 	calls    int
+	// robot does robot calls, and busy says who is on the phone, where a test
+	// has them.
+	robot []jobs.Work
+	busy  func(login string) bool
 
 	db    *db.DB
 	book  *leads.Book
@@ -94,8 +98,9 @@ func (h *house) open() *house {
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: &h.office})
 	h.metrics = prometheus.NewRegistry()
-	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
+	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, Calls: h.robot != nil, Busy: h.busy, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
 	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening})
+	works = append(works, h.robot...)
 	runner, err := jobs.NewRunner(h.db, works, jobs.Options{})
 	if err != nil {
 		h.t.Fatal(err)

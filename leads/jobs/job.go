@@ -163,16 +163,15 @@ func Look(tx *db.Tx, prefix string) ([]Standing, error) {
 	return list, rows.Err()
 }
 
-// Pending counts the jobs of a lane that have not ended: those that wait, and
-// those in hand. The job whose end is being written is among them.
-func Pending(tx *db.Tx, kind, lane string) (int, error) {
-	var n int
-	err := tx.QueryRow(`SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND kind = $1 AND lane = $2)
-		+ (SELECT COUNT(*) FROM jobs WHERE state = 'held' AND kind = $1 AND lane = $2)`, kind, lane).Scan(&n)
+// Pending counts the jobs of a lane that wait, and those in hand. The job whose
+// end is being written is still among them, as with Look.
+func Pending(tx *db.Tx, kind, lane string) (waiting, held int, err error) {
+	err = tx.QueryRow(`SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'waiting' AND kind = $1 AND lane = $2),
+		(SELECT COUNT(*) FROM jobs WHERE state = 'held' AND kind = $1 AND lane = $2)`, kind, lane).Scan(&waiting, &held)
 	if err != nil {
-		return 0, fmt.Errorf("jobs: pending of %s %s: %w", kind, lane, err)
+		return 0, 0, fmt.Errorf("jobs: pending of %s %s: %w", kind, lane, err)
 	}
-	return n, nil
+	return waiting, held, nil
 }
 
 // after is the first string, bytewise, that no longer begins with prefix; keys

@@ -1,7 +1,9 @@
 package jobs
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -116,7 +118,8 @@ func (s *lanes) inHand(id int64) bool {
 	return ok
 }
 
-// ready lists the lanes in which something is due and a worker free, as copies.
+// ready lists the lanes in which something is due and a worker free, as copies,
+// the earliest first.
 func (s *lanes) ready(now time.Time) []lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,6 +130,7 @@ func (s *lanes) ready(now time.Time) []lane {
 			list = append(list, *l)
 		}
 	}
+	slices.SortFunc(list, func(a, b lane) int { return cmp.Compare(a.next, b.next) })
 	return list
 }
 
