@@ -34,7 +34,11 @@ func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
 		if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), known.ID); err != nil {
 			return 0, fmt.Errorf("leads: lead %d: %w", known.ID, err)
 		}
-		return known.ID, Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Detail: h.How})
+		err := Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Detail: h.How})
+		if err != nil || !known.Suspicious {
+			return known.ID, err
+		}
+		return known.ID, b.trust(tx, known, pool)
 	}
 	l := Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
 	err = tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)

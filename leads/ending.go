@@ -141,7 +141,7 @@ func (e *ending) join(l *Lead) error {
 	if tell {
 		toldAgain = db.Millis(at)
 	}
-	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2, suspicious = 0,
+	_, err := e.tx.Exec(`UPDATE leads SET missed = missed + 1, line = $1, told_again = $2,
 		first_missed = MIN(first_missed, $3), last_missed = MAX(last_missed, $3) WHERE id = $4`,
 		e.j.Line, toldAgain, db.Millis(e.j.Started), l.ID)
 	if err != nil {
@@ -156,8 +156,8 @@ func (e *ending) join(l *Lead) error {
 		return err
 	}
 	switch {
-	case l.Suspicious && l.Manager != "":
-		return e.b.climb(e.tx, l, e.j.Pool, at)
+	case l.Suspicious:
+		return e.b.trust(e.tx, l, e.j.Pool)
 	case tell && rested:
 		// After the rung that has rested: it may give the lead to somebody else.
 		return rangAgain(e.tx, l, settled.Add(time.Millisecond), e.call)

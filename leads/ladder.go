@@ -55,6 +55,19 @@ func (b *Book) climb(tx *db.Tx, l *Lead, pool *routing.Pool, at time.Time) error
 	return BookRung(tx, l, RungDue{Ladder: l.Ladder}, l.RungDue, "")
 }
 
+// trust ends the suspicion of a lead: its ladder begins in full, in the pool's
+// hours; that of one which waits for the opening begins then.
+func (b *Book) trust(tx *db.Tx, l *Lead, pool *routing.Pool) error {
+	l.Suspicious = false
+	if l.Manager != "" {
+		return b.climb(tx, l, pool, pool.Hours.NextOpening(tx.Now()))
+	}
+	if _, err := tx.Exec("UPDATE leads SET suspicious = 0 WHERE id = $1", l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	return nil
+}
+
 // BookRung promises a rung of a lead's ladder. A rung that is booked more than
 // once, because it was put off or brought forward, has a cause each time: a key
 // that was used before would lose the rung.

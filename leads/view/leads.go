@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"ringback/leads"
 	"ringback/leads/db"
@@ -39,6 +40,13 @@ type Lead struct {
 	Outcome     leads.Outcome `json:"outcome"`
 	ClosedBy    string        `json:"closed_by"`
 	State       State         `json:"state"`
+	// Suspicious says that somebody who never rang before hung up at once:
+	// nobody is told of it until they ring again.
+	Suspicious bool `json:"suspicious"`
+	// AcknowledgedBy has taken it on, and AcknowledgedUntil is until when that
+	// keeps the ladder waiting; empty and null: nobody has, or the time is over.
+	AcknowledgedBy    string      `json:"acknowledged_by"`
+	AcknowledgedUntil leads.Stamp `json:"acknowledged_until"`
 	// CallerName is what the newest missed call called itself: hostile text.
 	CallerName string `json:"-"`
 }
@@ -55,7 +63,8 @@ type LeadContact struct {
 // a lead that has none is shown with the contact's first number.
 const leadColumns = `l.id, l.contact, c.name,
 	COALESCE(k.caller, (SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''), COALESCE(k.caller_name, ''),
-	l.pool, l.line, l.manager, l.missed, l.first_missed, l.last_missed, l.opened, l.closed, l.outcome, l.closed_by
+	l.pool, l.line, l.manager, l.missed, l.first_missed, l.last_missed, l.opened, l.closed, l.outcome, l.closed_by,
+	l.suspicious, l.ack_by, l.ack_until
 	FROM leads l LEFT JOIN contacts c ON c.id = l.contact
 	LEFT JOIN calls k ON k.id = (SELECT MAX(m.id) FROM calls m WHERE m.lead = l.id)`
 
@@ -64,14 +73,18 @@ func scanLead(row scanner) (Lead, error) {
 	var contact, closed sql.NullInt64
 	var name sql.NullString
 	var number string
-	var first, last, opened int64
+	var first, last, opened, ackUntil int64
 	err := row.Scan(&l.ID, &contact, &name, &number, &l.CallerName, &l.Pool, &l.Line, &l.Manager, &l.Missed,
-		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy)
+		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy, &l.Suspicious, &l.AcknowledgedBy, &ackUntil)
 	l.FirstMissed, l.LastMissed = leads.Stamp{Time: db.Time(first)}, leads.Stamp{Time: db.Time(last)}
 	l.Opened, l.Closed = leads.Stamp{Time: db.Time(opened)}, leads.Stamp{Time: db.Time(closed.Int64)}
 	l.ClosedBy, l.CallerName, l.State = leads.Clip(l.ClosedBy), leads.Clip(l.CallerName), Open
 	if closed.Valid {
 		l.State = Closed
+	}
+	l.AcknowledgedUntil = leads.Stamp{Time: db.Time(ackUntil)}
+	if closed.Valid || time.Now().After(l.AcknowledgedUntil.Time) {
+		l.AcknowledgedBy, l.AcknowledgedUntil = "", leads.Stamp{}
 	}
 	if contact.Valid {
 		l.Contact = &LeadContact{ID: contact.Int64, Name: leads.Clip(name.String), Number: leads.Clip(number)}

@@ -152,6 +152,7 @@ type leadRow struct {
 	Opened  moment
 	Closed  moment
 	Settled string // how, when it is closed
+	Rests   string // why nobody is told of it just now
 }
 
 func (t *teller) lead(l *view.Lead) leadRow {
@@ -167,6 +168,12 @@ func (t *teller) lead(l *view.Lead) leadRow {
 	}
 	if l.State == view.Closed {
 		row.Settled = settled(string(l.Outcome), t.person(l.ClosedBy))
+	}
+	switch {
+	case l.State == view.Open && l.Suspicious:
+		row.Rests = "hung up at once: nobody is told until they ring again"
+	case l.AcknowledgedBy != "":
+		row.Rests = t.person(l.AcknowledgedBy) + " has it in hand until " + t.moment(l.AcknowledgedUntil.Time).Clock
 	}
 	return row
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"strings"
 	"time"
 
 	"ringback/leads"
@@ -85,6 +86,8 @@ func settled(outcome, who string) string {
 		return who + " called back"
 	case leads.ClientGotThrough:
 		return "they got through to " + who
+	case leads.Settled:
+		return who + " said so"
 	}
 	return alert.Clean(outcome) + " by " + who
 }
@@ -129,6 +132,8 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text = who + ", who is not of this pool, talked with them: settled?"
 	case leads.EntryClosed:
 		row.Text = "Settled: " + settled(e.Detail, who)
+	case leads.EntrySuspicious, leads.EntryAcknowledged, leads.EntryAckEnded, leads.EntryHandedOn, leads.EntryNobodyElse:
+		row.Text = t.handled(e, who)
 	default:
 		if words := reminded[e.Kind]; words != "" {
 			row.Text, row.Detail = words, alert.Clean(e.Detail)
@@ -137,6 +142,21 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text, row.Detail = t.alerted(e, who)
 	}
 	return row
+}
+
+// handled says what somebody has done about a lead.
+func (t *teller) handled(e *view.Entry, who string) string {
+	switch e.Kind {
+	case leads.EntrySuspicious:
+		return "Never rang before and hung up at once: nobody is told until they ring again"
+	case leads.EntryAcknowledged:
+		return who + " has it in hand, until" + strings.TrimPrefix(t.opening(e.Detail), ",")
+	case leads.EntryAckEnded:
+		return "They rang again: " + who + " does not have it in hand any more"
+	case leads.EntryHandedOn:
+		return "Handed on by " + t.person(e.Detail) + " to " + who
+	}
+	return "Nobody else could take it: it stays with " + who
 }
 
 // alerted says what became of an alert.
@@ -153,6 +173,12 @@ func (t *teller) alerted(e *view.Entry, who string) (text, detail string) {
 		return "May have told " + by + ":", alert.Clean(e.Detail)
 	case leads.EntryNobodyToTell:
 		return "Nobody to tell: " + who + " has no channel", ""
+	case leads.EntryCallDue:
+		return "To be rung: " + who, ""
+	case leads.EntryCallWould:
+		return "Would have rung " + who, ""
+	case leads.EntryCallNot:
+		return who + " was not rung:", alert.Clean(e.Detail)
 	}
 	return alert.Clean(e.Kind) + " " + who, alert.Clean(e.Detail)
 }
