@@ -290,6 +290,15 @@ func TestCallsThatWouldBeNearAreOne(t *testing.T) {
 	}
 }
 
+func TestACallWithinTheGraceWaitsForItsEnd(t *testing.T) {
+	story(t, func(c *DeskConfig) { c.Reminders.OnCreate = false }, func(h *house) {
+		h.create(h.wanted(24*time.Hour + 2*time.Minute))
+		h.create(h.wanted(24 * time.Hour)) // a day before is past
+		h.pass(25 * time.Hour)
+		h.wantCalls(5 * time.Minute)
+	})
+}
+
 // nineToNine opens at 9 and closes at 21, UTC.
 func nineToNine(_, _ string, at time.Time) (opens, closes time.Time) {
 	day := at.Truncate(24 * time.Hour)

@@ -132,9 +132,9 @@ func (d *Desk) plan(a *Appointment, occasion Occasion, now time.Time) (calls []p
 		wanted = append(wanted, planned{occasion: occasion, opens: now.Add(rules.Grace)})
 	}
 	for _, before := range rules.Before {
-		// Not within the grace either: mistakes are to be corrected first.
-		if at := a.Starts.Add(-before); !at.Before(now.Add(rules.Grace)) {
-			wanted = append(wanted, planned{occasion: Before, opens: at})
+		// Within the grace it waits for its end: mistakes are to be corrected first.
+		if at := a.Starts.Add(-before); at.After(now) {
+			wanted = append(wanted, planned{occasion: Before, opens: later(at, now.Add(rules.Grace))})
 		}
 	}
 	if d.cfg.Window != nil {
@@ -205,4 +205,11 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
