@@ -249,7 +249,7 @@ func TestPacer(t *testing.T) {
 					defer mu.Unlock()
 					begun[trunk] = append(begun[trunk], time.Now())
 					begun["any"] = append(begun["any"], time.Now())
-					time.Sleep(time.Duration(i%4) * 100 * time.Millisecond)
+					time.Sleep(time.Duration(i/17) * 300 * time.Millisecond)
 					return nil
 				})
 				if err != nil {
