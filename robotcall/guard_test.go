@@ -261,7 +261,7 @@ func TestPacer(t *testing.T) {
 		for name, n := range map[string]int{"any": 3, "slow": 1} {
 			list := begun[name]
 			for i := n; i < len(list); i++ {
-				if list[i].Sub(list[i-n]) < 1100*time.Millisecond {
+				if list[i].Sub(list[i-n]) < 1099*time.Millisecond {
 					t.Errorf("%s: more than %d in a second: %s after %s", name, n, list[i], list[i-n])
 				}
 			}
