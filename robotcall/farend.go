@@ -1,0 +1,91 @@
+package robotcall
+
+import (
+	"fmt"
+	"strings"
+
+	"ringback/leads/dials"
+)
+
+// farEnd is how far dialing has come: of a channel of ours, or, behind a Local
+// pair, of the leg that the dialplan dials for it.
+type farEnd struct {
+	dialing  bool   // the dialplan has dialed
+	answered bool   // and somebody picked up
+	status   string // DIALSTATUS, or how Dial ended
+	cause    int
+	sip      int
+}
+
+func (f *farEnd) hear(n notice) {
+	switch {
+	case n.kind == dialed:
+		f.dialing = f.dialing || n.byOthers
+		f.answered = f.answered || n.byOthers && n.text == "ANSWER"
+		switch n.text {
+		case "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL":
+			f.status = n.text
+		}
+	case n.kind == gone && n.byOthers:
+		f.cause, f.sip = n.cause, n.sip
+	}
+}
+
+// outcome reads why nobody answered: what the driver says of the leg that rang
+// (ITU-T Q.850 §2.2.5), and where that says nothing, how Dial ended.
+func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
+	if strings.HasPrefix(p.dial.Device, "Local/") && !f.dialing && f.status == "" {
+		return dials.Failed, "the dialplan has not dialed " + p.dial.Device
+	}
+	if p.dial.Number == "" && f.status == "CHANUNAVAIL" {
+		return dials.Unreachable, "the phone is not registered, or switched off"
+	}
+	cause, sip := f.cause, f.sip
+	if cause == 0 || cause == 16 {
+		cause, sip = end.cause, end.sip
+	}
+	detail := fmt.Sprintf("cause %d", cause)
+	if sip != 0 {
+		detail += fmt.Sprintf(", SIP %d", sip)
+	}
+	if f.status != "" {
+		detail += ", " + f.status
+	}
+	if o, known := bySIP[sip]; known {
+		return o, detail
+	}
+	if o, known := byCause[cause]; known {
+		return o, detail
+	}
+	if o, known := byStatus[f.status]; known {
+		return o, detail
+	}
+	return dials.NoAnswer, detail
+}
+
+// What Asterisk 22 tells of the SIP answer is more exact than the cause that it
+// makes of it: it takes 401, 403 and 407, by which a provider refuses, for the 603
+// of a person who declines (res_pjsip_session, hangup_sip2cause).
+var bySIP = map[int]dials.Outcome{
+	401: dials.Congestion, 402: dials.Congestion, 403: dials.Congestion, 407: dials.Congestion,
+	404: dials.Invalid, 410: dials.Invalid, 484: dials.Invalid, 604: dials.Invalid,
+	486: dials.Busy, 600: dials.Busy, 603: dials.Rejected, 607: dials.Rejected, 608: dials.Rejected,
+	500: dials.Congestion, 502: dials.Congestion, 503: dials.Congestion, 504: dials.Congestion,
+	480: dials.NoAnswer, 408: dials.NoAnswer, 487: dials.NoAnswer,
+}
+
+// 0 is a leg that was timed out, 26 one whose call another leg has answered.
+var byCause = map[int]dials.Outcome{
+	1: dials.Invalid, 22: dials.Invalid, 28: dials.Invalid,
+	17: dials.Busy, 21: dials.Rejected,
+	18: dials.NoAnswer, 19: dials.NoAnswer, 26: dials.NoAnswer,
+	20: dials.Unreachable, 27: dials.Unreachable,
+	2: dials.Congestion, 3: dials.Congestion, 34: dials.Congestion, 38: dials.Congestion, 41: dials.Congestion, 42: dials.Congestion,
+	44: dials.Congestion, 47: dials.Congestion, 50: dials.Congestion, 58: dials.Congestion, 63: dials.Congestion, 88: dials.Congestion,
+}
+
+// A trunk without a provider is CHANUNAVAIL: nobody was rung.
+var byStatus = map[string]dials.Outcome{
+	"BUSY": dials.Busy, "NOANSWER": dials.NoAnswer, "CANCEL": dials.NoAnswer,
+	"CHANUNAVAIL": dials.Congestion, "CONGESTION": dials.Congestion,
+}

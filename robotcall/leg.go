@@ -1,0 +1,73 @@
+package robotcall
+
+import (
+	"context"
+	"sync"
+)
+
+// notice is what a leg's script learns of its channel.
+type notice struct {
+	kind     noticeKind
+	text     string // key: the digit; playbackOver: its id; dialed: DIALSTATUS
+	cause    int    // gone: Q.850
+	sip      int    // gone: SIP status, where the PBX tells it
+	failed   bool   // playbackOver: there was nothing to play
+	byOthers bool   // dialed, gone: the leg that the dialplan dialed for ours
+}
+
+type noticeKind uint8
+
+const (
+	inScript     noticeKind = iota + 1 // the channel is answered and in our application
+	leftScript                         // it went on into the dialplan
+	key                                // the far end has pressed a key
+	playbackOver                       // a playback has ended
+	dialed                             // how far dialing has come
+	gone                               // the channel was destroyed
+	vanished                           // the channel was destroyed while nobody could see
+	resumed                            // the PBX is watched again: what happened in between was not heard
+)
+
+// leg is one channel of ours. Whoever follows the PBX puts notices in and never
+// waits; the leg's script takes them out in order.
+type leg struct {
+	id       string
+	exchange *Exchange
+
+	mu      sync.Mutex
+	notices []notice
+	wake    chan struct{}
+}
+
+func newLeg(id string, x *Exchange) *leg {
+	return &leg{id: id, exchange: x, wake: make(chan struct{}, 1)}
+}
+
+func (l *leg) put(n notice) {
+	l.mu.Lock()
+	l.notices = append(l.notices, n)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// next waits for the next notice, until ctx ends.
+func (l *leg) next(ctx context.Context) (notice, error) {
+	for {
+		l.mu.Lock()
+		if len(l.notices) > 0 {
+			n := l.notices[0]
+			l.notices = l.notices[1:]
+			l.mu.Unlock()
+			return n, nil
+		}
+		l.mu.Unlock()
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			return notice{}, context.Cause(ctx)
+		}
+	}
+}

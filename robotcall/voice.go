@@ -1,0 +1,199 @@
+package robotcall
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"ringback/leads/db"
+	"ringback/leads/dials"
+)
+
+// Voice is an answered call whose far end hears what we play. One goroutine
+// uses it.
+type Voice struct {
+	// Pass is of the leg that was answered.
+	Pass Pass
+
+	dialer   *Dialer
+	leg      *leg
+	language string
+	played   int
+	early    []string // keys pressed while nobody asked
+}
+
+// ErrHungUp says that the far end has hung up, or the call was lost.
+var ErrHungUp = errors.New("robotcall: hung up")
+
+// errNothingPlayed says that the PBX could not play what it was given.
+var errNothingPlayed = errors.New("robotcall: the PBX could not play it")
+
+// playbackMark stands in the id of a playback between its channel's and its
+// number.
+const playbackMark = ".play"
+
+// keyPause is how long a key is waited for after the last word.
+const keyPause = 5 * time.Second
+
+// Ask plays media, one after the other, and returns the first key that is
+// pressed, at once: also one that was pressed before anything was heard. It is
+// empty when none was pressed until some seconds after the last word.
+func (v *Voice) Ask(ctx context.Context, media ...string) (string, error) {
+	if k := v.take(); k != "" {
+		return k, nil
+	}
+	played := v.play(ctx, media)
+	if played != nil && !errors.Is(played, errNothingPlayed) {
+		return "", played
+	}
+	if k := v.take(); k != "" {
+		return k, nil
+	}
+	pause, cancel := context.WithTimeoutCause(ctx, keyPause, errSilence)
+	defer cancel()
+	for {
+		n, err := v.leg.next(pause)
+		switch {
+		case err == errSilence:
+			return "", nil
+		case err != nil:
+			return "", err
+		case v.over(n):
+			return "", ErrHungUp
+		case n.kind == key:
+			return n.text, nil
+		}
+	}
+}
+
+var errSilence = errors.New("no key was pressed")
+
+// Say plays media to their end, or until a key is pressed, which the next Ask
+// returns.
+func (v *Voice) Say(ctx context.Context, media ...string) error {
+	if len(v.early) > 0 {
+		return nil
+	}
+	if err := v.play(ctx, media); err != nil && !errors.Is(err, errNothingPlayed) {
+		return err
+	}
+	return nil
+}
+
+// Tell plays media to their end, whatever is pressed: nothing of it can be
+// answered.
+func (v *Voice) Tell(ctx context.Context, media ...string) error {
+	v.early = nil
+	err := v.Say(ctx, media...)
+	v.early = nil
+	return err
+}
+
+func (v *Voice) take() string {
+	if len(v.early) == 0 {
+		return ""
+	}
+	k := v.early[0]
+	v.early = nil
+	return k
+}
+
+// play plays until the end or a key, which is kept.
+func (v *Voice) play(ctx context.Context, media []string) error {
+	if len(media) == 0 {
+		return nil
+	}
+	v.played++
+	id := fmt.Sprintf("%s%s%d", v.leg.id, playbackMark, v.played)
+	if err := v.leg.exchange.PBX.Play(ctx, v.leg.id, id, v.language, media...); err != nil {
+		if ended := v.ended(ctx); ended {
+			return ErrHungUp
+		}
+		return fmt.Errorf("robotcall: play: %w", err)
+	}
+	for {
+		n, err := v.leg.next(ctx)
+		switch {
+		case err != nil:
+			return err
+		case v.over(n):
+			return ErrHungUp
+		case n.kind == key:
+			v.early = append(v.early, n.text)
+			v.hush(ctx, id)
+			return nil
+		case n.kind == resumed: // whether it has ended meanwhile was not heard
+			v.hush(ctx, id)
+			return nil
+		case n.kind == playbackOver && n.text == id && n.failed:
+			v.dialer.log.Warn("the PBX could not play a recording", "pbx", v.leg.exchange.Name, "media", strings.Join(media, ","))
+			return errNothingPlayed
+		case n.kind == playbackOver && n.text == id:
+			return nil
+		}
+	}
+}
+
+func (v *Voice) hush(ctx context.Context, playback string) {
+	if err := v.leg.exchange.PBX.StopPlayback(ctx, playback); err != nil {
+		v.dialer.log.Warn("a playback could not be stopped", "pbx", v.leg.exchange.Name, "err", err)
+	}
+}
+
+func (v *Voice) over(n notice) bool {
+	return n.kind == gone && !n.byOthers || n.kind == vanished || n.kind == leftScript
+}
+
+// ended waits a moment for the end that a failed request hints at.
+func (v *Voice) ended(ctx context.Context) bool {
+	soon, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for {
+		n, err := v.leg.next(soon)
+		if err != nil {
+			return false
+		}
+		if v.over(n) {
+			return true
+		}
+	}
+}
+
+// Hangup ends the call and its row.
+func (v *Voice) Hangup(ctx context.Context, detail string) error {
+	v.dialer.drop(ctx, v.leg)
+	return v.end(ctx, detail)
+}
+
+func (v *Voice) end(ctx context.Context, detail string) error {
+	return v.dialer.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		return dials.End(tx, v.leg.id, dials.Answered, detail)
+	})
+}
+
+// Connect hands the call to the PBX's outbound context, where its dialplan dials
+// extension: outbound routes, recording and hangup are the PBX's from then on, and
+// the call outlives the daemon. callerID is the number that the far end is shown;
+// empty: what the PBX makes of it.
+func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string) error {
+	pbx := v.leg.exchange.PBX
+	variables := [][2]string{{"TIMEOUT(absolute)", strconv.Itoa(seconds(longestTalk))}}
+	if callerID != "" {
+		variables = append(variables, [2]string{"CALLERID(num)", callerID}, [2]string{"CALLERID(name)", callerID})
+	}
+	for _, set := range variables {
+		if err := pbx.SetVariable(ctx, v.leg.id, set[0], set[1]); err != nil {
+			v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, err.Error())
+			return fmt.Errorf("robotcall: connect: %w", err)
+		}
+	}
+	if err := pbx.Continue(ctx, v.leg.id, v.leg.exchange.Connect.Context, extension); err != nil && !v.ended(ctx) {
+		v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, err.Error())
+		return fmt.Errorf("robotcall: connect: %w", err)
+	}
+	v.dialer.release(v.leg, v.leg.id, p.dial.Channel)
+	return nil
+}
