@@ -114,3 +114,26 @@ func TestDefaultLadderIsNotShared(t *testing.T) {
 		t.Error("a change in one pool's ladder has changed the default")
 	}
 }
+
+func TestLadder(t *testing.T) {
+	l := routing.DefaultLadder()
+	for n, want := range []routing.Tell{routing.TellManager, routing.TellCall, routing.TellNextManager, routing.TellSupervisor, routing.TellSupervisor} {
+		if got := l.At(n).Tell; got != want {
+			t.Errorf("rung %d tells %s, want %s", n, got, want)
+		}
+		if got := l.Ends(n); got != (n >= 3) {
+			t.Errorf("rung %d ends the ladder: %v", n, got)
+		}
+	}
+	if rung, after := l.Call(); rung != 1 || after != 3*time.Minute {
+		t.Errorf("rung %d calls after %v", rung, after)
+	}
+	l.Rungs[0].After = time.Minute
+	if rung, after := l.Call(); rung != 1 || after != 2*time.Minute {
+		t.Errorf("rung %d calls after %v", rung, after)
+	}
+	l.Rungs = l.Rungs[2:]
+	if rung, _ := l.Call(); rung != -1 {
+		t.Errorf("rung %d calls", rung)
+	}
+}

@@ -294,3 +294,36 @@ func TestTryingAgainAndExpiry(t *testing.T) {
 		}
 	})
 }
+
+func TestPending(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openT(t, db.Config{})
+		pending := func(lane string) (waiting, held int) {
+			t.Helper()
+			err := d.Do(t.Context(), func(tx *db.Tx) (err error) {
+				waiting, held, err = Pending(tx, "w", lane)
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return waiting, held
+		}
+		gate := make(chan struct{})
+		run(t, d, Work{Kind: "w", Do: func(context.Context, Job) Result { <-gate; return Result{} }})
+		enqueue(t, d, Job{Kind: "w", Key: "1", Lane: "a"}, Job{Kind: "w", Key: "2", Lane: "a"},
+			Job{Kind: "w", Key: "3", Lane: "b", Due: time.Now().Add(time.Hour)}, Job{Kind: "other", Key: "4", Lane: "a"})
+		synctest.Wait()
+		if waiting, held := pending("a"); waiting != 1 || held != 1 {
+			t.Errorf("in lane a %d wait and %d are in hand, want 1 and 1", waiting, held)
+		}
+		if waiting, held := pending("b"); waiting != 1 || held != 0 {
+			t.Errorf("in lane b %d wait and %d are in hand, want 1 and 0", waiting, held)
+		}
+		close(gate)
+		synctest.Wait()
+		if waiting, held := pending("a"); waiting+held != 0 {
+			t.Errorf("in lane a %d wait and %d are in hand when all is done", waiting, held)
+		}
+	})
+}

@@ -171,6 +171,32 @@ func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 	}
 }
 
+func TestThePageSaysWhyNobodyIsToldJustNow(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "", nil)
+	h.exec("UPDATE leads SET ack_by = 'anna', ack_until = $1", time.Now().Add(time.Hour).UnixMilli())
+	for _, path := range []string{"/", "/leads/1"} {
+		if !strings.Contains(h.page(path), "Anna Petrova has it in hand until") {
+			t.Errorf("%s does not say who has the lead in hand", path)
+		}
+	}
+	if body := h.api("/api/v1/leads"); !strings.Contains(body, `"acknowledged_by":"anna","acknowledged_until":"20`) {
+		t.Errorf("the API says %s", body)
+	}
+	h.exec("UPDATE leads SET ack_until = $1, suspicious = 1", time.Now().Add(-time.Second).UnixMilli())
+	page := h.page("/")
+	if strings.Contains(page, "in hand") || !strings.Contains(page, "nobody is told until they ring again") {
+		t.Errorf("the page says %s", page)
+	}
+	if body := h.api("/api/v1/leads"); !strings.Contains(body, `"suspicious":true,"acknowledged_by":"","acknowledged_until":null`) {
+		t.Errorf("the API says %s", body)
+	}
+	h.exec("UPDATE leads SET closed = $1, outcome = 'settled', ack_until = $2", time.Now().UnixMilli(), time.Now().Add(time.Hour).UnixMilli())
+	if card := h.page("/leads/1"); strings.Contains(card, "in hand") || strings.Contains(card, "ring again") {
+		t.Errorf("of a settled lead the card says %s", card)
+	}
+}
+
 func TestMoreLeadsThanAPageShows(t *testing.T) {
 	h := newHouse(t)
 	h.exec(`WITH RECURSIVE i (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM i WHERE i < 203)
@@ -210,6 +236,14 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryAlertDoubt:    {"gone", "May have told anna by sip:"},
 		leads.EntryAlertWould:    {"overdue", "Would have told anna by sip: nobody has called back yet"},
 		leads.EntryNobodyToTell:  {"new_lead", "Nobody to tell: anna has no channel"},
+		leads.EntrySuspicious:    {"", "Never rang before and hung up at once: nobody is told until they ring again"},
+		leads.EntryAcknowledged:  {"2026-11-22T08:30:00Z", "anna has it in hand, until 08:30"},
+		leads.EntryAckEnded:      {"", "They rang again: anna does not have it in hand any more"},
+		leads.EntryHandedOn:      {"boris", "Handed on by boris to anna"},
+		leads.EntryNobodyElse:    {"", "Nobody else could take it: it stays with anna"},
+		leads.EntryCallDue:       {"", "To be rung: anna"},
+		leads.EntryCallWould:     {"", "Would have rung anna"},
+		leads.EntryCallNot:       {"no phone", "anna was not rung:"},
 		"something_new":          {"x", "something_new anna"},
 	} {
 		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: now}})
