@@ -114,6 +114,7 @@ func lonely(t *testing.T) *company {
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	c := lonely(t)
+	c.more = "public_url: http://127.0.0.1:8730\n"
 	file := c.write(t)
 	if status, out, errs := command(t, "check", "--config", file); status != 0 || errs != "" || !strings.Contains(out, "is good: 1 PBX, 2 lines, 3 managers, 1 pools, mode act") {
 		t.Errorf("good: status %d, printed %q, and on stderr %q", status, out, errs)

@@ -187,7 +187,7 @@ func (c *company) write(t *testing.T) string {
 	text.WriteString("country: RU\nmode: act\nmissed: {suspicious: 0s}\nlisten: 127.0.0.1:0\ndatabase: ringback.db\ntoken_file: tokens\nasterisk:\n")
 	files := map[string]string{"tokens": c.token}
 	for _, p := range c.pbxes {
-		fmt.Fprintf(&text, "  - {name: %s, url: %q, username: %s, password_file: %[1]s.password, inbound: {contexts: [from-trunk]}}\n", p.name, p.url, p.user)
+		fmt.Fprintf(&text, "  - {name: %s, url: %q, username: %s, password_file: %[1]s.password, inbound: {contexts: [from-trunk]}, connect: {context: from-internal}}\n", p.name, p.url, p.user)
 		files[p.name+".password"] = p.password
 	}
 	fmt.Fprintf(&text, "lines:%s\nmanagers:\n", c.lines)
