@@ -29,6 +29,11 @@ func (c *Config) check(f *findings) {
 	c.checkLines(f)
 	c.checkMissed(f)
 	c.checkPools(f)
+	c.checkRobot(f)
+	c.checkReminders(f)
+	if c.Mode == Act {
+		c.warnOfRobot(f)
+	}
 }
 
 // checkStart finds what a daemon cannot do without, but work on recordings can.
@@ -95,6 +100,8 @@ func (c *Config) checkWeb(f *findings) {
 		if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 			host = thisHost()
 			f.warn("public_url", "is missing: links in alerts lead to this machine by its own name, %s", quoted(host))
+		} else if c.Mode == Act && isLoopback(host) {
+			f.warn("public_url", "is missing: links in alerts lead to %s, which is another machine for everybody who is not at this one", quoted(host))
 		}
 		c.PublicURL = "http://" + net.JoinHostPort(host, port)
 	}
@@ -117,6 +124,7 @@ func (c *Config) checkAsterisk(f *findings) {
 	for i := range c.Asterisk {
 		a, at := &c.Asterisk[i], fmt.Sprintf("asterisk[%d]", i)
 		names.add(at+".name", a.Name)
+		checkConnect(f, at+".connect", &a.Connect)
 		a.URL = checkARI(f, at+".url", a.URL)
 		a.Numbers.Country = checkCountry(f, at+".numbers.country", a.Numbers.Country)
 		if strings.Contains(a.Username, ":") {

@@ -14,7 +14,9 @@ import (
 
 	"ringback/ari"
 	"ringback/leads/alert/email"
+	"ringback/leads/appointments"
 	"ringback/leads/number"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -36,6 +38,9 @@ type Config struct {
 	Managers []routing.Manager `yaml:"managers"`
 	Pools    []routing.Pool    `yaml:"pools"`
 	Channels Channels          `yaml:"channels"`
+	// Robot says what robot calls may do, Reminders of what clients are reminded.
+	Robot     Robot               `yaml:"robot"`
+	Reminders appointments.Config `yaml:"reminders"`
 	// Listen is the address of page, API and metrics: host:port.
 	Listen string `yaml:"listen"`
 	// PublicURL begins the links in alerts, without a slash at its end.
@@ -80,9 +85,10 @@ type Asterisk struct {
 	// EventFilter asks Asterisk to leave out the events that are never used.
 	EventFilter bool    `yaml:"event_filter"`
 	Inbound     Inbound `yaml:"inbound"`
-	Connect     Connect `yaml:"connect"`
-	CDR         CDR     `yaml:"cdr"`
-	Numbers     Numbers `yaml:"numbers"`
+	// Connect is the way out, by which clients are called.
+	Connect robotcall.Connect `yaml:"connect"`
+	CDR     CDR               `yaml:"cdr"`
+	Numbers Numbers           `yaml:"numbers"`
 
 	// Password is what PasswordFile or PasswordEnv led to.
 	Password Secret `yaml:"-"`
@@ -97,12 +103,6 @@ func (a *Asterisk) ARI() ari.Config {
 type Inbound struct {
 	// Contexts are the dialplan contexts in which a call from a trunk begins.
 	Contexts []string `yaml:"contexts"`
-}
-
-// Connect says how a manager's call reaches the client.
-type Connect struct {
-	// Context is the dialplan context that dials outside numbers.
-	Context string `yaml:"context"`
 }
 
 // CDR says where the PBX keeps its call records.
@@ -245,11 +245,13 @@ func read(file string) (*Config, *findings) {
 		return nil, found
 	}
 	c := &Config{
-		Mode:     Observe,
-		Missed:   Missed{Thresholds: routing.DefaultThresholds()},
-		Channels: Channels{SIP: &SIP{From: DefaultFrom}},
-		Listen:   DefaultListen,
-		Database: DefaultDatabase,
+		Mode:      Observe,
+		Missed:    Missed{Thresholds: routing.DefaultThresholds()},
+		Channels:  Channels{SIP: &SIP{From: DefaultFrom}},
+		Robot:     defaultRobot(""),
+		Reminders: appointments.DefaultConfig(),
+		Listen:    DefaultListen,
+		Database:  DefaultDatabase,
 	}
 	r := reader{findings: found, budget: mostNodes, starts: c.starts()}
 	if !r.document(root, c) {

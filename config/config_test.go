@@ -14,7 +14,9 @@ import (
 
 	"ringback/config"
 	"ringback/leads/alert/email"
+	"ringback/leads/appointments"
 	"ringback/leads/number"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -182,7 +184,7 @@ managers:`, 1)
 
 func TestChannelsTokensAndAddresses(t *testing.T) {
 	t.Setenv("RINGBACK_TEST_HOOK", "from the environment")
-	c := loaded(t, written(t, minimal+`
+	c := loaded(t, written(t, strings.Replace(minimal, "inbound:", "connect: {context: from-internal}, inbound:", 1)+`
 channels:
   webhooks:
     - {name: crm, url: "https://crm.example.com/x", secret_file: hook.secret}
@@ -232,6 +234,58 @@ channels:
 		if e := c.Channels.Email; e.Port != port || e.Password.Set() {
 			t.Errorf("%s: %+v", tls, e)
 		}
+	}
+}
+
+// A configuration that says nothing of robots has the rules of its country, and
+// calls no client.
+func TestRobotByDefault(t *testing.T) {
+	c := loaded(t, written(t, minimal, password))
+	rules := c.Rules()
+	want := robotcall.DefaultRules("RU")
+	if !slices.Equal(rules.Countries, want.Countries) || !slices.Equal(rules.Types, want.Types) || rules.Concurrent != want.Concurrent ||
+		rules.PerNumberDay != want.PerNumberDay || rules.Consent != robotcall.UnlessRefused || !rules.Observe {
+		t.Errorf("rules %+v", rules)
+	}
+	if !reflect.DeepEqual(c.Reminders, appointments.DefaultConfig()) || len(c.Reminders.Media) != 0 {
+		t.Errorf("reminders %+v", c.Reminders)
+	}
+	if c.Robot.Ring != config.DefaultRing || c.Robot.Language != "en" || len(c.Prompts()) != 0 || c.Asterisk[0].Connect != (robotcall.Connect{}) {
+		t.Errorf("robot %+v, connect %+v", c.Robot, c.Asterisk[0].Connect)
+	}
+	if m := c.Directory().Manager("anna"); m.Ring != routing.RingTogether {
+		t.Errorf("anna's phones ring %q", m.Ring)
+	}
+}
+
+func TestRobotAsConfigured(t *testing.T) {
+	t.Setenv("RINGBACK_TEST_PASSWORD", "x")
+	c := loaded(t, folder+"/good-robot.yaml")
+	rules := c.Rules()
+	if !slices.Equal(rules.Countries, []string{"RU", "KZ"}) || !slices.Equal(rules.Types, []number.Type{number.Mobile, number.PremiumRate}) ||
+		rules.Concurrent != 10 || rules.PerSecond != 5 || rules.PerNumberDay != 1 || rules.PerNumber30Days != 4 || rules.Consent != robotcall.Required {
+		t.Errorf("rules %+v", rules)
+	}
+	if rules.Observe || rules.Trunks[robotcall.Trunk{PBX: "main", Name: "from-internal"}] != (robotcall.Bounds{Concurrent: 3, PerSecond: 1}) {
+		t.Errorf("trunks %v, observe %v", rules.Trunks, rules.Observe)
+	}
+	window, err := rules.Window("+79161234567", "")
+	if err != nil || window.Open(time.Date(2026, 6, 7, 9, 0, 0, 0, time.UTC)) || !window.Open(time.Date(2026, 6, 8, 9, 0, 0, 0, time.UTC)) {
+		t.Errorf("on a Sunday in Moscow somebody may be called, or on a Monday nobody: %v", err)
+	}
+	if c.Robot.Ring != 40*time.Second || !reflect.DeepEqual(c.Prompts(), robotcall.Prompts{robotcall.PromptYouHave: {"sound:custom/you-have"}, robotcall.PromptMenu: {}}) {
+		t.Errorf("ring %v, prompts %v", c.Robot.Ring, c.Prompts())
+	}
+	way := robotcall.Connect{Context: "from-internal", Dial: "Local/{number}@from-internal/n", Number: "9{digits}", Concurrent: 3, PerSecond: 1}
+	if c.Asterisk[0].Connect != way || c.Lines[0].Sound != "recording:line-sales" || c.Pools[0].CallerID != "+74951000001" || c.Managers[0].Ring != routing.RingInTurn {
+		t.Errorf("connect %+v, lines %+v, pools %+v", c.Asterisk[0].Connect, c.Lines, c.Pools)
+	}
+	keys := appointments.DefaultKeys()
+	keys.Confirm, keys.OptOut = "5", appointments.NoKey
+	reminders := appointments.Config{Before: []time.Duration{24 * time.Hour, 2 * time.Hour}, OnChange: true, Grace: 10 * time.Minute, Categories: []string{"visit"},
+		Required: []string{"place", "master"}, Line: "sales", Language: "en", Media: map[string][]string{"ru": {"sound:custom/reminder", "{day}", "{time}", "{digits:ticket}"}}, Keys: keys}
+	if !reflect.DeepEqual(c.Reminders, reminders) {
+		t.Errorf("reminders %+v", c.Reminders)
 	}
 }
 

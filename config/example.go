@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"ringback/leads/appointments"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -41,6 +43,7 @@ func exampleConfig() *Config {
 			Name: "main", URL: "http://127.0.0.1:8088", Username: "ringback", PasswordFile: "/etc/ringback/ari.password",
 			App: DefaultApp, EventFilter: true,
 			Inbound: Inbound{Contexts: []string{"from-trunk"}},
+			Connect: robotcall.Connect{Context: "from-internal"},
 		}},
 		Missed: Missed{Thresholds: routing.DefaultThresholds()},
 		Lines: []routing.Line{
@@ -56,9 +59,11 @@ func exampleConfig() *Config {
 			{Name: "sales", Managers: []string{"anna", "boris"}, Supervisor: "clara", Pick: routing.RoundRobin, Hours: office, Ladder: routing.DefaultLadder()},
 			{Name: routing.DefaultPool, Managers: []string{"anna"}, Supervisor: "clara", Pick: routing.RoundRobin, Hours: office, Ladder: routing.DefaultLadder()},
 		},
-		Channels: Channels{SIP: &SIP{From: DefaultFrom}},
-		Listen:   DefaultListen,
-		Database: DefaultDatabase,
+		Channels:  Channels{SIP: &SIP{From: DefaultFrom}},
+		Robot:     defaultRobot("RU"),
+		Reminders: appointments.DefaultConfig(),
+		Listen:    DefaultListen,
+		Database:  DefaultDatabase,
 	}
 }
 
@@ -134,14 +139,15 @@ func scalarText(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case time.Duration:
 		return durationText(value)
-	case bool:
+	case bool, int:
 		return fmt.Sprint(value)
-	case []string:
-		quoted := make([]string, len(value))
-		for i, s := range value {
-			quoted[i] = scalarText(reflect.ValueOf(s))
+	}
+	if v.Kind() == reflect.Slice {
+		list := make([]string, v.Len())
+		for i := range list {
+			list[i] = scalarText(v.Index(i))
 		}
-		return "[" + strings.Join(quoted, ", ") + "]"
+		return "[" + strings.Join(list, ", ") + "]"
 	}
 	if text := v.String(); !plainWord.MatchString(text) {
 		return fmt.Sprintf("%q", text)

@@ -60,7 +60,7 @@ func TestExampleStarts(t *testing.T) {
 // TestExampleShowsEveryKey walks the types that a configuration is read into.
 func TestExampleShowsEveryKey(t *testing.T) {
 	shown := map[string]bool{}
-	for _, key := range regexp.MustCompile(`[a-z_]+:`).FindAllString(config.Example(), -1) {
+	for _, key := range regexp.MustCompile(`[a-z0-9_]+:`).FindAllString(config.Example(), -1) {
 		shown[strings.TrimSuffix(key, ":")] = true
 	}
 	var walk func(path string, of reflect.Type)

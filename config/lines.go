@@ -62,6 +62,9 @@ func (c *Config) checkLines(f *findings) {
 		if len(l.Numbers) == 0 {
 			f.missing(at+".numbers", "every spelling of the number that the trunk sends")
 		}
+		if l.Sound != "" {
+			checkEntry(f, at+".sound", l.Sound, false)
+		}
 		c.checkDialed(f, at, l, dialed)
 	}
 }

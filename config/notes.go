@@ -1,5 +1,11 @@
 package config
 
+import (
+	"strings"
+
+	"ringback/robotcall"
+)
+
 // note explains a key in the example.
 type note struct {
 	text string
@@ -30,8 +36,15 @@ var notes = map[string]note{
 	"asterisk[].inbound":      {text: "Which calls come from outside."},
 	"asterisk[].inbound.contexts": {text: "The dialplan contexts of the trunks: a call that begins in one is inbound.\n" +
 		"FreePBX: from-trunk, from-pstn, from-did-direct."},
-	"asterisk[].connect": {text: "The dialplan context that dials outside numbers. It is checked only: nothing in this\n" +
-		"version places calls.", sample: "{context: from-internal}", whole: true},
+	"asterisk[].connect": {text: "The way out: how clients are called, by a manager who presses 1 and by reminders."},
+	"asterisk[].connect.context": {text: "The dialplan context that dials outside numbers, as colleagues' phones use it.\n" +
+		"FreePBX: from-internal."},
+	"asterisk[].connect.dial": {text: "What a reminder is dialed by. Left out: Local/{number}@ and the context.",
+		sample: "PJSIP/{number}@trunk"},
+	"asterisk[].connect.number": {text: "How numbers are written there: {digits} is 74951000001, {e164} is +74951000001,\n" +
+		"{national} is 4951000001. Left out: as the dialplan knows it, which is tried out.", sample: `"8{national}"`},
+	"asterisk[].connect.concurrent": {text: "How many clients are called by this way at a time. Left out: see robot.", sample: "3"},
+	"asterisk[].connect.per_second": {text: "How many such calls are begun in a second. Left out: see robot.", sample: "1"},
 	"asterisk[].cdr": {text: "Where cdr_csv writes call records. It is checked only: nothing in this version reads them.",
 		sample: "{csv: /var/log/asterisk/cdr-csv/Master.csv}", whole: true},
 	"asterisk[].numbers": {text: "How this PBX writes numbers: prefixes that lead to an outside line, and a home country\n" +
@@ -106,6 +119,43 @@ var notes = map[string]note{
 		"secret in a file, or in a variable of the environment (secret_env: NAME).",
 		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},
 
+	"robot": {text: "What robots may dial. Other numbers, and clients at other times, are never called, whoever\n" +
+		"asks for it; a manager is not connected with such a number either."},
+	"robot.countries": {text: "Whose numbers may be dialed (ISO 3166)."},
+	"robot.types": {text: "What kinds of numbers may be dialed. There are also toll_free, voip, uan, pager, voicemail,\n" +
+		"personal_number, and shared_cost and premium_rate, which cost whoever rings them."},
+	"robot.hours":              {text: "When clients may be called, by the clock where they are."},
+	"robot.hours.zone":         {text: "The zone of clients whose number does not tell it. Left out: every zone in which they may be.", sample: "Europe/Moscow"},
+	"robot.hours.week":         {text: "Written as the hours of pools above."},
+	"robot.concurrent":         {text: "How many clients are called at a time."},
+	"robot.per_second":         {text: "How many calls to clients are begun in a second."},
+	"robot.per_number_day":     {text: "How often a robot calls one number within 24 hours,"},
+	"robot.per_number_30_days": {text: "and within 30 days."},
+	"robot.consent":            {text: "unless_refused: call everybody who has not refused. required: call only who has agreed."},
+	"robot.ring":               {text: "How long a phone rings, a manager's and a client's."},
+	"robot.language":           {text: "What managers are spoken to in: en or ru. The PBX must have Asterisk's sounds in it."},
+	"robot.prompts": {text: "Your own recordings in the place of Asterisk's, by language and prompt; [] leaves one out.\n" +
+		"Prompts: " + promptNames() + ".", sample: "{en: {you_have: [\"sound:custom/you-have\"], menu: [\"sound:custom/menu\"]}}", whole: true},
+
+	"reminders":            {text: "Of what clients are reminded by phone. Without media nobody is called."},
+	"reminders.before":     {text: "How long before an appointment."},
+	"reminders.on_create":  {text: "Whether also when it was made,"},
+	"reminders.on_change":  {text: "and when it was moved or changed."},
+	"reminders.grace":      {text: "How long what was made or changed can be corrected before the client is called."},
+	"reminders.categories": {text: "Of which categories clients are reminded. Left out: of all.", sample: "[visit, delivery]"},
+	"reminders.required":   {text: "What must be filled in: place, category, or a field of yours.", sample: "[place]"},
+	"reminders.line":       {text: "From which line they are called. Left out: the first.", sample: "sales"},
+	"reminders.language":   {text: "What clients are spoken to in where the appointment does not say it: en or ru."},
+	"reminders.media": {text: "What they hear, by language: recordings of the PBX, digits:123, number:12, and of the\n" +
+		"appointment {date}, {time}, {day}, {digits:FIELD}, {number:FIELD}.",
+		sample: `{en: ["sound:custom/reminder", "{date}", "{time}", "sound:custom/menu"]}`},
+	"reminders.keys":         {text: "What the keys of the phone mean; none: nothing."},
+	"reminders.keys.confirm": {text: "They will come."},
+	"reminders.keys.cancel":  {text: "They will not."},
+	"reminders.keys.person":  {text: "They want to talk with somebody."},
+	"reminders.keys.opt_out": {text: "They never want to be called by a robot again."},
+	"reminders.keys.repeat":  {text: "They want to hear it again."},
+
 	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1,\n" +
 		"and then token_file is needed."},
 	"public_url": {text: "How the links in alerts begin. Left out: http:// and the address above. With an address\n" +
@@ -114,4 +164,21 @@ var notes = map[string]note{
 	"database": {text: "The database. SQLite keeps files beside it: the folder must be writable."},
 	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
 		"API answers nobody, and the page only people at this machine.", sample: "/etc/ringback/tokens"},
+}
+
+// promptNames are the names of all prompts, on lines of a comment.
+func promptNames() string {
+	var b strings.Builder
+	width := len("# Prompts: ")
+	for i, name := range robotcall.AllPrompts() {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if width += len(name) + 2; width > 90 {
+			b.WriteString("\n")
+			width = len(name)
+		}
+		b.WriteString(string(name))
+	}
+	return strings.ReplaceAll(b.String(), " \n", "\n")
 }

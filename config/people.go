@@ -155,6 +155,9 @@ func (c *Config) checkPools(f *findings) {
 		if c.Mode == Act {
 			warnOfSilence(f, at+".ladder.rungs", p)
 		}
+		if p.CallerID != "" && !callerID.MatchString(p.CallerID) {
+			f.add(at+".caller_id", "%s is no number to show: write it in digits, as the trunk wants it", quoted(p.CallerID))
+		}
 		checkReasons(f, at+".leads", p)
 		c.checkHours(f, at+".hours", &p.Hours)
 		p.Handled, p.Block = c.Missed.Handled, c.Missed.Block
