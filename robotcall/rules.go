@@ -210,7 +210,7 @@ func (r *Rules) never(q Request, h dials.History) Reason {
 	}
 	place, ok := number.Locate(q.Number)
 	switch {
-	case !ok, place.Short:
+	case !ok:
 		return BadNumber
 	case !slices.Contains(r.Countries, place.Country):
 		return BadCountry

@@ -52,12 +52,10 @@ type Place struct {
 	Types []Type
 	// Zones are the IANA time zones in which it may be; none: nobody knows.
 	Zones []string
-	// Short says that its digits are those of an emergency or another short
-	// number: dialed without what stands before them they would lead there.
-	Short bool
 }
 
-// Locate tells what is known of an E.164 number, and false of anything else.
+// Locate tells what is known of an E.164 number, and false of anything else:
+// emergency and other short numbers are none, with or without a country's code.
 func Locate(e164 string) (p Place, ok bool) {
 	// As in parse: strangers choose the text.
 	defer func() {
@@ -70,9 +68,6 @@ func Locate(e164 string) (p Place, ok bool) {
 		return Place{}, false
 	}
 	p = Place{Country: phonenumbers.GetRegionCodeForNumber(n), Types: typesOf[phonenumbers.GetNumberType(n)]}
-	national := phonenumbers.GetNationalSignificantNumber(n)
-	p.Short = phonenumbers.IsEmergencyNumber(national, p.Country) || phonenumbers.IsEmergencyNumber(e164[1:], p.Country) ||
-		phonenumbers.IsValidShortNumberForRegion(n, p.Country)
 	if zones, err := timezone.GetTimeZonesForNumber(n); err == nil && !slices.Contains(zones, timezone.Unknown) {
 		p.Zones = zones
 	}
