@@ -67,7 +67,7 @@ func newHouse(t *testing.T, channels ...Named) *house {
 		Directory: &routing.Directory{
 			Lines: []routing.Line{{Name: "sales", Numbers: []string{"+74951000001"}}},
 			Managers: []routing.Manager{
-				{Login: "anna", Devices: []routing.Device{{Endpoint: annas}}},
+				{Login: "anna", Devices: []routing.Device{{Endpoint: annas}}, Email: "anna@example.com"},
 				{Login: "boris", Devices: []routing.Device{{Endpoint: boris}}},
 				{Login: "chief"},
 			},

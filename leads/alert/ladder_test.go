@@ -34,6 +34,9 @@ func TestTheManagerHearsAfterSettleAndTheSupervisorAfterTwentyMinutes(t *testing
 		if len(first.Devices) != 1 || first.Devices[0].Endpoint != annas || len(second.Devices) != 0 {
 			t.Errorf("the messages go to %v and %v", first.Devices, second.Devices)
 		}
+		if first.Email != "anna@example.com" || second.Email != "" {
+			t.Errorf("the messages are mailed to %q and %q", first.Email, second.Email)
+		}
 		if first.ID == second.ID || !first.At.Equal(h.start.Add(20*time.Second)) || !first.LastMissed.Equal(h.start.Add(-5*time.Second)) {
 			t.Errorf("the messages are %+v and %+v", first, second)
 		}
