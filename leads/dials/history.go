@@ -1,8 +1,7 @@
 package dials
 
 import (
-	"context"
-	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -46,31 +45,12 @@ type Of struct {
 
 // Look reads the history of what a call would go to.
 func Look(tx *db.Tx, of Of) (History, error) {
-	h, err := look(tx.Now(), of, func(query string, args ...any) (rows, error) { return tx.Query(query, args...) })
+	h, err := look(tx, of)
 	if err != nil {
 		return h, fmt.Errorf("dials: history: %w", err)
 	}
 	return h, nil
 }
-
-// LookAt is Look for who only reads, as of now.
-func LookAt(ctx context.Context, reader *sql.DB, now time.Time, of Of) (History, error) {
-	h, err := look(now, of, func(query string, args ...any) (rows, error) { return reader.QueryContext(ctx, query, args...) })
-	if err != nil {
-		return h, fmt.Errorf("dials: history: %w", err)
-	}
-	return h, nil
-}
-
-// rows are what a query gives, inside a transaction and outside.
-type rows interface {
-	Next() bool
-	Scan(dest ...any) error
-	Err() error
-	Close() error
-}
-
-type ask func(query string, args ...any) (rows, error)
 
 // A call is counted once, however many phones it rings.
 const (
@@ -89,42 +69,32 @@ const (
 )
 
 // look asks one thing after the other and stops at the first error.
-func look(now time.Time, of Of, ask ask) (h History, err error) {
-	word, err := newest(of.Number, ask)
+func look(tx *db.Tx, of Of) (h History, err error) {
+	word, err := newest(tx, of.Number)
 	if err != nil {
 		return h, err
 	}
 	h.Consent = word.Kind
-	if h.ToNumber, err = times(ask, toNumberQuery, of.Number, db.Millis(now.Add(-NumberSpan)), of.Call); err != nil {
+	if h.ToNumber, err = times(tx, toNumberQuery, of.Number, db.Millis(tx.Now().Add(-NumberSpan)), of.Call); err != nil {
 		return h, err
 	}
-	if h.ToPerson, err = times(ask, toPersonQuery, of.Who, db.Millis(now.Add(-PersonSpan)), of.Call); err != nil {
+	if h.ToPerson, err = times(tx, toPersonQuery, of.Who, db.Millis(tx.Now().Add(-PersonSpan)), of.Call); err != nil {
 		return h, err
 	}
-	if of.Number != "" {
-		n, err := count(ask, numberBusyQuery, of.Number, of.Call)
-		if err != nil {
-			return h, err
-		}
-		h.NumberBusy = n > 0
-	}
-	n, err := count(ask, personBusyQuery, of.Who, of.Call)
-	if err != nil {
-		return h, err
-	}
-	h.PersonBusy = n > 0
-	if h.Open, err = count(ask, openQuery); err != nil {
-		return h, err
-	}
-	if h.OpenOnTrunk, err = count(ask, openOnTrunkQuery, of.PBX, of.Trunk); err != nil {
-		return h, err
-	}
-	return h, begun(&h, of, now, ask)
+	var number, person int
+	err = errors.Join(
+		tx.QueryRow(numberBusyQuery, of.Number, of.Call).Scan(&number),
+		tx.QueryRow(personBusyQuery, of.Who, of.Call).Scan(&person),
+		tx.QueryRow(openQuery).Scan(&h.Open),
+		tx.QueryRow(openOnTrunkQuery, of.PBX, of.Trunk).Scan(&h.OpenOnTrunk),
+		begun(tx, &h, of))
+	h.NumberBusy, h.PersonBusy = number > 0 && of.Number != "", person > 0
+	return h, err
 }
 
 // begun reads what has just been begun.
-func begun(h *History, of Of, now time.Time, ask ask) error {
-	rows, err := ask(begunQuery, of.PBX, of.Trunk, db.Millis(now.Add(-BegunSpan)))
+func begun(tx *db.Tx, h *History, of Of) error {
+	rows, err := tx.Query(begunQuery, of.PBX, of.Trunk, db.Millis(tx.Now().Add(-BegunSpan)))
 	if err != nil {
 		return err
 	}
@@ -143,8 +113,8 @@ func begun(h *History, of Of, now time.Time, ask ask) error {
 	return rows.Err()
 }
 
-func times(ask ask, query string, args ...any) ([]time.Time, error) {
-	rows, err := ask(query, args...)
+func times(tx *db.Tx, query string, args ...any) ([]time.Time, error) {
+	rows, err := tx.Query(query, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -158,18 +128,4 @@ func times(ask ask, query string, args ...any) ([]time.Time, error) {
 		list = append(list, db.Time(ms))
 	}
 	return list, rows.Err()
-}
-
-func count(ask ask, query string, args ...any) (n int, err error) {
-	rows, err := ask(query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := rows.Scan(&n); err != nil {
-			return 0, err
-		}
-	}
-	return n, rows.Err()
 }

@@ -1,6 +1,8 @@
 package dials
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -33,28 +35,23 @@ type Word struct {
 // Consent is the newest word about a number; of a number that is not in the
 // ledger it is Silent. Of two words of one instant the refusal counts.
 func Consent(tx *db.Tx, number string) (Word, error) {
-	w, err := newest(number, func(query string, args ...any) (rows, error) { return tx.Query(query, args...) })
+	w, err := newest(tx, number)
 	if err != nil {
 		return w, fmt.Errorf("dials: consent: %w", err)
 	}
 	return w, nil
 }
 
-func newest(number string, ask ask) (Word, error) {
+func newest(tx *db.Tx, number string) (Word, error) {
 	w := Word{Number: number}
-	rows, err := ask("SELECT kind, at, who, how, note FROM consents WHERE number = $1 ORDER BY at DESC, kind DESC LIMIT 1", number)
-	if err != nil {
-		return w, err
+	var at int64
+	err := tx.QueryRow("SELECT kind, at, who, how, note FROM consents WHERE number = $1 ORDER BY at DESC, kind DESC LIMIT 1", number).
+		Scan(&w.Kind, &at, &w.Who, &w.How, &w.Note)
+	if errors.Is(err, sql.ErrNoRows) {
+		return w, nil
 	}
-	defer rows.Close()
-	if rows.Next() {
-		var at int64
-		if err := rows.Scan(&w.Kind, &at, &w.Who, &w.How, &w.Note); err != nil {
-			return w, err
-		}
-		w.At = db.Time(at)
-	}
-	return w, rows.Err()
+	w.At = db.Time(at)
+	return w, err
 }
 
 // Agree enters that the number may be called from now on.
