@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"ringback/ari"
@@ -51,8 +52,10 @@ func (d *Dialer) ended(channel string) {
 // as their PBX is watched, and ends the rows of calls that went on without their
 // script, until ctx ends.
 func (d *Dialer) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
 	for _, x := range d.exchanges {
-		go d.inherit(ctx, x)
+		group.Go(func() { d.inherit(ctx, x) })
 	}
 	for {
 		select {

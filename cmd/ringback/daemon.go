@@ -24,6 +24,7 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/robotcall"
 )
 
 // daemon is one running Ringback: serve, demo and the end-to-end tests run it.
@@ -33,6 +34,7 @@ type daemon struct {
 	registry *prometheus.Registry
 	db       *db.DB
 	book     *leads.Book
+	dialer   *robotcall.Dialer
 	runner   *jobs.Runner
 	listener net.Listener
 	web      *web.Server
@@ -80,20 +82,42 @@ func (d *daemon) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode),
-		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: log, Metrics: d.registry})
-	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening})
+	works, desk := d.works(office, channels)
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
 		return err
 	}
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
 	}
-	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
-		Window: cfg.Rules().CallHours, Tell: ladder.Notice})
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location()})
 	return err
+}
+
+// works are all kinds of promises, and how they are kept.
+func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Work, *appointments.Desk) {
+	cfg, rules := d.cfg, d.cfg.Rules()
+	guard := robotcall.NewGuard(rules, d.db, d.registry)
+	d.dialer = robotcall.New(robotcall.Config{DB: d.db, Pace: robotcall.NewPacer(rules), Exchanges: d.exchanges(), Log: d.log})
+	managers := robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
+		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Log: d.log})
+	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: managers.Busy,
+		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
+		Window: rules.CallHours, Tell: ladder.Notice})
+	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,
+		Prompts: cfg.Robot.Prompts, Ring: cfg.Robot.Ring, Log: d.log})
+	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: d.book.Opening}, managers.Work(), reminders.Work()), desk
+}
+
+// exchanges are the PBXes as robot calls use them.
+func (d *daemon) exchanges() []*robotcall.Exchange {
+	var list []*robotcall.Exchange
+	for _, w := range d.watched {
+		name := w.opts.PBX
+		list = append(list, &robotcall.Exchange{Name: name, PBX: w.client, Connect: d.cfg.PBX(name).Connect, Plan: d.cfg.Plan(name)})
+	}
+	return list
 }
 
 // watch makes the streams of all PBXes.
@@ -110,7 +134,7 @@ func (d *daemon) watch(ctx context.Context) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		d.watched = append(d.watched, watched{
-			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: ownPrefix},
+			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: robotcall.ChannelPrefix},
 			client: client,
 			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until}),
 			pulse:  new(pulse),
@@ -166,11 +190,12 @@ func (d *daemon) Run(ctx context.Context) error {
 	defer stopBook()
 	var spine, rest parts
 	for _, w := range d.watched {
-		spine.run(end, func() error { return follow(ctx, w, d.book, d.log) })
+		spine.run(end, func() error { return follow(ctx, w, d.book, d.dialer, d.log) })
 		spine.run(end, func() error { return keepWatched(ctx, w, d.book, d.log) })
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })
 	rest.run(end, func() error { return d.runner.Run(ctx) })
+	rest.run(end, func() error { return d.dialer.Run(ctx) })
 	rest.run(end, func() error { return d.web.Serve(d.listener) })
 	<-ctx.Done()
 	rest.run(end, d.shutDownWeb)

@@ -10,15 +10,13 @@ import (
 	"ringback/ari"
 	"ringback/ari/call"
 	"ringback/leads"
+	"ringback/robotcall"
 )
 
-// ownPrefix begins the ids of the channels that the daemon places.
-const ownPrefix = "ringback-"
-
 // follow is the spine: what one PBX says becomes facts, in order, and the Book
-// is told. It resumes the calls that were open when the daemon last stopped,
+// and the dialer are told. It resumes the calls that were open when the daemon last stopped,
 // returns when ctx ends, and never waits for the database.
-func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
+func follow(ctx context.Context, w watched, book *leads.Book, dialer *robotcall.Dialer, log *slog.Logger) error {
 	open, err := book.OpenCalls(ctx, w.opts.PBX)
 	switch {
 	case ctx.Err() != nil:
@@ -45,6 +43,7 @@ func follow(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) 
 			log.Error("facts wait for the database beyond the bound: calls are being lost", "pbx", w.opts.PBX)
 		}
 		full = !taken
+		dialer.Step(w.opts.PBX, ev)
 	})
 	if ctx.Err() != nil {
 		return nil

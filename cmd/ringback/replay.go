@@ -12,6 +12,7 @@ import (
 	"ringback/ari/call"
 	"ringback/config"
 	"ringback/leads"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -58,7 +59,7 @@ func (c *replayCommand) Run(w *world) error {
 // office is the configuration's, or one that knows nothing: home country
 // unknown, thresholds zero.
 func (c *replayCommand) office(w *world) (*leads.Office, call.Options, error) {
-	opts := call.Options{PBX: "main", Inbound: c.InboundContext, OwnPrefix: ownPrefix}
+	opts := call.Options{PBX: "main", Inbound: c.InboundContext, OwnPrefix: robotcall.ChannelPrefix}
 	if !w.configNamed {
 		if c.PBX != "" {
 			opts.PBX = c.PBX
