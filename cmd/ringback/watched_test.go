@@ -12,6 +12,7 @@ import (
 	"ringback/ari/call"
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -37,7 +38,7 @@ func TestWatchedUntilTheStop(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var spine parts
-	spine.run(stop, func() error { return follow(ctx, w, book, silent) })
+	spine.run(stop, func() error { return follow(ctx, w, book, robotcall.New(robotcall.Config{DB: d}), silent) })
 	for w.stream.Status().State != ari.Watching {
 		if ctx.Err() != nil {
 			t.Fatal(spine.wait())
