@@ -65,7 +65,7 @@ func NewReminders(c RemindersConfig) *Reminders {
 func (r *Reminders) Work() jobs.Work {
 	return jobs.Work{Kind: appointments.KindReminder, Crash: jobs.Repeat, Workers: r.cfg.Rules.Concurrent, ByExpiry: true,
 		Timeout: longestScript + time.Minute,
-		Do: r.do, Expired: r.expired,
+		Do:      r.do, Expired: r.expired,
 		GaveUp: func(tx *db.Tx, j jobs.Job, err error) error {
 			return r.notMade(tx, j, appointments.BrokenReminder, err.Error())
 		}}
