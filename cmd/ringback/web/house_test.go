@@ -19,6 +19,7 @@ import (
 	"ringback/ari"
 	"ringback/ari/call"
 	"ringback/leads"
+	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/number"
 	"ringback/routing"
@@ -85,7 +86,12 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		Plans: map[string]*number.Plan{"main": {Country: "RU"}},
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: office, Log: log})
-	c := Config{DB: h.db, Office: office, PBXes: h.statuses, Mode: "act", PublicURL: "http://127.0.0.1:8730",
+	plan := office.Plans["main"]
+	reminders := appointments.DefaultConfig()
+	reminders.Media = map[string][]string{"en": {"sound:custom/reminder"}}
+	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: h.book, Plan: plan, Reminders: reminders,
+		Tell: func(*db.Tx, appointments.Notice) error { return nil }})
+	c := Config{DB: h.db, Office: office, Book: h.book, Desk: desk, Plan: plan, PBXes: h.statuses, Mode: "act", PublicURL: "http://127.0.0.1:8730",
 		Tokens: []string{"another-token-of-the-file", rightToken}, Version: "test", Registry: h.reg, Log: log}
 	for _, f := range change {
 		f(&c)
@@ -153,6 +159,7 @@ type ask struct {
 	host   string // empty: as in the address
 	from   string // empty: loopback
 	header map[string]string
+	body   string
 }
 
 // reply is what came back.
@@ -167,7 +174,7 @@ func (h *house) ask(a ask) reply {
 	h.mu.Lock()
 	h.from = a.from
 	h.mu.Unlock()
-	r, err := http.NewRequestWithContext(h.t.Context(), a.method, h.url+a.path, nil)
+	r, err := http.NewRequestWithContext(h.t.Context(), a.method, h.url+a.path, strings.NewReader(a.body))
 	if err != nil {
 		h.t.Fatal(err)
 	}
