@@ -90,10 +90,19 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 			Line: j.Line, Caller: j.Caller.Value, Own: c.Own,
 		})
 	}
+	if robot(&c) && j.Long == 0 {
+		j.Reason = routing.Own
+	}
 	if j.Verdict == routing.Missed && !running {
 		j.AnsweredBy = "" // while it runs it is whoever talks now, however short as yet
 	}
 	return j
+}
+
+// robot says that nobody but the daemon has called: a manager was rung, or a
+// client. Once a key has connected the two, a phone of the house calls the client.
+func robot(c *call.Call) bool {
+	return c.Own && (c.Direction == call.Internal || c.Direction == call.Outbound && (c.From.Outside || c.From.Endpoint == ""))
 }
 
 // talks sums up a call's talks: how long the caller waited for the first, how

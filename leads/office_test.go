@@ -120,3 +120,35 @@ func TestPhonesThatRangAreListedOnce(t *testing.T) {
 		t.Errorf("listed: %+v", listed)
 	}
 }
+
+// A call in which only the robot speaks is the daemon's own, whatever the PBX
+// shows of it; one that a key has connected is somebody's who calls out.
+func TestCallsOfTheRobot(t *testing.T) {
+	start := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	trunk := call.Party{Endpoint: "PJSIP/trunk", Outside: true, Number: client}
+	for _, c := range []struct {
+		name      string
+		direction call.Direction
+		from      call.Party
+		talk      time.Duration
+		want      routing.Reason
+	}{
+		{"a manager is rung", call.Internal, anna, 0, routing.Own},
+		{"a client is rung through the dialplan", call.Outbound, call.Party{}, 0, routing.Own},
+		{"a client is rung by the trunk", call.Outbound, trunk, 0, routing.Own},
+		{"a client is rung and given to a person", call.Outbound, call.Party{}, time.Minute, routing.Person},
+		{"a manager is connected", call.Outbound, anna, time.Minute, routing.Person},
+		{"a manager is connected, and nobody picks up", call.Outbound, anna, 0, routing.NoAnswer},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			out := call.Call{PBX: main, ID: "ringback-1", Own: true, Direction: c.direction, From: c.from, Caller: sales, Dialed: client,
+				Started: start, Ended: start.Add(2 * time.Minute), How: call.NoAnswer}
+			if c.talk > 0 {
+				out.How, out.Talks = call.Person, []call.Talk{{Channel: "1", Who: anna, Start: start, End: start.Add(c.talk)}}
+			}
+			if j := newOffice().Judge(out, start.Add(time.Hour)); j.Reason != c.want || j.Verdict != "" {
+				t.Errorf("judged %q %q, wanted %q", j.Verdict, j.Reason, c.want)
+			}
+		})
+	}
+}

@@ -80,7 +80,7 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 	}
 	end := &ending{b: b, tx: tx, j: j, call: row.id, contact: contact}
 	switch {
-	case j.Direction == call.Outbound && contact.Valid:
+	case j.Direction == call.Outbound && contact.Valid && j.Reason != routing.Own:
 		err = end.triedToReach()
 	case j.Verdict == routing.Answered && contact.Valid:
 		err = end.gotThrough()
