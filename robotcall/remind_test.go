@@ -163,6 +163,7 @@ func TestReminders(t *testing.T) {
 		name string
 		tell func(r *reminding)
 	}{
+		{"what is composed in English is there", composedIsThere},
 		{"a key says what the client wants", pressed},
 		{"a client hangs up in the middle", hungUp},
 		{"a client is busy", busyClient},
@@ -180,6 +181,29 @@ func TestReminders(t *testing.T) {
 		}
 	}
 	r.t = t
+}
+
+// composedIsThere: Asterisk has every sound that dates, times and numbers are put
+// together from.
+func composedIsThere(r *reminding) {
+	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	used := map[string]bool{}
+	for i := range 24 * 60 {
+		b := robotcall.Booked{Starts: start.Add(time.Duration(i) * (24*time.Hour + time.Minute)), Fields: map[string]string{"n": fmt.Sprint(i * i * 300)}}
+		media, err := robotcall.Compose("en", []string{"{day}", "{date}", "{time}", "{number:n}"}, b, start)
+		r.do(err)
+		for _, uri := range media {
+			used[uri] = true
+		}
+	}
+	for uri := range used {
+		if has, err := r.exchange.PBX.HasMedia(r.ctx, uri); err != nil || !has {
+			r.t.Errorf("%s: %v %v", uri, has, err)
+		}
+	}
+	if len(used) < 70 {
+		r.t.Errorf("only %d sounds were looked up", len(used))
+	}
 }
 
 // pressed: what each key does, and what none and a wrong one do.

@@ -84,14 +84,16 @@ type draft struct {
 func (w *draft) add(field, text string) { w.wrong.add(field, text) }
 
 func (w *draft) text(field, value string, into *string) {
-	if why := unfit(value, maxText); why != "" {
+	if why := Unfit(value); why != "" {
 		w.add(field, why)
 		return
 	}
 	*into = value
 }
 
-// unfit says why a text is not taken; empty: it is.
+// Unfit says why a text from outside is not taken; empty: it is.
+func Unfit(s string) string { return unfit(s, maxText) }
+
 func unfit(s string, most int) string {
 	switch {
 	case !utf8.ValidString(s):
@@ -166,7 +168,7 @@ func (w *draft) fields(values map[string]string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		value := values[name]
-		switch why := unfit(value, maxText); {
+		switch why := Unfit(value); {
 		case !fieldName.MatchString(name):
 			w.add("fields", "a name of a field is a letter and up to 31 lower-case letters, digits and _")
 		case why != "":

@@ -16,14 +16,16 @@ type Contact struct {
 	Name  string `json:"name"` // the number until somebody fills in the card
 	Named bool   `json:"named"`
 	// NeedsDetails says that nobody has filled in the card yet.
-	NeedsDetails bool     `json:"needs_details"`
-	Numbers      []string `json:"numbers"`
-	Manager      string   `json:"manager"` // login of whoever is responsible, or empty
-	OpenLeads    int      `json:"open_leads"`
+	NeedsDetails bool `json:"needs_details"`
+	// Shared says that several people have the number, as at a company.
+	Shared    bool     `json:"shared"`
+	Numbers   []string `json:"numbers"`
+	Manager   string   `json:"manager"` // login of whoever is responsible, or empty
+	OpenLeads int      `json:"open_leads"`
 }
 
 const (
-	contactColumns = `c.id, c.name, c.named, c.manager, (SELECT COUNT(*) FROM leads l WHERE l.contact = c.id AND l.closed IS NULL)
+	contactColumns = `c.id, c.name, c.named, c.shared, c.manager, (SELECT COUNT(*) FROM leads l WHERE l.contact = c.id AND l.closed IS NULL)
 		FROM contacts c`
 	contactsQuery = "SELECT " + contactColumns + " WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"
 	contactQuery  = "SELECT " + contactColumns + " WHERE c.id = $1"
@@ -32,7 +34,7 @@ const (
 
 func scanContact(row scanner) (Contact, error) {
 	var c Contact
-	err := row.Scan(&c.ID, &c.Name, &c.Named, &c.Manager, &c.OpenLeads)
+	err := row.Scan(&c.ID, &c.Name, &c.Named, &c.Shared, &c.Manager, &c.OpenLeads)
 	c.Name, c.NeedsDetails, c.Numbers = leads.Clip(c.Name), !c.Named, []string{}
 	return c, err
 }
@@ -88,11 +90,11 @@ func (v *View) fillNumbers(ctx context.Context, contacts []Contact) error {
 // ContactCard is all there is to say of one contact.
 type ContactCard struct {
 	Contact
-	Open []Lead // what they are owed
+	Open []Lead `json:"open"` // what they are owed
 	// Calls are the newest with them, no more than DefaultLimit; Timeline is
 	// their history, the newest entry first, no more than MaxTimeline.
-	Calls    []Call
-	Timeline []Entry
+	Calls    []Call  `json:"calls"`
+	Timeline []Entry `json:"timeline"`
 }
 
 // Contact reads one contact; ErrNotFound is in the error when there is none.

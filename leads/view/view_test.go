@@ -92,6 +92,12 @@ func TestEveryListIsReadByAnIndex(t *testing.T) {
 		"numbers":             {numbersQuery, []any{1, 50}},
 		"timeline of a lead":  {leadTimelineQuery, []any{1, 50}},
 		"timeline of contact": {contactTimelineQuery, []any{1, 50}},
+		"appointments":        {appointmentsQuery, []any{5, 50}},
+		"appointment":         {appointmentQuery, []any{1}},
+		"timeline of appoint": {appointmentTimelineQuery, []any{1, 50}},
+		"reminders":           {remindersQuery, []any{5, 50}},
+		"reminders of":        {remindersOfQuery, []any{1, 50}},
+		"reminder":            {reminderQuery, []any{1}},
 	}
 	for _, analyzed := range []bool{false, true} {
 		if analyzed {

@@ -88,3 +88,42 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.T
 		answerOne(s, w, r, http.StatusOK, id, s.view.Lead)
 	}
 }
+
+// oneContact answers GET /api/v1/contacts/{id}.
+func (s *Server) oneContact(w http.ResponseWriter, r *http.Request) {
+	if id, ok := apiID(w, r); ok {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Contact)
+	}
+}
+
+// changeContact answers PATCH /api/v1/contacts/{id}.
+func (s *Server) changeContact(w http.ResponseWriter, r *http.Request) {
+	var changes struct {
+		Name   *string `json:"name"`
+		Shared *bool   `json:"shared"`
+	}
+	id, ok := apiID(w, r)
+	if !ok || !readJSON(w, r, &changes) {
+		return
+	}
+	if changes.Name != nil {
+		why := appointments.Unfit(*changes.Name)
+		if *changes.Name == "" {
+			why = "is empty"
+		}
+		if why != "" {
+			wrongs(w, appointments.Problems{{Field: "name", Text: why}})
+			return
+		}
+	}
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+		known, err := leads.ChangeContact(tx, id, changes.Name, changes.Shared)
+		if err == nil && !known {
+			err = appointments.ErrNotFound
+		}
+		return err
+	})
+	if s.done(w, r, err) {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Contact)
+	}
+}

@@ -123,6 +123,7 @@ func (s *Server) routes() http.Handler {
 	// Whatever changes something wants the token that a program sends: no page
 	// from elsewhere can make a browser send it.
 	api := func(pattern string, by methods) { mux.Handle(pattern, s.routeOf(pattern, s.allBearers(by))) }
+	api("/api/v1/contacts/{id}", methods{http.MethodGet: s.oneContact, http.MethodPatch: s.changeContact})
 	api("/api/v1/leads/{id}/acknowledge", methods{http.MethodPost: s.acknowledge})
 	api("/api/v1/leads/{id}/hand-on", methods{http.MethodPost: s.handOn})
 	api("/api/v1/leads/{id}/settle", methods{http.MethodPost: s.settle})

@@ -173,6 +173,23 @@ func TestLeadsOverTheAPI(t *testing.T) {
 	h.wants(http.StatusConflict, "POST", "/api/v1/leads/2/hand-on", `{"login":"anna"}`) // and there is nobody else
 }
 
+func TestAContactOverTheAPI(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "", nil)
+	got := h.wants(http.StatusOK, "PATCH", "/api/v1/contacts/1", `{"name":"Иван","shared":true}`)
+	if got["name"] != "Иван" || got["shared"] != true || got["needs_details"] != false {
+		t.Errorf("%v", got)
+	}
+	if got := h.wants(http.StatusOK, "PATCH", "/api/v1/contacts/1", `{"shared":false}`); got["name"] != "Иван" || got["shared"] != false {
+		t.Errorf("%v", got)
+	}
+	h.wants(http.StatusOK, "GET", "/api/v1/contacts/1", "")
+	h.wants(http.StatusNotFound, "PATCH", "/api/v1/contacts/2", `{"shared":true}`)
+	for _, name := range []string{`""`, `"a\nb"`, `"` + strings.Repeat("x", 257) + `"`} {
+		h.wants(http.StatusUnprocessableEntity, "PATCH", "/api/v1/contacts/1", `{"name":`+name+`}`)
+	}
+}
+
 func TestAFileOfAppointments(t *testing.T) {
 	h := newHouse(t)
 	file := "ref,number,starts_at,manager\na,89161234567," + inHours(30) + ",anna\nb,89161234568," + inHours(31) + ",anna\n"
