@@ -189,3 +189,57 @@ func (o *office) afresh() {
 		return nil
 	}))
 }
+
+// Keys come in all the ways in which phones send them: RFC 4733 elsewhere in
+// these tests, by INFO and in the audio here.
+func TestKeysOfOtherPhones(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, nil)
+	for name, keys := range map[string]softphone.Keys{"info": softphone.InfoKeys, "inband": softphone.InbandKeys} {
+		t.Run(name, func(t *testing.T) {
+			o.afresh()
+			o.do(o.desks[pbx.Manager1].Close())
+			o.desks[pbx.Manager1] = o.desk(pbx.Manager1, softphone.Options{Keys: keys})
+			o.missed(firstClient)
+			anna := o.rung(pbx.Manager1)
+			o.hears(anna, softphone.Voice)
+			o.presses(anna, "4")
+			o.over(anna)
+			o.eventually("the key was heard", "answered: settled", "SELECT detail FROM timeline WHERE kind = 'robot_call' ORDER BY id DESC LIMIT 1")
+		})
+	}
+}
+
+// Several phones of a manager ring together, and the first that picks up has the
+// call; or one after the other.
+func TestSeveralPhones(t *testing.T) {
+	t.Parallel()
+	for _, ring := range []routing.Ring{routing.RingTogether, routing.RingInTurn} {
+		t.Run(string(ring), func(t *testing.T) {
+			t.Parallel()
+			o := openOffice(t, func(d *routing.Directory, _ *robotcall.Exchange) {
+				d.Managers[0].Devices = append(d.Managers[0].Devices, routing.Device{PBX: "main", Endpoint: pbx.Manager2})
+				d.Managers[0].Ring = ring
+				d.Managers[1].Devices = nil
+			})
+			o.missed(firstClient)
+			first, err := o.desks[pbx.Manager1].ExpectRing(o.ctx)
+			o.do(err)
+			o.do(first.Ring())
+			if ring == routing.RingInTurn {
+				o.do(first.Reject(486, "Busy Here"))
+			}
+			second := o.rung(pbx.Manager2)
+			if ring == routing.RingTogether {
+				o.closed(first.Cancelled(), "the other phone rings on")
+			}
+			o.hears(second, softphone.Voice)
+			o.presses(second, "4")
+			o.over(second)
+			want := map[routing.Ring]string{routing.RingTogether: "101 no_answer, 102 answered", routing.RingInTurn: "101 busy, 102 answered"}[ring]
+			o.eventually("both dials have ended", want, `SELECT group_concat(substr(device, 7) || ' ' || outcome, ', ')
+				FROM (SELECT * FROM dials WHERE ended > 0 ORDER BY device)`)
+			o.eventually("it was one call", "1", "SELECT COUNT(DISTINCT call) FROM dials")
+		})
+	}
+}
