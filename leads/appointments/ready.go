@@ -48,6 +48,10 @@ const (
 	BrokenReminder Reason = "broken"        // our own side failed
 )
 
+// Reasons lists every reason, for pages and notices.
+var Reasons = []Reason{MissingField, Past, NoManager, SharedNumber, OtherCategory, BadNumber, NoMedia, NoLine, OutsideHours, TooLate,
+	MissingSound, Forbidden, BrokenReminder}
+
 // Ready reads a reminder again, and says what to do now: the call; or why it is
 // not to be made. Both are empty for one that was made or withdrawn: there is
 // nothing to do or to say.

@@ -1,0 +1,116 @@
+package alert
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ringback/leads/appointments"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
+	"ringback/leads/number"
+)
+
+// TestTheHouseHearsOfEveryReminder follows an appointment to the people of the
+// house, whose texts hold what is booked and nothing that could pass for more.
+func TestTheHouseHearsOfEveryReminder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sip := newRecorder(nil)
+		h := newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt})
+		h.office.Directory.Managers[0].Name = "Anna Petrova"
+		h.open()
+		zone := time.FixedZone("", 3*3600)
+		rules := appointments.DefaultConfig()
+		rules.OnCreate = false
+		desk := appointments.NewDesk(appointments.DeskConfig{Office: &h.office, Book: h.book, Plan: &number.Plan{Country: "RU"}, Reminders: rules,
+			Tell: New(Config{Office: &h.office, Channels: h.channels, Mode: Act, PublicURL: "https://ring.example.com/"}).Notice})
+		made := func(w appointments.Wanted, end func(tx *db.Tx, reminder int64) error) {
+			t.Helper()
+			w.Number, w.StartsAt, w.Place = client, h.start.Add(72*time.Hour).In(zone).Format(time.RFC3339), "Lenina 5"
+			err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+				if _, _, err := desk.Create(tx, w); err != nil {
+					return err
+				}
+				var id int64
+				if err := tx.QueryRow("SELECT MAX(id) FROM reminders").Scan(&id); err != nil {
+					return err
+				}
+				return end(tx, id)
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		made(appointments.Wanted{Manager: "anna", Name: "Иван [admin]", Category: "visit", Fields: map[string]string{"room": "12", "doctor": "Orlova"}},
+			func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.SaidYes, "key 1") })
+		made(appointments.Wanted{}, func(tx *db.Tx, id int64) error {
+			return desk.NotMade(tx, id, appointments.NoManager, "")
+		})
+		made(appointments.Wanted{Manager: "anna"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.NotReached, "busy") })
+
+		sip.told(t, "0s anna reminder_answered 0", "0s chief not_reminded 0", "0s anna appointment 0")
+		for i, want := range []string{
+			"Confirmed by phone: +79161234567 (Иван [admin]).\nTue 2000-01-04 03:00, Lenina 5, visit.\ndoctor: Orlova\nroom: 12\nWith Anna Petrova, 101.\nhttps://ring.example.com/contacts/1",
+			"Not reminded (nobody is responsible): +79161234567 (Иван [admin]).\nTue 2000-01-04 03:00, Lenina 5.\nhttps://ring.example.com/contacts/1",
+			"Could not be reached: +79161234567 (Иван [admin]).\nTue 2000-01-04 03:00, Lenina 5.\nWith Anna Petrova, 101.\nhttps://ring.example.com/contacts/1",
+		} {
+			if got := sip.messages()[i].Text; got != want {
+				t.Errorf("message %d says\n%s\nwant\n%s", i, got, want)
+			}
+		}
+		var n int
+		if err := h.db.Reader().QueryRow("SELECT COUNT(*) FROM timeline WHERE kind = 'alert_sent' AND appointment IS NOT NULL AND channel = 'sip'").Scan(&n); err != nil || n != 3 {
+			t.Errorf("%d messages in the history of appointments, %v", n, err)
+		}
+	})
+}
+
+// TestANoticeStaysOnItsLines has texts that others wrote, and a phone that is away at
+// first.
+func TestANoticeStaysOnItsLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHouse(t)
+		sip := newRecorder(func(ctx context.Context, n int, _ Message) (Outcome, string) {
+			if n == 1 {
+				return Unreachable, "away"
+			}
+			return Sent, ""
+		})
+		h.channels = []Named{{Name: "sip", Channel: sip, Crash: jobs.InDoubt}}
+		h.open()
+		ladder := New(Config{Office: &h.office, Channels: h.channels, Mode: Act, PublicURL: "https://ring.example.com"})
+		err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+			return ladder.Notice(tx, appointments.Notice{ID: "notice:1", Why: appointments.WhyNotReminded, To: "anna", Outcome: appointments.NotMade,
+				Reason: appointments.MissingSound, Detail: "sound:x\ny", Name: "Eve\nMissed call: +70000000000\u202e", Appointment: &appointments.Appointment{
+					Number: "+79161234567\r\nBcc: x", Place: "a\nb", Fields: map[string]string{"note": strings.Repeat("z", 100)}}})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.at(time.Hour)
+		if len(sip.messages()) != 2 {
+			t.Fatalf("%d tries", len(sip.messages()))
+		}
+		want := "Not reminded (the PBX lacks a recording: sound:x y): +79161234567  Bcc: x (Eve Missed call: +70000000000).\na b.\nnote: " +
+			strings.Repeat("z", maxShown) + "…\nhttps://ring.example.com"
+		if got := sip.messages()[1].Text; got != want {
+			t.Errorf("the message says\n%s\nwant\n%s", got, want)
+		}
+	})
+}
+
+func TestEveryEndOfAReminderHasWords(t *testing.T) {
+	for _, o := range appointments.Outcomes {
+		if begins[o] == "" && o != appointments.Withdrawn {
+			t.Errorf("no words for the outcome %s", o)
+		}
+	}
+	for _, why := range appointments.Reasons {
+		if notMade[why] == "" {
+			t.Errorf("no words for the reason %s", why)
+		}
+	}
+}
