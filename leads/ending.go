@@ -136,7 +136,7 @@ func (e *ending) suspicious() (bool, error) {
 // pool's hours once, at the opening.
 func (e *ending) join(l *Lead) error {
 	at := e.j.Pool.Hours.NextOpening(e.tx.Now())
-	tell := l.Manager != "" && !l.Suspicious && !e.beforeLadder(l) && l.mayHear(at)
+	tell := l.Manager != "" && !e.beforeLadder(l) && l.mayHear(at)
 	toldAgain := l.toldAgain
 	if tell {
 		toldAgain = db.Millis(at)
