@@ -104,7 +104,7 @@ func (d *Dialer) seen(ctx context.Context, pbx string) bool {
 func (d *Dialer) inherit(ctx context.Context, x *Exchange) {
 	for pause := time.Second; d.seen(ctx, x.Name); pause = min(2*pause, time.Minute) {
 		err := d.settleLeft(ctx, x)
-		if err == nil {
+		if err == nil || ctx.Err() != nil {
 			return
 		}
 		d.log.Warn("calls of a former life are not settled yet", "pbx", x.Name, "err", err)

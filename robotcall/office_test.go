@@ -293,7 +293,7 @@ func (o *office) pressesUntil(c *softphone.Call, keys, want, query string) {
 		if err := o.db.Reader().QueryRowContext(o.ctx, query).Scan(&got); err == nil && got == want {
 			return
 		}
-		o.presses(c, keys)
+		_ = c.SendDTMF(o.ctx, keys) // the call may be over by now, if the key was heard
 		select {
 		case <-time.After(500 * time.Millisecond):
 		case <-o.ctx.Done():
