@@ -25,6 +25,7 @@ type commands struct {
 	Check   checkCommand   `cmd:"" help:"Say everything that is wrong with the configuration."`
 	Record  recordCommand  `cmd:"" help:"Record the events of a PBX, as JSON lines."`
 	Replay  replayCommand  `cmd:"" help:"Give the calls of a recording their verdicts, as JSON lines."`
+	Plan    planCommand    `cmd:"" help:"Say what would be dialed in the next hours, and why other calls would not."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

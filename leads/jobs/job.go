@@ -186,3 +186,28 @@ func after(prefix string) string {
 	}
 	return prefix
 }
+
+// Waiters lists the jobs of a kind that wait and are due before until, what is due
+// first before the others. Those in hand are not among them.
+func Waiters(tx *db.Tx, kind string, until time.Time) ([]Job, error) {
+	rows, err := tx.Query(`SELECT id, lane, key, lead, payload, due, expires, attempt FROM jobs
+		WHERE state = 'waiting' AND kind = $1 AND due < $2 ORDER BY due, id`, kind, db.Millis(until))
+	if err != nil {
+		return nil, fmt.Errorf("jobs: what waits of %s: %w", kind, err)
+	}
+	defer rows.Close()
+	var list []Job
+	for rows.Next() {
+		j := Job{Kind: kind}
+		var due, expires int64
+		if err := rows.Scan(&j.ID, &j.Lane, &j.Key, &j.Lead, &j.Payload, &due, &expires, &j.Attempt); err != nil {
+			return nil, fmt.Errorf("jobs: what waits of %s: %w", kind, err)
+		}
+		j.Due, j.Expires = db.Time(due), db.Time(expires)
+		list = append(list, j)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("jobs: what waits of %s: %w", kind, err)
+	}
+	return list, nil
+}
