@@ -149,19 +149,23 @@ func (d *Dialer) settleLeft(ctx context.Context, x *Exchange) error {
 			d.log.Info("hung up a channel that nobody speaks to any more", "pbx", x.Name, "channel", c.ID)
 		}
 	}
-	d.inheritRows(ctx, x, left, alive)
+	talking := map[string]string{} // the leg of a call that is alive
+	for _, dial := range open {
+		if dial.Kind != dials.Connect && alive[dial.Channel] {
+			talking[dial.Call] = dial.Channel
+		}
+	}
+	d.inheritRows(ctx, x, left, talking)
 	return nil
 }
 
-// inheritRows ends the rows whose channel is gone; the others end with it.
-func (d *Dialer) inheritRows(ctx context.Context, x *Exchange, left []dials.Dial, alive map[string]bool) {
+// inheritRows ends the rows of calls of which no leg is alive; the others end
+// with it.
+func (d *Dialer) inheritRows(ctx context.Context, x *Exchange, left []dials.Dial, talking map[string]string) {
 	for _, dial := range left {
-		channel := dial.Channel
-		if dial.Kind == dials.Connect {
-			channel = dial.Call // the manager's, or the client's, that was connected
-		}
+		channel, alive := talking[dial.Call]
 		switch {
-		case alive[channel]:
+		case alive && (dial.Kind == dials.Connect || dial.Channel == channel):
 			d.mu.Lock()
 			b := d.beyond[channel]
 			d.beyond[channel] = beyond{x.Name, append(b.rows, dial.Channel)}
