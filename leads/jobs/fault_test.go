@@ -235,8 +235,13 @@ func TestOldJobsArePruned(t *testing.T) {
 		}
 		time.Sleep(24*time.Hour + 3*pruneEvery/2)
 		synctest.Wait()
-		if n := count(t, d); n != 1 {
-			t.Errorf("after 30 days and a pruning %d jobs are left, want the one that waits", n)
+		if n := count(t, d); n != 2 {
+			t.Errorf("after 30 days and a pruning %d jobs are left, want the one that waits and the newest", n)
+		}
+		enqueue(t, d, Job{Kind: "w", Key: "new"})
+		var id int
+		if err := d.Reader().QueryRow("SELECT MAX(id) FROM jobs").Scan(&id); err != nil || id != many+2 {
+			t.Errorf("the next job is number %d (%v), want %d: one that nobody had", id, err, many+2)
 		}
 	})
 }

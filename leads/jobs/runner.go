@@ -224,11 +224,12 @@ func backoff(n int) time.Duration {
 }
 
 // prune removes ended jobs that are older than Keep, a step at a time; more
-// tells whether there may be others.
+// tells whether there may be others. The newest job stays, so that its id is
+// never given again: rows elsewhere tell by it what was done for a job.
 func (r *Runner) prune(ctx context.Context) (more bool, err error) {
 	err = r.persist(ctx, "prune", func(tx *db.Tx) error {
 		res, err := tx.Exec(`DELETE FROM jobs WHERE id IN
-			(SELECT id FROM jobs WHERE ended > 0 AND ended < $1 ORDER BY ended LIMIT $2)`,
+			(SELECT id FROM jobs WHERE ended > 0 AND ended < $1 AND id < (SELECT MAX(id) FROM jobs) ORDER BY ended LIMIT $2)`,
 			db.Millis(tx.Now().Add(-Keep)), pruneStep)
 		if err != nil {
 			return fmt.Errorf("jobs: prune: %w", err)
