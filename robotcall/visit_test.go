@@ -1,0 +1,105 @@
+package robotcall
+
+import (
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/appointments"
+	"ringback/leads/db"
+	"ringback/leads/dials"
+	"ringback/leads/jobs"
+	"ringback/leads/number"
+	"ringback/routing"
+)
+
+// TestACallThatWasMadeIsNotMadeAgain has a process that died after a call had
+// ended and before what became of it was noted: the next one goes by the rows.
+func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		ended   []dials.Outcome // of the calls so far, a minute apart, the last a minute ago
+		again   time.Duration   // when it is tried again; 0: never
+		outcome appointments.Outcome
+	}{
+		{"answered", []dials.Outcome{dials.Answered}, 0, appointments.Heard},
+		{"nobody knows", []dials.Outcome{dials.Unknown}, 0, appointments.Unsure},
+		{"no such number", []dials.Outcome{dials.Invalid}, 0, appointments.NotReached},
+		{"busy just now", []dials.Outcome{dials.Busy}, 4 * time.Minute, ""},
+		{"not answered", []dials.Outcome{dials.NoAnswer}, 29 * time.Minute, ""},
+		{"busy once too often", []dials.Outcome{dials.Busy, dials.Busy, dials.Busy, dials.Busy}, 0, appointments.NotReached},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r, j := remindersOf(t)
+				for _, outcome := range c.ended {
+					r.write(t, func(tx *db.Tx) error {
+						d := dials.Dial{Channel: string(outcome) + tx.Now().String(), PBX: "main", Kind: dials.Reminder, Number: "+79161234567", Job: j.ID, Reminder: 1}
+						d.Call = d.Channel
+						if err := dials.Insert(tx, &d); err != nil {
+							return err
+						}
+						return dials.End(tx, d.Channel, outcome, "")
+					})
+					time.Sleep(time.Minute)
+				}
+				res := r.Reminders.do(t.Context(), j)
+				if res.Again.Round(time.Second) != c.again {
+					t.Errorf("tried again in %v, want %v", res.Again, c.again)
+				}
+				if res.Note != nil {
+					r.write(t, res.Note)
+				}
+				var got appointments.Outcome
+				r.write(t, func(tx *db.Tx) error { return tx.QueryRow("SELECT outcome FROM reminders").Scan(&got) })
+				if got != c.outcome {
+					t.Errorf("it became %q, want %q", got, c.outcome)
+				}
+			})
+		})
+	}
+}
+
+// bench is Reminders with one reminder that is due, and no PBX.
+type bench struct {
+	*Reminders
+	db *db.DB
+}
+
+func (b bench) write(t *testing.T, fn func(tx *db.Tx) error) {
+	t.Helper()
+	if err := b.db.Do(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func remindersOf(t *testing.T) (bench, jobs.Job) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "ringback.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	office := &leads.Office{Directory: &routing.Directory{
+		Lines:    []routing.Line{{Name: "clinic", PBX: "main", Numbers: []string{"+74951000001"}}},
+		Managers: []routing.Manager{{Login: "anna"}},
+		Pools:    []routing.Pool{{Name: routing.DefaultPool, Managers: []string{"anna"}, Supervisor: "anna"}},
+	}}
+	config := appointments.DefaultConfig()
+	config.Before, config.Media = nil, map[string][]string{"en": {"sound:x"}}
+	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Plan: &number.Plan{Country: "RU"}, Reminders: config,
+		Tell: func(*db.Tx, appointments.Notice) error { return nil }})
+	rules := DefaultRules("RU")
+	b := bench{NewReminders(RemindersConfig{DB: d, Rules: &rules, Desk: desk, Office: office, Dialer: New(Config{DB: d})}), d}
+	var j jobs.Job
+	b.write(t, func(tx *db.Tx) error {
+		_, _, err := desk.Create(tx, appointments.Wanted{Number: "+79161234567", Manager: "anna", StartsAt: tx.Now().Add(48 * time.Hour).Format(time.RFC3339)})
+		if err != nil {
+			return err
+		}
+		return tx.QueryRow("SELECT id, payload FROM jobs WHERE kind = 'reminder'").Scan(&j.ID, &j.Payload)
+	})
+	return b, j
+}
