@@ -177,7 +177,7 @@ func (s *script) connect(ctx context.Context, o *leads.Owed) (string, error) {
 		return "connect failed", err
 	}
 	if extension == "" {
-		return "not connected: context " + x.Connect.Context + " does not dial " + number.Mask(o.Number), s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
+		return fmt.Sprintf("not connected: context %q does not dial %s", x.Connect.Context, number.Mask(o.Number)), s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
 	}
 	if err := s.voice.Tell(ctx, s.prompts[PromptConnecting]...); err != nil {
 		return "hung up before the connection", err
@@ -226,7 +226,7 @@ func (s *script) acknowledge(ctx context.Context, o *leads.Owed) (owed bool, err
 // extension is how the dialplan of an exchange dials a number; empty when it
 // does not.
 func (s *script) extension(ctx context.Context, x *Exchange, e164 string) (string, error) {
-	if x.Connect.Context == "" || onlyDigits(e164) == "" {
+	if x.Connect.Context == "" || e164 != "+"+onlyDigits(e164) { // what was received as something else is not for the dialplan
 		return "", nil
 	}
 	for _, spelling := range x.spellings(e164) {
