@@ -16,7 +16,7 @@ import (
 
 type demoCommand struct {
 	Once     bool   `help:"End after the story: status 0 only if every step was seen at the phones and in the database."`
-	Fast     bool   `help:"Shorten the times of the ladder; otherwise they are those of an office, and the story takes its time."`
+	Fast     bool   `default:"true" negatable:"" help:"Shorten the times of the ladder, which is the default; with --no-fast they are those of an office, and the story takes half an hour."`
 	Asterisk string `default:"22" enum:"22,16" help:"Release of Asterisk that is run: 22 or 16."`
 }
 
