@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -24,6 +25,9 @@ func TestDemo(t *testing.T) {
 		if took := time.Since(began); took > 2*time.Second {
 			t.Errorf("it says nothing for %v", took)
 		}
+		for i := range story {
+			waitFor(t, "the story goes on", func() bool { return p.out.count(fmt.Sprintf("%d. ", i+1)) > 0 })
+		}
 		waitFor(t, "the story's end", func() bool { return p.out.count("Ctrl-C ends the demo.") == 1 })
 		if p.out.count("ok     ") != len(story) || p.out.count("MISSING") != 0 {
 			t.Errorf("it printed:\n%s", &p.out)
@@ -33,9 +37,7 @@ func TestDemo(t *testing.T) {
 		if page == nil || token == nil {
 			t.Fatalf("it printed:\n%s", &p.out)
 		}
-		door := site{page[1], token[1]}
-		door.isReady(t, true)
-		storyInAPI(t, door)
+		storyAtDoors(t, site{page[1], token[1]})
 		if status, _ := p.stop(t, os.Interrupt); status != 0 {
 			t.Errorf("status %d, and on stderr:\n%s", status, &p.errs)
 		}

@@ -20,12 +20,12 @@ import (
 type costs struct{ daemon, pbx time.Duration }
 
 func (r *rig) costs() costs {
-	return costs{processorTime(r.B, r.daemon.Process.Pid), processorTime(r.B, r.pbx.PID())}
+	return costs{processorTime(r, r.daemon.Process.Pid), processorTime(r, r.pbx.PID())}
 }
 
 // processorTime reads user and system time of a process with all its threads
 // (proc(5): fields 14 and 15 of stat, in hundredths of a second).
-func processorTime(b *testing.B, pid int) time.Duration {
+func processorTime(b testing.TB, pid int) time.Duration {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -45,7 +45,7 @@ func processorTime(b *testing.B, pid int) time.Duration {
 }
 
 // peakRSS is the most memory that a process has had, in megabytes.
-func peakRSS(b *testing.B, pid int) float64 {
+func peakRSS(b testing.TB, pid int) float64 {
 	b.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
@@ -195,7 +195,7 @@ func (l *lastWords) String() string {
 }
 
 // freeUDP is an address on this host that nobody has taken.
-func freeUDP(b *testing.B, host string) string {
+func freeUDP(b testing.TB, host string) string {
 	b.Helper()
 	c, err := net.ListenPacket("udp4", host+":0")
 	if err != nil {
@@ -205,7 +205,7 @@ func freeUDP(b *testing.B, host string) string {
 	return c.LocalAddr().String()
 }
 
-func freeTCP(b *testing.B) int {
+func freeTCP(b testing.TB) int {
 	b.Helper()
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {

@@ -44,7 +44,7 @@ func BenchmarkMissedCalls(b *testing.B) {
 	for _, filter := range []bool{true, false} {
 		b.Run(fmt.Sprintf("event_filter=%v", filter), func(b *testing.B) {
 			for range b.N {
-				newRig(b, filter).measure()
+				newRig(b, filter).measure(b)
 			}
 		})
 	}
@@ -53,11 +53,12 @@ func BenchmarkMissedCalls(b *testing.B) {
 // rig is a PBX with one line and one phone that is never picked up, the daemon
 // beside it, and who is told by it.
 type rig struct {
-	*testing.B
+	testing.TB
 	dir    string
 	pbx    *pbx.Instance
 	daemon *exec.Cmd
 	site   string // the daemon's web server
+	more   string // of its configuration: further keys
 	caller string // host:port from which the callers ring
 	calls  int
 	alerts *receiver
@@ -73,7 +74,7 @@ func newRig(b *testing.B, filter bool) *rig {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &rig{B: b, dir: b.TempDir(), calls: *loadRate * *loadSeconds, alerts: newReceiver()}
+	r := &rig{TB: b, dir: b.TempDir(), calls: *loadRate * *loadSeconds, alerts: newReceiver()}
 	b.Cleanup(r.alerts.Close)
 	r.caller = freeUDP(b, "127.0.0.2")
 	r.startPBX(root, r.startPhone())
@@ -84,7 +85,7 @@ func newRig(b *testing.B, filter bool) *rig {
 // startPhone starts the phone that rings, and returns where.
 func (r *rig) startPhone() string {
 	r.Helper()
-	at := freeUDP(r.B, "127.0.0.3")
+	at := freeUDP(r, "127.0.0.3")
 	sipp, said := r.sipp("phone.xml", at)
 	if err := sipp.Start(); err != nil {
 		r.Fatal(err)
@@ -128,7 +129,7 @@ func (r *rig) startDaemon(at ari.Config, filter bool) {
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, ".").CombinedOutput(); err != nil {
 		r.Fatalf("%v: %s", err, out)
 	}
-	listen := "127.0.0.1:" + strconv.Itoa(freeTCP(r.B))
+	listen := "127.0.0.1:" + strconv.Itoa(freeTCP(r))
 	files := map[string]string{
 		"tokens": rigToken, "ari.password": at.Password.Reveal(), "hook.secret": "a secret of the benchmark's own 0123456789",
 		"ringback.yaml": fmt.Sprintf(`country: RU
@@ -137,12 +138,12 @@ missed: {suspicious: 0s}
 listen: %s
 database: ringback.db
 token_file: tokens
-asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, event_filter: %v, inbound: {contexts: [from-trunk]}}]
+asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, event_filter: %v, inbound: {contexts: [from-trunk]}, connect: {context: outside}}]
 lines: [{name: sales, pbx: main, numbers: [%q]}]
 managers: [{login: anna, name: Anna}, {login: boris, name: Boris}, {login: vera, name: Vera}]
 pools: [{name: default, managers: [anna, boris], supervisor: vera, ladder: {settle: 0s}}]
 channels: {webhooks: [{name: hook, url: %q, secret_file: hook.secret}]}
-`, listen, at.URL, at.Username, filter, rigLine, r.alerts.URL),
+%s`, listen, at.URL, at.Username, filter, rigLine, r.alerts.URL, r.more),
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(r.dir, name), []byte(text), 0o600); err != nil {
@@ -179,8 +180,8 @@ channels: {webhooks: [{name: hook, url: %q, secret_file: hook.secret}]}
 }
 
 // measure lets everybody ring and reports what it cost.
-func (r *rig) measure() {
-	r.Helper()
+func (r *rig) measure(b *testing.B) {
+	b.Helper()
 	disk := watchDisk(r.dir)
 	before, events := r.costs(), r.metrics()
 	r.ring()
@@ -197,21 +198,21 @@ func (r *rig) measure() {
 		heard += m[series] - events[series]
 	}
 	cpu := after.daemon - before.daemon
-	r.ReportMetric(0, "ns/op")
-	r.ReportMetric(calls, "calls")
-	r.ReportMetric(heard/calls, "events/call")
-	r.ReportMetric((m["ringback_db_commit_seconds_count"]-events["ringback_db_commit_seconds_count"])/calls, "commits/call")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(calls, "calls")
+	b.ReportMetric(heard/calls, "events/call")
+	b.ReportMetric((m["ringback_db_commit_seconds_count"]-events["ringback_db_commit_seconds_count"])/calls, "commits/call")
 	for name, series := range map[string]string{"commit": "ringback_commit_seconds", "alert": "ringback_alert_handover_seconds"} {
-		r.ReportMetric(1000*quantile(m, series, .50), name+"-p50-ms")
-		r.ReportMetric(1000*quantile(m, series, .99), name+"-p99-ms")
+		b.ReportMetric(1000*quantile(m, series, .50), name+"-p50-ms")
+		b.ReportMetric(1000*quantile(m, series, .99), name+"-p99-ms")
 	}
-	r.ReportMetric(1000*fsyncs.at(50).Seconds(), "fsync-p50-ms")
-	r.ReportMetric(1000*fsyncs.at(99).Seconds(), "fsync-p99-ms")
-	r.ReportMetric(float64(cpu.Microseconds())/heard, "cpu-µs/event")
-	r.ReportMetric(float64(cpu.Microseconds())/1000/calls, "cpu-ms/call")
-	r.ReportMetric(float64((after.pbx-before.pbx).Microseconds())/1000/calls, "asterisk-cpu-ms/call")
-	r.ReportMetric(peakRSS(r.B, r.daemon.Process.Pid), "peak-rss-MB")
-	r.ReportMetric(m["go_memstats_heap_inuse_bytes"]/1e6, "heap-MB")
+	b.ReportMetric(1000*fsyncs.at(50).Seconds(), "fsync-p50-ms")
+	b.ReportMetric(1000*fsyncs.at(99).Seconds(), "fsync-p99-ms")
+	b.ReportMetric(float64(cpu.Microseconds())/heard, "cpu-µs/event")
+	b.ReportMetric(float64(cpu.Microseconds())/1000/calls, "cpu-ms/call")
+	b.ReportMetric(float64((after.pbx-before.pbx).Microseconds())/1000/calls, "asterisk-cpu-ms/call")
+	b.ReportMetric(peakRSS(r, r.daemon.Process.Pid), "peak-rss-MB")
+	b.ReportMetric(m["go_memstats_heap_inuse_bytes"]/1e6, "heap-MB")
 }
 
 // ring has every caller ring once and give up, and returns when all have.

@@ -28,7 +28,7 @@ func BenchmarkOpenCalls(b *testing.B) {
 		b.Cleanup(fake.Close)
 		server := httptest.NewServer(fake)
 		b.Cleanup(server.Close)
-		r := &rig{B: b, dir: b.TempDir(), alerts: newReceiver()}
+		r := &rig{TB: b, dir: b.TempDir(), alerts: newReceiver()}
 		b.Cleanup(r.alerts.Close)
 		r.startDaemon(ari.Config{URL: server.URL + "/ari", Username: aritest.Username, Password: ari.NewSecret(aritest.Password)}, true)
 		session, err := fake.Session(b.Context())
@@ -36,15 +36,15 @@ func BenchmarkOpenCalls(b *testing.B) {
 			b.Fatal(err)
 		}
 		b.Cleanup(session.Cut)
-		r.openAll(session, group)
+		r.openAll(b, session, group)
 	}
 }
 
 // openAll begins the calls and reports.
-func (r *rig) openAll(session *aritest.Session, group *aritest.Recorded) {
+func (r *rig) openAll(b *testing.B, session *aritest.Session, group *aritest.Recorded) {
 	r.Helper()
 	const heard = `ringback_ari_events_total{pbx="main"}`
-	idle, before := r.metrics()[heard], processorTime(r.B, r.daemon.Process.Pid)
+	idle, before := r.metrics()[heard], processorTime(b, r.daemon.Process.Pid)
 	sent := 0
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
@@ -64,16 +64,16 @@ func (r *rig) openAll(session *aritest.Session, group *aritest.Recorded) {
 		skipped := m[`ringback_ari_frames_skipped_total{pbx="main",reason="other"}`]
 		return m[heard]-idle+skipped >= float64(sent) && m["ringback_facts_waiting"] == 0
 	})
-	cpu := processorTime(r.B, r.daemon.Process.Pid) - before
+	cpu := processorTime(b, r.daemon.Process.Pid) - before
 	var page struct{ Items []apiCall }
 	r.get("/api/v1/calls?limit=1", &page)
 	if len(page.Items) != 1 || page.Items[0].Ended != nil {
 		r.Fatalf("the newest call is %+v", page.Items)
 	}
-	r.ReportMetric(0, "ns/op")
-	r.ReportMetric(float64(sent), "events")
-	r.ReportMetric(float64(cpu.Microseconds())/float64(sent), "cpu-µs/event")
-	r.ReportMetric(peakRSS(r.B, r.daemon.Process.Pid), "peak-rss-MB")
-	r.ReportMetric(m["go_memstats_heap_inuse_bytes"]/1e6, "heap-MB")
-	r.ReportMetric(m["process_resident_memory_bytes"]/1e6, "rss-MB")
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(float64(sent), "events")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(sent), "cpu-µs/event")
+	b.ReportMetric(peakRSS(b, r.daemon.Process.Pid), "peak-rss-MB")
+	b.ReportMetric(m["go_memstats_heap_inuse_bytes"]/1e6, "heap-MB")
+	b.ReportMetric(m["process_resident_memory_bytes"]/1e6, "rss-MB")
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"ringback/config"
+	"ringback/leads/appointments"
 	"ringback/routing"
 )
 
@@ -36,6 +38,19 @@ func (p pace) ladder() string {
 	return fmt.Sprintf("{settle: %s, rungs: [%s]}", p.of(office.Settle), strings.Join(rungs, ", "))
 }
 
+// reached is how long a talk must be to settle a lead; less than the shortest
+// talk would be none.
+func (p pace) reached() time.Duration {
+	office := routing.DefaultThresholds()
+	return max(p.of(office.ReachedAfter), office.MinTalk)
+}
+
+// ring is how long a phone rings, at least what the configuration allows.
+func (p pace) ring() time.Duration { return max(p.of(config.DefaultRing), 5*time.Second) }
+
+// grace is how long an appointment can be corrected.
+func (p pace) grace() time.Duration { return p.of(appointments.DefaultConfig().Grace) }
+
 // longest is how long a step may have to wait for the ladder.
 func (p pace) longest() time.Duration {
 	office := routing.DefaultLadder()
@@ -45,7 +60,7 @@ func (p pace) longest() time.Duration {
 // String says it to who watches.
 func (p pace) String() string {
 	if p == realPace {
-		return fmt.Sprintf("All times are those of an office: the story ends after some %.0f minutes. With --fast it takes about one.", p.longest().Minutes())
+		return fmt.Sprintf("All times are those of an office: the story ends after some %.0f minutes. Without --no-fast it takes less than two.", p.longest().Minutes())
 	}
-	return fmt.Sprintf("(--fast: the times of the ladder are %d times shorter than in an office: %s.)", int(p), strings.Trim(p.ladder(), "{}"))
+	return fmt.Sprintf("(The times of the ladder are %d times shorter than in an office: %s. With --no-fast they are real.)", int(p), strings.Trim(p.ladder(), "{}"))
 }

@@ -129,7 +129,8 @@ func (s *scene) writeConfig(listen string) (string, error) {
 	files := map[string]string{
 		"ari.password": s.pbx.ARIPassword + "\n",
 		"tokens":       s.token + "\n",
-		"ringback.yaml": fmt.Sprintf(sceneConfig, s.pbx.ARIURL, s.pbx.ARIUser, pbx.LineDirect, pbx.LineGroup,
+		"ringback.yaml": fmt.Sprintf(sceneConfig, s.pbx.ARIURL, s.pbx.ARIUser,
+			s.pace.reached(), s.pace.ring(), s.pace.grace(), pbx.Recording, pbx.LineDirect, pbx.LineGroup,
 			s.pace.ladder(), listen, filepath.Join(s.dir, "ringback.db")),
 	}
 	for name, text := range files {
@@ -147,8 +148,11 @@ asterisk:
     url: %s
     username: %s
     password_file: ari.password
-    inbound:
-      contexts: [from-trunk]
+    inbound: {contexts: [from-trunk]}
+    connect: {context: from-internal}
+missed: {reached_after: %s}
+robot: {hours: {week: {mon-sun: "00:00-24:00"}}, ring: %s}
+reminders: {grace: %s, media: {en: ["sound:%s"]}}
 lines:
   - {name: sales, pbx: main, numbers: ["%s"], pool: default}
   - {name: support, pbx: main, numbers: ["%s"], pool: default}
@@ -238,7 +242,11 @@ func (s *scene) message(ctx context.Context, desk string, parts ...string) error
 
 // line tells something that happened, and how long after the hangup.
 func (s *scene) line(at time.Time, format string, args ...any) {
-	s.say("  %+7.1f ms  %s", float64(at.Sub(s.since).Microseconds())/1000, fmt.Sprintf(format, args...))
+	after, unit := at.Sub(s.since), time.Millisecond
+	if after > time.Second {
+		unit = time.Second
+	}
+	s.say("  %+7.1f %-2s  %s", float64(after)/float64(unit), strings.TrimLeft(unit.String(), "1"), fmt.Sprintf(format, args...))
 }
 
 // givesUp lets a client ring a line and hang up while desks ring, but not so

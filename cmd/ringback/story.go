@@ -15,6 +15,8 @@ const (
 	firstClient  = "+79161234567"
 	secondClient = "+79261234568"
 	thirdClient  = "+79031234569"
+	fourthClient = "+79851234560"
+	fifthClient  = "+79991234561" // of the appointment
 )
 
 // step is one scene of the story: play returns what was not observed.
@@ -32,6 +34,12 @@ var story = []step{
 	{"gets_through", "the first client rings a third time and is answered: the lead closes by itself", gotThrough},
 	{"colleague_answers", "a call that a colleague answers in a ring group makes no lead", colleagueAnswers},
 	{"next_client", "the next unknown client goes to the second manager", secondMiss},
+	{"after_next_client", "the one after that to the first manager again", fourthMiss},
+	{"robot_unanswered", "nobody acts: the second manager's phone rings, and nobody picks up", robotUnanswered},
+	{"robot_connects", "nobody acts: the first manager's phone rings, a voice says who waits, key 1 connects, the two talk: the lead closes", robotConnects},
+	{"reminder", "the client of an appointment is rung, hears the recording and presses 1: the appointment is confirmed", clientReminded},
+	{"handed_on", "still nobody acts: the second manager's lead goes on to the first", leadHandedOn},
+	{"supervisor", "and still nobody: the supervisor is told", supervisorTold},
 }
 
 func firstMiss(ctx context.Context, s *scene) error {

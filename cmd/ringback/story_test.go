@@ -4,29 +4,21 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"ringback/ari/pbx"
 )
 
-// TestStory plays the demo's own story on each real Asterisk, and looks whether
-// all doors of the daemon tell it alike.
+// TestStory plays the demo's own story on the old release of Asterisk, and looks
+// whether all doors of the daemon tell it alike. TestDemo plays it on the new.
 func TestStory(t *testing.T) {
 	t.Parallel()
-	for _, release := range []pbx.Release{pbx.Asterisk22, pbx.Asterisk16} {
-		t.Run(string(release), func(t *testing.T) {
-			t.Parallel()
-			root, err := pbx.Install(t.Context(), release, os.Stderr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			playStory(t, root)
-		})
+	root, err := pbx.Install(t.Context(), pbx.Asterisk16, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-func playStory(t *testing.T, root pbx.Root) {
 	log := new(logbook)
 	log.showIfFailed(t, "the daemon")
 	everything := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -48,7 +40,11 @@ func playStory(t *testing.T, root pbx.Root) {
 			return // each step goes on from the one before
 		}
 	}
-	door := site{s.daemon.Address(), s.token}
+	storyAtDoors(t, site{s.daemon.Address(), s.token})
+}
+
+// storyAtDoors looks whether all doors of the daemon tell the story.
+func storyAtDoors(t *testing.T, door site) {
 	t.Run("api", func(t *testing.T) { storyInAPI(t, door) })
 	t.Run("metrics", func(t *testing.T) { storyInMetrics(t, door) })
 	t.Run("page", func(t *testing.T) { storyOnPage(t, door) })
@@ -62,40 +58,52 @@ func storyInAPI(t *testing.T, door site) {
 		}
 	}
 	const direct, group = "+" + pbx.LineDirect, "+" + pbx.LineGroup
+	const inbound, outbound, internal = "inbound", "outbound", "internal"
 	wanted := []apiCall{ // the newest first
-		{Caller: secondClient, Dialed: group, Line: "support", Verdict: "missed", Reason: "abandoned_ringing"},
-		{Caller: thirdClient, Dialed: group, Line: "support", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Colleague},
-		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Manager1},
-		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing"},
-		{Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing"},
+		{Direction: outbound, Caller: direct, Dialed: fifthClient, Line: "sales", Reason: "own", Rang: []string{fifthClient}},
+		{Direction: outbound, Caller: direct, Dialed: fourthClient, Line: "sales", Reason: "person", AnsweredBy: pbx.Manager1, Rang: []string{fourthClient}},
+		{Direction: internal, Caller: group, Dialed: "s", Line: "support", Reason: "own"},
+		{Direction: inbound, Caller: fourthClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101"}},
+		{Direction: inbound, Caller: secondClient, Dialed: group, Line: "support", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101", "102", "103"}},
+		{Direction: inbound, Caller: thirdClient, Dialed: group, Line: "support", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Colleague, Rang: []string{"101", "102", "103"}},
+		{Direction: inbound, Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Manager1, Rang: []string{"101"}},
+		{Direction: inbound, Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101"}},
+		{Direction: inbound, Caller: firstClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101"}},
 	}
-	rang := [][]string{{"101", "102", "103"}, {"101", "102", "103"}, {"101"}, {"101"}, {"101"}}
 	calls := list[apiCall](t, door, "calls")
+	// On a slow machine the robot may ring about the lead that was handed on, too.
+	calls = calls[max(0, slices.IndexFunc(calls, func(c apiCall) bool { return c.Dialed == fifthClient })):]
 	if len(calls) != len(wanted) {
 		t.Fatalf("%d calls, wanted %d: %+v", len(calls), len(wanted), calls)
 	}
 	for i, c := range calls {
 		w := wanted[i]
-		if c.Caller != w.Caller || c.Dialed != w.Dialed || c.Line != w.Line || c.Verdict != w.Verdict || c.Reason != w.Reason ||
-			c.AnsweredBy != w.AnsweredBy || !sameSet(c.Rang, rang[i]) || c.Direction != "inbound" || c.PBX != "main" || c.Source != "ari" ||
-			c.Contact == nil || (c.Lead != nil) != (c.Verdict == "missed") || c.Ended == nil || c.Ended.Before(c.Started) ||
-			(c.TalkS >= 3) != (c.Verdict == "answered") {
-			t.Errorf("call %d is %+v, wanted %+v and rang %v", i, c, w, rang[i])
+		if c.Direction != w.Direction || c.Caller != w.Caller || c.Dialed != w.Dialed || c.Line != w.Line || c.Verdict != w.Verdict ||
+			c.Reason != w.Reason || c.AnsweredBy != w.AnsweredBy || !sameSet(c.Rang, w.Rang) || c.PBX != "main" || c.Source != "ari" ||
+			(c.Contact != nil) != (c.Direction != internal) || (c.Lead != nil) != (c.Verdict == "missed") || c.Ended == nil || c.Ended.Before(c.Started) ||
+			(c.TalkS >= 3) != (c.Reason == "person") {
+			t.Errorf("call %d is %+v, wanted %+v", i, c, w)
 		}
 	}
 	leads := list[apiLead](t, door, "leads")
-	if len(leads) != 2 || leads[0].Contact.Number != secondClient || leads[0].State != "open" || leads[0].Manager != "boris" || leads[0].Missed != 1 ||
-		leads[1].Contact.Number != firstClient || leads[1].State != "closed" || leads[1].Outcome != "client_got_through" ||
-		leads[1].ClosedBy != "anna" || leads[1].Missed != 2 {
+	if len(leads) != 3 || leads[0].Contact.Number != fourthClient || leads[0].State != "closed" || leads[0].Outcome != "called_back" ||
+		leads[0].ClosedBy != "anna" || leads[0].Missed != 1 ||
+		leads[1].Contact.Number != secondClient || leads[1].State != "open" || leads[1].Manager != "anna" || leads[1].Missed != 1 ||
+		leads[2].Contact.Number != firstClient || leads[2].State != "closed" || leads[2].Outcome != "client_got_through" ||
+		leads[2].ClosedBy != "anna" || leads[2].Missed != 2 {
 		t.Errorf("leads are %+v", leads)
 	}
 	contacts := list[apiContact](t, door, "contacts")
-	if len(contacts) != 3 {
+	if len(contacts) != 5 {
 		t.Fatalf("contacts are %+v", contacts)
 	}
 	for i, c := range contacts {
-		number := []string{secondClient, thirdClient, firstClient}[i]
-		if c.Name != number || len(c.Numbers) != 1 || c.Numbers[0] != number || !c.NeedsDetails || c.OpenLeads != []int{1, 0, 0}[i] {
+		number := []string{fifthClient, fourthClient, secondClient, thirdClient, firstClient}[i]
+		name, unnamed := number, true
+		if number == fifthClient { // the appointment told it
+			name, unnamed = "Client", false
+		}
+		if c.Name != name || len(c.Numbers) != 1 || c.Numbers[0] != number || c.NeedsDetails != unnamed || (c.OpenLeads == 1) != (number == secondClient) {
 			t.Errorf("contact %d is %+v, wanted %s", i, c, number)
 		}
 	}
@@ -116,26 +124,25 @@ func sameSet(a, b []string) bool {
 
 func storyInMetrics(t *testing.T, door site) {
 	_, body := door.get(t, "/metrics")
-	for _, number := range []string{firstClient, secondClient, thirdClient} {
+	for _, number := range []string{firstClient, secondClient, thirdClient, fourthClient, fifthClient} {
 		if strings.Contains(body, number[1:]) {
 			t.Errorf("the metrics hold %s", number)
 		}
 	}
 	for series, want := range map[string]float64{
-		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="abandoned_ringing",verdict="missed"}`:   2,
+		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="abandoned_ringing",verdict="missed"}`:   3,
 		`ringback_calls_total{line="support",pbx="main",pool="default",reason="abandoned_ringing",verdict="missed"}`: 1,
 		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="person",verdict="answered"}`:            1,
 		`ringback_calls_total{line="support",pbx="main",pool="default",reason="person",verdict="answered"}`:          1,
 		`ringback_calls_total{line="sales",pbx="main",pool="default",reason="unconfirmed",verdict="missed"}`:         0,
-		`ringback_leads_opened_total{pool="default"}`:                                                                2,
+		`ringback_leads_opened_total{pool="default"}`:                                                                3,
 		`ringback_leads_closed_total{outcome="client_got_through",pool="default"}`:                                   1,
-		`ringback_leads_closed_total{outcome="called_back",pool="default"}`:                                          0,
-		`ringback_alerts_total{channel="sip",outcome="sent"}`:                                                        3,
+		`ringback_leads_closed_total{outcome="called_back",pool="default"}`:                                          1,
 		`ringback_alerts_total{channel="sip",outcome="unreachable"}`:                                                 0,
 		`ringback_ari_connected{pbx="main"}`:                                                                         1,
 		`ringback_ari_frames_skipped_total{pbx="main",reason="malformed"}`:                                           0,
-		`ringback_facts_broken_total`:                                                                                0,
-		`ringback_facts_refused_total`:                                                                               0,
+		`ringback_facts_broken_total`:  0,
+		`ringback_facts_refused_total`: 0,
 	} {
 		if got := door.metric(t, series); got != want {
 			t.Errorf("%s is %v, wanted %v", series, got, want)
@@ -148,7 +155,7 @@ func storyOnPage(t *testing.T, door site) {
 	if status != http.StatusOK {
 		t.Fatalf("the page answers %d", status)
 	}
-	for _, text := range []string{firstClient, secondClient, thirdClient, "Boris", "sales", "support", "main"} {
+	for _, text := range []string{firstClient, secondClient, thirdClient, fourthClient, "Anna", "sales", "support", "main"} {
 		if !strings.Contains(page, strings.ReplaceAll(text, "+", "&#43;")) {
 			t.Errorf("the page does not show %q", text)
 		}
