@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"ringback/leads"
@@ -230,12 +229,8 @@ func (s *script) extension(ctx context.Context, x *Exchange, e164 string) (strin
 		return "", nil
 	}
 	for _, spelling := range x.spellings(e164) {
-		known, err := x.PBX.Variable(ctx, s.voice.leg.id, fmt.Sprintf("DIALPLAN_EXISTS(%s,%s,1)", x.Connect.Context, spelling))
-		if err != nil {
-			return "", fmt.Errorf("robotcall: connect: %w", err)
-		}
-		if n, err := strconv.Atoi(known); err == nil && n > 0 {
-			return spelling, nil
+		if known, err := s.voice.dials(ctx, spelling); err != nil || known {
+			return spelling, err
 		}
 	}
 	return "", nil
