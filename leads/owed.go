@@ -49,11 +49,20 @@ func scanOwed(row interface{ Scan(...any) error }) (Owed, error) {
 	return o, err
 }
 
-// Owed lists what a manager is to hear of when they are rung, the oldest first:
-// their open leads whose ladder has begun to tell of them, unless somebody has
-// acknowledged the lead or the contact is on the phone just now. It is empty
-// where none of them asks for the call any more.
+// Owed is what a manager is to be rung about, the oldest first: all that they
+// owe, if any of it asks for the call; otherwise nothing.
 func (b *Book) Owed(tx *db.Tx, login string) ([]Owed, error) {
+	list, err := b.AllOwed(tx, login)
+	if err != nil || !slices.ContainsFunc(list, func(o Owed) bool { return !o.CallDue.IsZero() }) {
+		return nil, err
+	}
+	return list, nil
+}
+
+// AllOwed lists what a manager is to hear of when they are on the phone, the
+// oldest first: their open leads whose ladder has begun to tell of them, unless
+// somebody has acknowledged the lead or the contact is on the phone just now.
+func (b *Book) AllOwed(tx *db.Tx, login string) ([]Owed, error) {
 	rows, err := tx.Query(owedQuery, login, db.Millis(tx.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
@@ -68,9 +77,6 @@ func (b *Book) Owed(tx *db.Tx, login string) ([]Owed, error) {
 	}
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
-	}
-	if !slices.ContainsFunc(list, func(o Owed) bool { return !o.CallDue.IsZero() }) {
-		return nil, nil
 	}
 	return list, nil
 }

@@ -76,8 +76,19 @@ func TestOwed(t *testing.T) {
 		talk.Ended, talk.How, talk.Talks[0].End = time.Time{}, "", time.Time{}
 		d.tell(call.Reached, talk)
 		d.wantOwed("anna", "1 "+caller(1))
+		d.at(10 * time.Second)
 		d.do(func(tx *db.Tx) error { return d.book.Acknowledge(tx, 1, "anna", leads.ByCall) })
-		d.wantOwed("anna") // the one that asked for the call does not any more
+		d.wantOwed("anna")                   // the one that asked for the call does not any more
+		d.at(30*time.Minute + 5*time.Second) // lead 2 is free again, and lead 1 is not
+		d.set("UPDATE leads SET call_due = 0")
+		d.do(func(tx *db.Tx) error {
+			all, err := d.book.AllOwed(tx, "anna") // once she is on the phone she hears of the rest
+			if len(all) != 1 || all[0].ID != 2 {
+				t.Errorf("all that anna owes is %+v", all)
+			}
+			return err
+		})
+		d.ask(1, true)
 		d.at(time.Hour)
 		d.wantOwed("anna", "1 "+caller(1), "2 "+caller(2))
 	})

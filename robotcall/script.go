@@ -80,7 +80,7 @@ func (s *script) run(ctx context.Context) (detail string, err error) {
 // next reads what is owed now, and the oldest that was not announced yet.
 func (s *script) next(ctx context.Context) (n int, next *leads.Owed, err error) {
 	err = s.cfg.DB.Do(ctx, func(tx *db.Tx) error {
-		owed, err := s.cfg.Book.Owed(tx, s.person.Login)
+		owed, err := s.cfg.Book.AllOwed(tx, s.person.Login)
 		n, next = len(owed), nil
 		for i := range owed {
 			if !slices.Contains(s.told, owed[i].ID) {
