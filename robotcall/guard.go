@@ -88,7 +88,7 @@ func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Dec
 
 // of is whose history decides about the request.
 func (q *Request) of() dials.Of {
-	return dials.Of{Number: q.Number, Who: q.Who, PBX: q.PBX, Trunk: q.Trunk, Call: q.Call}
+	return dials.Of{Number: q.Number, Who: q.Who, PBX: q.PBX, Trunk: q.Trunk, Job: q.Job, Call: q.Call}
 }
 
 // book writes the rows of the legs, under new channel ids.

@@ -213,6 +213,61 @@ func TestAdmitKeepsTheCaps(t *testing.T) {
 	})
 }
 
+// Whoever asks again for the same job is held to the table of retries: also
+// one who does not remember that it was dialed, because the daemon died.
+func TestAdmitKeepsTheRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDB(t)
+		rules := anyHour()
+		rules.PerNumberDay, rules.PerNumber30Days = 100, 100
+		g := NewGuard(rules, d, nil)
+		begin := time.Now()
+		ask := func(want string) (p Pass) {
+			t.Helper()
+			passes, decision, err := g.Admit(t.Context(), client(1))
+			got := string(decision.Reason)
+			if !decision.Until.IsZero() {
+				got += " " + decision.Until.Sub(begin).String()
+			}
+			if err != nil || got != want {
+				t.Fatalf("after %s: %q, want %q: %v", time.Since(begin), got, want, err)
+			}
+			if decision.Allowed {
+				p = passes[0]
+			}
+			return p
+		}
+		end := func(p Pass, after time.Duration, o dials.Outcome) {
+			t.Helper()
+			time.Sleep(after)
+			endDial(t, d, p, o)
+		}
+		first := ask("")
+		time.Sleep(time.Minute) // nobody remembers it, and it still rings
+		ask("number_busy 1m15s")
+		end(first, time.Minute, dials.Congestion)
+		ask("retry 3m0s")
+		time.Sleep(time.Minute)
+		end(ask(""), time.Minute, dials.Busy)
+		ask("retry 9m0s")
+		time.Sleep(5 * time.Minute)
+		// The next way of writing the number is the same call.
+		q := client(1)
+		failed := ask("")
+		end(failed, time.Second, dials.Failed)
+		q.Call = failed.dial.Call
+		passes, decision, err := g.Admit(t.Context(), q)
+		if err != nil || !decision.Allowed {
+			t.Fatal(decision, err)
+		}
+		end(passes[0], 59*time.Second, dials.NoAnswer)
+		ask("retry 40m0s")
+		time.Sleep(30 * time.Minute)
+		end(ask(""), time.Minute, dials.NoAnswer)
+		ask("tried")
+	})
+}
+
 func TestAdmitEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rules := anyHour()

@@ -102,6 +102,8 @@ const (
 	DoNotCall       Reason = "refused"
 	NoConsent       Reason = "no_consent"
 	TooLate         Reason = "expired"
+	WasTried        Reason = "tried"
+	TriedLater      Reason = "retry"
 	NoZone          Reason = "zone"
 	OutOfHours      Reason = "hours"
 	NumberOften     Reason = "number_day"
@@ -123,6 +125,8 @@ var Words = map[Reason]string{
 	DoNotCall:       "they refused to be called",
 	NoConsent:       "they have not agreed to be called, and robot.consent is required",
 	TooLate:         "its time has run out",
+	WasTried:        "it was tried as often as its outcome allows, or was answered, or may have been",
+	TriedLater:      "it was tried, and is tried again later",
 	NoZone:          "nobody knows what time it is there, or its zones have no hour in common",
 	OutOfHours:      "it is not within robot.hours where they are",
 	NumberOften:     "the number was called robot.per_number_day times within 24 hours",
@@ -223,6 +227,9 @@ func (r *Rules) never(q Request, h dials.History) Reason {
 	case h.Consent != dials.Agreed && r.Consent == Required:
 		return NoConsent
 	}
+	if _, again := r.retried(h.Former); !again {
+		return WasTried
+	}
 	return ""
 }
 
@@ -256,8 +263,10 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 		list = append(list, busy(PersonBusy, h.PersonBusy, busyPause))
 	case dials.Reminder:
 		trunk := r.Trunks[Trunk{q.PBX, q.Trunk}]
-		list = append(list, r.inHours(q))
-		list = append(list,
+		next, _ := r.retried(h.Former)
+		list = append(list, r.inHours(q),
+			timed{TriedLater, func(t time.Time) (time.Time, bool) { return latest(t, next), true }},
+			busy(NumberBusy, len(h.Former) > 0 && h.Former[0].Ended.IsZero(), busyPause),
 			often(NumberOften30, h.ToNumber, r.PerNumber30Days, 30*24*time.Hour),
 			often(NumberOften, h.ToNumber, r.PerNumberDay, 24*time.Hour),
 			busy(Concurrent, h.Open >= r.Concurrent, lanePause),
@@ -271,6 +280,24 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 		list = append(list, busy(NumberBusy, h.NumberBusy, busyPause))
 	}
 	return list
+}
+
+// retried says when a call may be placed after those that were placed for the
+// same job before; false: never. While one of them has not ended, its number is
+// busy.
+func (r *Rules) retried(former []dials.Dial) (next time.Time, again bool) {
+	if len(former) == 0 || former[0].Ended.IsZero() {
+		return time.Time{}, true
+	}
+	after, again := r.Retry(former[0].Outcome, dials.Consumed(former))
+	return former[0].Ended.Add(after), again
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // inHours is the rule of the hours in which the client may be called.

@@ -105,6 +105,10 @@ func TestDecide(t *testing.T) {
 		{"too fast", rules(), reminder, dials.History{Begun: agoT(noon, 300*time.Millisecond, 600*time.Millisecond)}, "pace 2026-03-04 12:00:00.4"},
 		{"too fast for the trunk", rules(func(r *Rules) { r.Trunks = map[Trunk]Bounds{{"main", "out"}: {PerSecond: 1}} }), reminder,
 			dials.History{BegunOnTrunk: agoT(noon, 300*time.Millisecond)}, "pace 2026-03-04 12:00:00.7"},
+		{"tried an hour ago", rules(), reminder, dials.History{Former: []dials.Dial{{Outcome: dials.Rejected, Ended: noon.Add(-time.Hour)}}}, "retry 2026-03-04 13:00:00"},
+		{"answered before", rules(), reminder, dials.History{Former: []dials.Dial{{Outcome: dials.Answered, Ended: noon.Add(-time.Hour)}}}, "tried never"},
+		{"nobody knows whether it rang", rules(), reminder, dials.History{Former: []dials.Dial{{Outcome: dials.Unknown, Ended: noon.Add(-time.Hour)}}}, "tried never"},
+		{"still going on", rules(), reminder, dials.History{Former: []dials.Dial{{}}}, "number_busy 2026-03-04 12:00:15"},
 		{"a manager", rules(), person, dials.History{}, ""},
 		{"a manager at night", rules(), person, dials.History{}, ""},
 		{"no phone", rules(), with(person, func(q *Request) { q.Device = "" }), dials.History{}, "number never"},
@@ -262,6 +266,13 @@ func draw(t *rapid.T, numbers []string) drawn {
 		Begun: some("begun", 3, 2*time.Second), BegunOnTrunk: some("begun on the trunk", 2, 2*time.Second),
 		Open: rapid.IntRange(0, 3).Draw(t, "open"), OpenOnTrunk: rapid.IntRange(0, 2).Draw(t, "on trunk"),
 		NumberBusy: rapid.IntRange(0, 9).Draw(t, "number busy") == 0, PersonBusy: rapid.IntRange(0, 9).Draw(t, "person busy") == 0}
+	for i := range rapid.SampledFrom([]int{0, 0, 0, 1, 2, 4}).Draw(t, "former") {
+		one := dials.Dial{Call: strconv.Itoa(i / 2), Outcome: rapid.SampledFrom(append([]dials.Outcome{""}, dials.Outcomes...)).Draw(t, "outcome")}
+		if one.Outcome != "" {
+			one.Ended = d.now.Add(-time.Duration(rapid.IntRange(0, 3*3600).Draw(t, "ended ago")) * time.Second)
+		}
+		d.h.Former = append(d.h.Former, one)
+	}
 	if rapid.Bool().Draw(t, "little history") {
 		d.h = dials.History{Consent: d.h.Consent, BegunOnTrunk: d.h.BegunOnTrunk}
 	}
@@ -319,12 +330,43 @@ func (d *drawn) forbidden(now time.Time) (why string) {
 		return "no consent"
 	case within(d.h.ToNumber, 24*time.Hour) >= d.rules.PerNumberDay, within(d.h.ToNumber, 720*time.Hour) >= d.rules.PerNumber30Days:
 		return "the number was called too often"
+	case !d.mayRetry(now):
+		return "tried before"
 	case d.h.Open >= d.rules.Concurrent, trunk.Concurrent > 0 && d.h.OpenOnTrunk >= trunk.Concurrent:
 		return "too many calls"
 	case within(d.h.Begun, time.Second) >= d.rules.PerSecond, trunk.PerSecond > 0 && within(d.h.BegunOnTrunk, time.Second) >= trunk.PerSecond:
 		return "too fast"
 	}
 	return d.forbiddenHour(now)
+}
+
+// mayRetry is the table of retries as the README shows it.
+func (d *drawn) mayRetry(now time.Time) bool {
+	if len(d.h.Former) == 0 {
+		return true
+	}
+	calls := map[string]bool{}
+	for _, one := range d.h.Former {
+		if one.Outcome != "congestion" {
+			calls[one.Call] = true
+		}
+	}
+	minutes := func(least, most int) bool {
+		return now.Sub(d.h.Former[0].Ended) >= time.Duration(least)*time.Minute && len(calls) <= most
+	}
+	switch d.h.Former[0].Outcome {
+	case "busy":
+		return minutes(5, 3)
+	case "no_answer", "unreachable", "stopped":
+		return minutes(30, 2)
+	case "failed":
+		return minutes(5, 2)
+	case "rejected":
+		return minutes(120, 1)
+	case "congestion":
+		return minutes(1, 1000)
+	}
+	return false // answered, no such number, not known, or not ended
 }
 
 func (d *drawn) forbiddenNumber() string {
@@ -438,6 +480,9 @@ func TestNoForbiddenCallPasses(t *testing.T) {
 		}
 		// What nobody can foresee has ended by then.
 		d.h.NumberBusy, d.h.PersonBusy, d.h.Open, d.h.OpenOnTrunk = false, false, 0, 0
+		if len(d.h.Former) > 0 && d.h.Former[0].Ended.IsZero() {
+			d.h.Former = nil
+		}
 		if why := d.forbidden(got.Until); why != "" {
 			t.Fatalf("put off (%s) from %s to %s, and then it is: %q", got.Reason, d.now, got.Until, why)
 		}

@@ -207,7 +207,7 @@ func (f *foresight) reminder(j jobs.Job) error {
 }
 
 func (f *foresight) add(p *promise) (err error) {
-	p.History, err = dials.Look(f.tx, dials.Of{Number: p.Number, Who: p.Who, PBX: p.PBX, Trunk: p.Trunk})
+	p.History, err = dials.Look(f.tx, dials.Of{Number: p.Number, Who: p.Who, PBX: p.PBX, Trunk: p.Trunk, Job: p.Job})
 	f.list = append(f.list, p)
 	return err
 }

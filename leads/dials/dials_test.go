@@ -162,6 +162,23 @@ func TestHistory(t *testing.T) {
 	})
 }
 
+func TestHistoryOfAJob(t *testing.T) {
+	d := openT(t)
+	book(t, d, dials.Dial{Channel: "a", Kind: dials.Reminder, Job: 7, Number: client}, dials.Dial{Channel: "b", Kind: dials.Reminder, Job: 7, Number: client},
+		dials.Dial{Channel: "talk", Kind: dials.Connect, Job: 7}, dials.Dial{Channel: "c", Kind: dials.Reminder, Job: 8})
+	channels := func(h dials.History) (names string) {
+		for _, one := range h.Former {
+			names += one.Channel
+		}
+		return names
+	}
+	for want, of := range map[string]dials.Of{"ba": {Job: 7}, "a": {Job: 7, Call: "b"}, "c": {Job: 8}, "": {}} {
+		if got := channels(look(t, d, of)); got != want {
+			t.Errorf("former calls of %+v are %q, want %q", of, got, want)
+		}
+	}
+}
+
 func TestHistoryOfAPerson(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := openT(t)

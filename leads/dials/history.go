@@ -17,6 +17,9 @@ type History struct {
 	// it rang the person within PersonSpan: a time for each call, in no order.
 	// Calls for which a trunk had no room are not among them.
 	ToNumber, ToPerson []time.Time
+	// Former are the reminders that were placed for the same job, the newest
+	// first.
+	Former []Dial
 	// NumberBusy says that a call with the number, ours or another's, is in
 	// progress; PersonBusy that one of ours to the person is.
 	NumberBusy, PersonBusy bool
@@ -39,6 +42,8 @@ const (
 type Of struct {
 	Number, Who string
 	PBX, Trunk  string
+	// Job is the one for which the call would be; 0: none.
+	Job int64
 	// Call leaves out the legs of this call.
 	Call string
 }
@@ -65,6 +70,7 @@ const (
 	personBusyQuery  = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND who = $1 AND who <> '' AND kind <> 'reminder' AND call <> $2`
 	openQuery        = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND kind = 'reminder'`
 	openOnTrunkQuery = `SELECT COUNT(*) FROM dials WHERE ended = 0 AND pbx = $1 AND trunk = $2 AND trunk <> ''`
+	formerQuery      = columns + ` WHERE job = $1 AND kind = 'reminder' AND call <> $2 ORDER BY id DESC`
 	begunQuery       = `SELECT booked, pbx = $1 AND trunk = $2 FROM dials WHERE number <> '' AND booked > $3`
 )
 
@@ -80,6 +86,11 @@ func look(tx *db.Tx, of Of) (h History, err error) {
 	}
 	if h.ToPerson, err = times(tx, toPersonQuery, of.Who, db.Millis(tx.Now().Add(-PersonSpan)), of.Call); err != nil {
 		return h, err
+	}
+	if of.Job != 0 {
+		if h.Former, err = list(tx, formerQuery, of.Job, of.Call); err != nil {
+			return h, err
+		}
 	}
 	var number, person int
 	err = errors.Join(
