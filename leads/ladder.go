@@ -94,12 +94,16 @@ func Climbed(tx *db.Tx, l *Lead, r RungDue, next time.Time) error {
 	return BookRung(tx, l, RungDue{Ladder: r.Ladder, Rung: l.Rung}, next, "")
 }
 
-// BringForward books a rung for another time than it was booked for; one that
-// has been climbed meanwhile stays so.
+// BringForward gives a rung another time; one that has been climbed meanwhile
+// stays so.
 func BringForward(tx *db.Tx, l *Lead, r RungDue, due time.Time, cause string) error {
 	n, err := jobs.CancelKeys(tx, rungKey(l, r))
 	if err != nil || n == 0 {
 		return err
+	}
+	l.RungDue = due
+	if _, err := tx.Exec("UPDATE leads SET rung_due = $1 WHERE id = $2", db.Millis(due), l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	return BookRung(tx, l, r, due, cause)
 }
