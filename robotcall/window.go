@@ -39,16 +39,6 @@ func (r *Rules) Window(e164, zone string) (Window, error) {
 	return window, nil
 }
 
-// Open says whether the client may be called at t.
-func (w Window) Open(t time.Time) bool {
-	for i := range w {
-		if !w[i].Open(t) {
-			return false
-		}
-	}
-	return true
-}
-
 // farthest is how far ahead an opening can lie: two weeks hold every hour of
 // the week in every zone, whatever the clocks do.
 const farthest = 14 * 24 * time.Hour

@@ -54,11 +54,6 @@ func newest(tx *db.Tx, number string) (Word, error) {
 	return w, err
 }
 
-// Agree enters that the number may be called from now on.
-func Agree(tx *db.Tx, number, who, how, note string) error {
-	return Record(tx, Word{number, Agreed, tx.Now(), who, how, note})
-}
-
 // Refuse enters that the number must not be called from now on.
 func Refuse(tx *db.Tx, number, who, how, note string) error {
 	return Record(tx, Word{number, Refused, tx.Now(), who, how, note})

@@ -29,7 +29,9 @@ func TestTheNewestWordCounts(t *testing.T) {
 		if w := stand(t, d, client); w.Kind != dials.Silent || !w.At.IsZero() {
 			t.Errorf("who never spoke: %+v", w)
 		}
-		do(t, d, func(tx *db.Tx) error { return dials.Agree(tx, client, "anna", "form", "") })
+		do(t, d, func(tx *db.Tx) error {
+			return dials.Record(tx, dials.Word{Number: client, Kind: dials.Agreed, At: tx.Now(), Who: "anna", How: "form"})
+		})
 		if w := stand(t, d, client); w.Kind != dials.Agreed || w.Who != "anna" || w.How != "form" || !w.At.Equal(time.Now()) {
 			t.Errorf("who agreed: %+v", w)
 		}
