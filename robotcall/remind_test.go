@@ -313,11 +313,12 @@ func stoppedWhileHeard(r *reminding) {
 // nobodyThere: Anna's phone is away, so she is to call back.
 func nobodyThere(r *reminding) {
 	r.do(r.desks[pbx.Manager1].Close())
-	r.book()
+	number := r.book()
 	client := r.clientRung()
 	r.hears(client, softphone.Voice)
 	r.presses(client, "3")
 	r.over(client)
 	r.wantOutcome("person_asked", "booked", "anna reminder_answered person_asked ")
 	r.eventually("Anna owes another call", "2", "SELECT COUNT(*) FROM leads WHERE manager = 'anna' AND missed = 0")
+	r.eventually("nobody was dialed for it", "reminder", `SELECT GROUP_CONCAT(kind) FROM dials WHERE reminder = (SELECT reminder FROM dials WHERE number = $1)`, number)
 }

@@ -62,7 +62,7 @@ type reminder struct {
 	ref, posted           string
 	contact               int64
 	number, manager, line string
-	zone, language, name  string
+	zone, language        string
 	media                 []string
 	keys                  Keys
 }
