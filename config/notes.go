@@ -124,8 +124,9 @@ var notes = map[string]note{
 	"robot.countries": {text: "Whose numbers may be dialed (ISO 3166)."},
 	"robot.types": {text: "What kinds of numbers may be dialed. There are also toll_free, voip, uan, pager, voicemail,\n" +
 		"personal_number, and shared_cost and premium_rate, which cost whoever rings them."},
-	"robot.hours":              {text: "When clients may be called, by the clock where they are."},
-	"robot.hours.zone":         {text: "The zone of clients whose number does not tell it. Left out: every zone in which they may be.", sample: "Europe/Moscow"},
+	"robot.hours": {text: "When clients may be called, by the clock where they are."},
+	"robot.hours.zone": {text: "The zone of clients whose number does not tell it. Left out: only while it is within the hours\n" +
+		"in every zone where they may be; a Russian mobile then from 10:00 to 12:00 in Moscow.", sample: "Europe/Moscow"},
 	"robot.hours.week":         {text: "Written as the hours of pools above."},
 	"robot.concurrent":         {text: "How many clients are called at a time."},
 	"robot.per_second":         {text: "How many calls to clients are begun in a second."},
