@@ -25,10 +25,17 @@ const (
 	typeCSV  = "text/csv"
 )
 
+// typeForm is what curl's -d says of whatever it posts.
+const typeForm = "application/x-www-form-urlencoded"
+
 // bodyType is the media type of what is posted; the request has been answered
-// where it is none of those named.
+// where it is none of those named. Who names none, or a form's, posts JSON: its
+// reader says so where it is none. The token is what keeps foreign pages out.
 func bodyType(w http.ResponseWriter, r *http.Request, known ...string) (string, bool) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if kind == typeForm || r.Header.Get("Content-Type") == "" {
+		kind, err = typeJSON, nil
+	}
 	for _, k := range known {
 		if err == nil && kind == k {
 			return k, true

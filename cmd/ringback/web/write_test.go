@@ -102,8 +102,13 @@ func TestABadBodyIsRefused(t *testing.T) {
 			}
 			checkProblem(t, path, got)
 		}
-		for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json; ="} {
+		for _, kind := range []string{"text/plain", "multipart/form-data; boundary=x", "application/json; ="} {
 			if got := h.send("POST", path, kind, "{}"); got.code != http.StatusUnsupportedMediaType {
+				t.Errorf("%s as %q: %d %s", path, kind, got.code, got.body)
+			}
+		}
+		for _, kind := range []string{"", typeForm} { // as curl -d posts
+			if got := h.send("POST", path, kind, "a=b"); got.code != http.StatusBadRequest || !strings.Contains(got.body, "not JSON") {
 				t.Errorf("%s as %q: %d %s", path, kind, got.code, got.body)
 			}
 		}
