@@ -22,7 +22,7 @@ type ByHand struct {
 // OpenByHand opens a lead, or joins the one that is open, and tells its id. The
 // contact waits from now on: a talk that begins later settles it.
 func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
-	pool := b.office.Directory.PoolOf(b.line(h.Line))
+	pool := b.office.Directory.PoolOf(b.office.Directory.LineNamed(h.Line))
 	if pool == nil {
 		return 0, fmt.Errorf("leads: open by hand: no pool for line %q", h.Line)
 	}
@@ -65,17 +65,6 @@ func (b *Book) handOut(tx *db.Tx, l *Lead, pool *routing.Pool, manager string) e
 		return b.wait(tx, l, pool)
 	}
 	return b.assign(tx, l, pool)
-}
-
-// line finds a line by its name; nil when there is none.
-func (b *Book) line(name string) *routing.Line {
-	lines := b.office.Directory.Lines
-	for i := range lines {
-		if lines[i].Name == name {
-			return &lines[i]
-		}
-	}
-	return nil
 }
 
 // ContactOf finds who has the number, and makes a contact of one that nobody

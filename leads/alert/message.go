@@ -94,12 +94,14 @@ func (m *Message) text(now time.Time, zone *time.Location) string {
 		return m.notice()
 	}
 	var b strings.Builder
-	switch m.Why {
-	case NewLead:
+	switch {
+	case m.Why == NewLead && m.Missed == 0:
+		b.WriteString("Asks to be called: ")
+	case m.Why == NewLead:
 		b.WriteString("Missed call: ")
-	case RangAgain:
+	case m.Why == RangAgain:
 		b.WriteString("Rang again: ")
-	case Overdue:
+	case m.Why == Overdue:
 		b.WriteString("Not called back yet: ")
 	}
 	if m.Number == "" {

@@ -61,8 +61,11 @@ func TestTheHouseHearsOfEveryReminder(t *testing.T) {
 				t.Errorf("message %d says\n%s\nwant\n%s", i, got, want)
 			}
 		}
+		made(appointments.Wanted{Manager: "boris"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.WantsTalk, "key 3") })
+		h.at(time.Minute)
+		wantText(t, sip.messages()[4], "Asks to be called: +79161234567 (Иван [admin]), line sales, 00:00.\nhttps://ring.example.com/contacts/1")
 		var n int
-		if err := h.db.Reader().QueryRow("SELECT COUNT(*) FROM timeline WHERE kind = 'alert_sent' AND appointment IS NOT NULL AND channel = 'sip'").Scan(&n); err != nil || n != 3 {
+		if err := h.db.Reader().QueryRow("SELECT COUNT(*) FROM timeline WHERE kind = 'alert_sent' AND appointment IS NOT NULL AND channel = 'sip'").Scan(&n); err != nil || n != 4 {
 			t.Errorf("%d messages in the history of appointments, %v", n, err)
 		}
 	})

@@ -40,7 +40,11 @@ func (d *Desk) act(tx *db.Tx, a *Appointment, o Outcome, stale bool) error {
 	case OptedOut:
 		return dials.Refuse(tx, a.Number, "client", "key", "")
 	case WantsTalk:
-		_, err := d.cfg.Book.OpenByHand(tx, leads.ByHand{Contact: a.Contact, Line: a.Line, Manager: a.Manager, How: "asked for in a reminder call"})
+		asked := leads.ByHand{Contact: a.Contact, Manager: a.Manager, How: "by a key in a reminder call"}
+		if line := d.line(a.Line); line != nil {
+			asked.Line = line.Name
+		}
+		_, err := d.cfg.Book.OpenByHand(tx, asked)
 		return err
 	case SaidYes, SaidNo:
 		if a.ID == 0 || stale || a.State == Cancelled {

@@ -1,0 +1,76 @@
+package leads_test
+
+import (
+	"testing"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/number"
+	"ringback/routing"
+)
+
+// askedFor opens a lead by hand for a client of the sales line.
+func (d *desk) askedFor(who, manager string) {
+	d.Helper()
+	err := d.db.Do(d.Context(), func(tx *db.Tx) error {
+		contact, err := leads.ContactOf(tx, number.Number{Kind: number.E164, Value: who})
+		if err != nil {
+			return err
+		}
+		_, err = d.book.OpenByHand(tx, leads.ByHand{Contact: contact, Line: "sales", Manager: manager, How: "a promise"})
+		return err
+	})
+	if err != nil {
+		d.Fatal(err)
+	}
+}
+
+func TestALeadByHandIsALead(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.askedFor(client, "boris")
+		d.wantLeads("default boris 0 open")
+		d.wantContacts(client + " boris")
+		d.wantTimeline("asked  a promise", "assigned boris responsible")
+		d.wantJobs(leads.KindRung, 20*time.Second)
+		d.at(time.Hour)
+		d.askedFor(client, "anna") // one is enough
+		d.missed(client, sales)
+		d.wantLeads("default boris 1 open")
+		d.at(2 * time.Hour)
+		d.ended(d.outbound(boris, client, time.Minute))
+		d.wantLeads("default boris 1 called_back boris")
+		d.askedFor(second, "nobody")
+		d.wantLeads("default boris 1 called_back boris", "default anna 0 open")
+	})
+}
+
+func TestALeadByHandWaitsForTheOpening(t *testing.T) {
+	tomorrow := func(dir *routing.Directory) {
+		dir.Pools[0].Hours = routing.Hours{Week: map[string]string{"sun": "09:00-18:00"}}
+		if err := dir.Pools[0].Hours.Compile(time.UTC); err != nil {
+			t.Fatal(err)
+		}
+	}
+	story(t, tomorrow, func(d *desk) {
+		d.askedFor(client, "boris")
+		d.wantLeads("default - 0 open")
+		d.at(33 * time.Hour)
+		d.wantLeads("default boris 0 open")
+	})
+}
+
+// TestWhoAsksIsNotSuspicious: somebody who hung up at once is believed when they
+// ask.
+func TestWhoAsksIsNotSuspicious(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		c := d.inbound(client, sales)
+		c.Started = c.Ended.Add(-time.Second)
+		d.ended(c)
+		d.want("suspicious", d.rows("SELECT suspicious FROM leads"), "1")
+		d.wantJobs(leads.KindRung)
+		d.askedFor(client, "")
+		d.want("suspicious", d.rows("SELECT suspicious FROM leads"), "0")
+		d.wantJobs(leads.KindRung, 20*time.Second)
+	})
+}
