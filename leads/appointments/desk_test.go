@@ -499,7 +499,7 @@ func TestASingleCall(t *testing.T) {
 			h.Errorf("%d %v %v, again %d %v %v", id, made, err, again, madeAgain, errAgain)
 		}
 		for field, change := range map[string]func(a *Asked){
-			"media": func(a *Asked) { a.Media = nil }, "keys.confirm": func(a *Asked) { a.Keys = &Keys{Confirm: "12"} },
+			"manager": func(a *Asked) { a.Manager = "" }, "media": func(a *Asked) { a.Media = nil }, "keys.confirm": func(a *Asked) { a.Keys = &Keys{Confirm: "12"} },
 			"keys.cancel": func(a *Asked) { a.Keys = &Keys{Confirm: "1", Cancel: "1"} }, "expires": func(a *Asked) { a.Expires = h.in(8 * time.Hour) },
 		} {
 			bad := asked

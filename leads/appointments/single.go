@@ -59,6 +59,9 @@ func (d *Desk) single(tx *db.Tx, asked Asked) (*reminder, error) {
 	if why := unfit(asked.Ref, maxRef); why != "" {
 		in.add("ref", why)
 	}
+	if asked.Manager == "" {
+		in.add("manager", "is missing: who hears what the client answered")
+	}
 	in.manager(asked.Manager)
 	in.line(asked.Line)
 	in.zone(asked.Zone)
