@@ -198,7 +198,11 @@ func (d *Dialer) Resume(ctx context.Context, open []dials.Dial, o Order) (*Voice
 		passes[i] = Pass{dial} // it was let pass when it was booked
 	}
 	o.InTurn = false
-	return d.answer(ctx, passes, o, d.resume)
+	voice, reports := d.answer(ctx, passes, o, d.resume)
+	if voice != nil {
+		voice.hushFormer(ctx)
+	}
+	return voice, reports
 }
 
 func (d *Dialer) resume(ctx context.Context, l *leg, p Pass, o Order) Report {

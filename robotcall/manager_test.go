@@ -1,6 +1,8 @@
 package robotcall_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -30,6 +32,32 @@ func TestConnected(t *testing.T) {
 	o.eventually("the lead is closed", "called_back anna", "SELECT outcome || ' ' || closed_by FROM leads")
 	o.eventually("the dials have ended", "connect answered, manager answered", `SELECT group_concat(kind || ' ' || outcome, ', ')
 		FROM (SELECT * FROM dials WHERE ended > 0 ORDER BY kind)`)
+}
+
+// A key that is pressed while digits are said ends what is said.
+func TestKeyDuringTheNumber(t *testing.T) {
+	t.Parallel()
+	o := openOffice(t, nil)
+	o.missed(firstClient)
+	anna := o.rung(pbx.Manager1)
+	said := func() string {
+		log, err := os.ReadFile(o.pbx.LogFile)
+		o.do(err)
+		return string(log)
+	}
+	for !strings.Contains(said(), "Playing 'digits/"+firstClient[2:3]) {
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-o.ctx.Done():
+			t.Fatal("the number is not said")
+		}
+	}
+	o.presses(anna, "1")
+	client := o.clientRung()
+	o.hears(client, annasTone)
+	if strings.Contains(said(), "Playing 'vm-tocallnum") {
+		t.Error("all was said to the end before")
+	}
 }
 
 // A conversation goes on when the daemon stops, and when it comes back.

@@ -15,8 +15,10 @@ import (
 // as a number. Or it is a placeholder for what is booked: {date}, {time}, {day}
 // (today, tomorrow, or the day of the week), {digits:FIELD} and {number:FIELD}.
 //
-// Dates, times and numbers are put together from the core sounds that every
-// Asterisk can have (asterisk-core-sounds 1.6.1), and from nothing else.
+// Dates, times, numbers and digits are put together from the core sounds that
+// every Asterisk can have (asterisk-core-sounds 1.6.1), and from nothing else. What
+// Asterisk itself makes of digits: and number: it says to the end, and all that
+// follows, although it is told to stop.
 
 var (
 	fileName    = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_./-]{0,127}$`)
@@ -88,8 +90,8 @@ type speech struct {
 func (s speech) entry(entry string, b Booked, now time.Time) ([]string, error) {
 	what := placeholder.FindStringSubmatch(entry)
 	if what == nil {
-		if number, ok := strings.CutPrefix(entry, "number:"); ok {
-			return s.field("number", "number", number)
+		if how, value, _ := strings.Cut(entry, ":"); how == "number" || how == "digits" {
+			return s.field(how, how, value)
 		}
 		return []string{entry}, nil
 	}
@@ -108,12 +110,26 @@ func (s speech) entry(entry string, b Booked, now time.Time) ([]string, error) {
 func (s speech) field(how, name, value string) ([]string, error) {
 	switch {
 	case how == "digits" && digitsText.MatchString(value):
-		return []string{"digits:" + value}, nil
+		return sounds(keys(value)), nil
 	case how == "number" && numberText.MatchString(value):
 		n, err := strconv.Atoi(value)
 		return sounds(s.number(n)), err
 	}
 	return nil, fmt.Errorf("the field %s cannot be said as %s: %q", name, how, value)
+}
+
+// keys are the names of digits and of the two other keys of a phone.
+func keys(text string) []string {
+	names := strings.Split(text, "")
+	for i, name := range names {
+		switch name {
+		case "*":
+			names[i] = "star"
+		case "#":
+			names[i] = "pound"
+		}
+	}
+	return names
 }
 
 func sounds(names []string) []string {

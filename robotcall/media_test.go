@@ -72,7 +72,8 @@ func TestComposeSaysWhatPeopleSay(t *testing.T) {
 func TestComposeLeavesFilesAndTakesFields(t *testing.T) {
 	entries := []string{"sound:custom/welcome", "recording:offer", "digits:12#", "{digits:code}"}
 	got, err := Compose("en", entries, Booked{Fields: map[string]string{"code": "0815*"}}, time.Now())
-	want := []string{"sound:custom/welcome", "recording:offer", "digits:12#", "digits:0815*"}
+	want := []string{"sound:custom/welcome", "recording:offer", "sound:digits/1", "sound:digits/2", "sound:digits/pound",
+		"sound:digits/0", "sound:digits/8", "sound:digits/1", "sound:digits/5", "sound:digits/star"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%q, %v", got, err)
 	}

@@ -31,7 +31,7 @@ var ErrHungUp = errors.New("robotcall: hung up")
 // errNothingPlayed says that the PBX could not play what it was given.
 var errNothingPlayed = errors.New("robotcall: the PBX could not play it")
 
-// playbackMark stands in the id of a playback between its channel's and its
+// playbackMark stands in the id of a playback between its channel's and its own
 // number.
 const playbackMark = ".play"
 
@@ -103,12 +103,13 @@ func (v *Voice) take() string {
 
 // play plays until the end or a key, which is kept.
 func (v *Voice) play(ctx context.Context, media []string) error {
-	if len(media) == 0 {
-		return nil
+	media, err := Compose(v.language, media, Booked{}, time.Now())
+	if err != nil || len(media) == 0 {
+		return err
 	}
 	v.played++
-	id := fmt.Sprintf("%s%s%d", v.leg.id, playbackMark, v.played)
-	if err := v.leg.exchange.PBX.Play(ctx, v.leg.id, id, v.language, media...); err != nil {
+	id := v.playback(v.played)
+	if err = v.leg.exchange.PBX.Play(ctx, v.leg.id, id, v.language, media...); err != nil {
 		if ended := v.ended(ctx); ended {
 			return ErrHungUp
 		}
@@ -134,6 +135,20 @@ func (v *Voice) play(ctx context.Context, media []string) error {
 		case n.kind == playbackOver && n.text == id:
 			return nil
 		}
+	}
+}
+
+// playback is the id of the n-th playback. They take turns in two, so that the
+// next life of the daemon knows that of the one that still plays.
+func (v *Voice) playback(n int) string {
+	return fmt.Sprintf("%s%s%d", v.leg.id, playbackMark, n%2)
+}
+
+// hushFormer stops what a former life still plays: Asterisk would let all that
+// is asked of the channel wait for its end.
+func (v *Voice) hushFormer(ctx context.Context) {
+	for n := range 2 {
+		v.hush(ctx, v.playback(n))
 	}
 }
 
