@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,6 +31,7 @@ type reminding struct {
 	end    context.CancelFunc
 	parts  sync.WaitGroup
 	opened bool
+	plus   atomic.Bool // the dialplan knows numbers with a plus alone
 	dead   atomic.Bool // nothing is written and nothing is asked any more, as after kill -9
 }
 
@@ -37,6 +39,13 @@ type reminding struct {
 type lifeline struct {
 	robotcall.PBX
 	r *reminding
+}
+
+func (l lifeline) Originate(ctx context.Context, channel string, req ari.OriginateRequest) (ari.Channel, error) {
+	if l.r.plus.Load() {
+		req.Endpoint = strings.Replace(req.Endpoint, "Local/7", "Local/no-such-extension-7", 1)
+	}
+	return l.PBX.Originate(ctx, channel, req)
 }
 
 var errKilled = errors.New("killed")
@@ -167,6 +176,7 @@ func TestReminders(t *testing.T) {
 		{"a key says what the client wants", pressed},
 		{"a client hangs up in the middle", hungUp},
 		{"a client is busy", busyClient},
+		{"the dialplan wants a plus", wantsPlus},
 		{"a recording is missing", missingRecording},
 		{"a client is connected", connectedClient},
 		{"the daemon is killed while a client listens", killedWhileHeard},
@@ -251,6 +261,23 @@ func busyClient(r *reminding) {
 		AND due BETWEEN $1 + 300000 AND $1 + 360000`, began)
 	r.eventually("the history says so", "1", "SELECT COUNT(*) FROM timeline WHERE kind = 'reminder_tried' AND detail LIKE 'busy%'")
 	r.eventually("the call is in the book", "busy", "SELECT outcome FROM dials WHERE number = $1", number)
+}
+
+// wantsPlus: what the dialplan does not know is tried in the next way at once,
+// as one call, and the next client is called in the way that went.
+func wantsPlus(r *reminding) {
+	r.plus.Store(true)
+	defer r.plus.Store(false)
+	for _, ways := range []string{"failed Local/7%s@from-internal, answered Local/+7%[1]s@from-internal 1", "answered Local/+7%s@from-internal 1"} {
+		number := r.book()
+		client := r.clientRung()
+		r.hears(client, softphone.Voice)
+		r.presses(client, "1")
+		r.over(client)
+		r.wantOutcome("confirmed", "confirmed", "anna reminder_answered confirmed ")
+		r.eventually("the ways that were tried", fmt.Sprintf(ways, number[2:]), `SELECT GROUP_CONCAT(outcome || ' ' || device, ', ') || ' ' || COUNT(DISTINCT call)
+			FROM (SELECT * FROM dials WHERE number = $1 ORDER BY id)`, number)
+	}
 }
 
 // missingRecording: what the PBX does not have is asked for before the first
