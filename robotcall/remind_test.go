@@ -179,6 +179,7 @@ func TestReminders(t *testing.T) {
 		{"the dialplan wants a plus", wantsPlus},
 		{"a recording is missing", missingRecording},
 		{"a client is connected", connectedClient},
+		{"a client is connected, and they talk", connectedClientTalks},
 		{"the daemon is killed while a client listens", killedWhileHeard},
 		{"the daemon is stopped while a client listens", stoppedWhileHeard},
 		{"nobody is there to be connected with", nobodyThere},
@@ -309,6 +310,21 @@ func connectedClient(r *reminding) {
 	r.over(client)
 	r.eventually("the dials have ended", "connect answered, reminder answered", `SELECT GROUP_CONCAT(kind || ' ' || outcome, ', ')
 		FROM (SELECT * FROM dials WHERE ended > 0 AND reminder = (SELECT reminder FROM dials WHERE number = $1) ORDER BY kind)`, number)
+}
+
+// connectedClientTalks: what the tracker sees of the talk settles the lead.
+func connectedClientTalks(r *reminding) {
+	number := r.book()
+	client := r.clientRung()
+	r.hears(client, softphone.Voice)
+	r.presses(client, "3")
+	anna := r.rung(pbx.Manager1)
+	r.hears(anna, clientTone)
+	time.Sleep(time.Second + 200*time.Millisecond) // a talk that counts takes a second
+	r.do(anna.Hangup(r.ctx))
+	r.over(client)
+	r.eventually("the lead is closed", "called_back anna", `SELECT outcome || ' ' || closed_by FROM leads
+		WHERE contact = (SELECT contact FROM numbers WHERE number = $1)`, number)
 }
 
 // killedWhileHeard: the next life goes on with the call that is there, and
