@@ -156,11 +156,13 @@ func (l *logbook) showIfFailed(t *testing.T, whose string) {
 
 // company is a configuration, and the folder where it and the database lie.
 type company struct {
-	dir   string
-	pbxes []account
-	lines string // of YAML: a list
-	more  string // further keys
-	token string
+	dir    string
+	pbxes  []account
+	missed string // of YAML: what a miss is
+	lines  string // a list
+	ladder string
+	more   string // further keys
+	token  string
 }
 
 // account is a PBX as the configuration names it.
@@ -174,7 +176,7 @@ func accountAt(name string, b *branch) account {
 // 100 of its first PBX, all in one pool, and two lines into it. To it everybody
 // who gives up is a client, however soon.
 func newCompany(t *testing.T, pbxes ...account) *company {
-	return &company{dir: t.TempDir(), pbxes: pbxes, token: "token-of-the-test-0123456789",
+	return &company{dir: t.TempDir(), pbxes: pbxes, token: "token-of-the-test-0123456789", missed: "{suspicious: 0s}", ladder: "{settle: 0s}",
 		lines: fmt.Sprintf(`
   - {name: sales, pbx: %[1]s, numbers: ["%[2]s"]}
   - {name: support, pbx: %[1]s, numbers: ["%[3]s"]}`, pbxes[0].name, pbx.LineDirect, pbx.LineGroup)}
@@ -184,7 +186,7 @@ func newCompany(t *testing.T, pbxes ...account) *company {
 func (c *company) write(t *testing.T) string {
 	t.Helper()
 	var text strings.Builder
-	text.WriteString("country: RU\nmode: act\nmissed: {suspicious: 0s}\nlisten: 127.0.0.1:0\ndatabase: ringback.db\ntoken_file: tokens\nasterisk:\n")
+	text.WriteString("country: RU\nmode: act\nmissed: " + c.missed + "\nlisten: 127.0.0.1:0\ndatabase: ringback.db\ntoken_file: tokens\nasterisk:\n")
 	files := map[string]string{"tokens": c.token}
 	for _, p := range c.pbxes {
 		fmt.Fprintf(&text, "  - {name: %s, url: %q, username: %s, password_file: %[1]s.password, inbound: {contexts: [from-trunk]}, connect: {context: from-internal}}\n", p.name, p.url, p.user)
@@ -194,7 +196,7 @@ func (c *company) write(t *testing.T) string {
 	for login, phone := range map[string]string{"anna": pbx.Manager1, "boris": pbx.Manager2, "vera": pbx.Supervisor} {
 		fmt.Fprintf(&text, "  - {login: %s, name: %[1]s, devices: [{pbx: %s, endpoint: PJSIP/%s}]}\n", login, c.pbxes[0].name, phone)
 	}
-	text.WriteString("pools:\n  - {name: default, managers: [anna, boris], supervisor: vera, ladder: {settle: 0s}}\n" + c.more)
+	text.WriteString("pools:\n  - {name: default, managers: [anna, boris], supervisor: vera, ladder: " + c.ladder + "}\n" + c.more)
 	files["ringback.yaml"] = text.String()
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(c.dir, name), []byte(text), 0o600); err != nil {
