@@ -35,6 +35,7 @@ type Appointment struct {
 //
 //	booked → confirmed | cancel_asked        by the client's key
 //	booked, confirmed, cancel_asked → booked by a change of what the client was told
+//	cancel_asked → booked | confirmed        by somebody of the house: the client is reminded again
 //	any → cancelled                          which is the end
 type State string
 
@@ -114,6 +115,9 @@ func (a *Appointment) save(tx *db.Tx) error {
 // Local is the start as the client reads it on the clock: in the client's zone,
 // or as it was written.
 func (a *Appointment) Local() time.Time { return a.Starts.In(location(a.Zone, a.Shift)) }
+
+// clock is the start as the client is told it.
+func (a *Appointment) clock() string { return a.Local().Format(time.RFC3339) }
 
 // location is a zone by its name, and by its distance from UTC where it has
 // none.

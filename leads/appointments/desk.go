@@ -62,7 +62,7 @@ func (d *Desk) Create(tx *db.Tx, w Wanted) (a *Appointment, made bool, err error
 	if err := in.insert(tx); err != nil {
 		return nil, false, err
 	}
-	if err := d.note(tx, in.Appointment, EntryBooked, "", in.Local().Format(time.RFC3339)); err != nil {
+	if err := d.note(tx, in.Appointment, EntryBooked, "", in.clock()); err != nil {
 		return nil, false, err
 	}
 	return in.Appointment, true, d.book(tx, in.Appointment, Created)
@@ -105,8 +105,10 @@ func (d *Desk) Change(tx *db.Tx, id int64, c Changes) (*Appointment, error) {
 	if err := in.change(c); err != nil {
 		return nil, err
 	}
-	moved := !in.Starts.Equal(was.Starts)
-	told := moved || in.Place != was.Place || in.Number != was.Number || asJSON(in.Fields) != asJSON(was.Fields)
+	moved := !in.Starts.Equal(was.Starts) || in.clock() != was.clock()
+	// In another zone the client is called at other hours, even where the clock
+	// shows the same today.
+	told := moved || in.Zone != was.Zone || in.Place != was.Place || in.Number != was.Number || asJSON(in.Fields) != asJSON(was.Fields)
 	if told && c.State == nil {
 		in.State = Booked
 	}
@@ -118,17 +120,23 @@ func (d *Desk) Change(tx *db.Tx, id int64, c Changes) (*Appointment, error) {
 	}
 	kind, detail := EntryChanged, ""
 	if moved {
-		kind, detail = EntryMoved, in.Local().Format(time.RFC3339)
+		kind, detail = EntryMoved, in.clock()
 	}
-	if err := d.note(tx, in.Appointment, kind, "", detail); err != nil || !told {
-		return in.Appointment, err
+	if err := d.note(tx, in.Appointment, kind, "", detail); err != nil {
+		return nil, err
 	}
-	return in.Appointment, d.book(tx, in.Appointment, Changed)
+	switch {
+	case told:
+		return in.Appointment, d.book(tx, in.Appointment, Changed)
+	case was.State == CancelBid && in.State != CancelBid: // its calls were withdrawn when the client asked
+		return in.Appointment, d.book(tx, in.Appointment, Before)
+	}
+	return in.Appointment, nil
 }
 
 // same says that nothing differs of what the client is not told.
 func (a *Appointment) same(b *Appointment) bool {
-	return a.Manager == b.Manager && a.Category == b.Category && a.Line == b.Line && a.Zone == b.Zone && a.Language == b.Language && a.State == b.State
+	return a.Manager == b.Manager && a.Category == b.Category && a.Line == b.Line && a.Shift == b.Shift && a.Language == b.Language && a.State == b.State
 }
 
 // change takes over what is to be different.
@@ -210,13 +218,11 @@ func (d *Desk) line(name string) *routing.Line {
 	if name == "" {
 		name = d.cfg.Reminders.Line
 	}
-	lines := d.cfg.Office.Directory.Lines
-	for i := range lines {
-		if lines[i].Name == name || name == "" {
-			return &lines[i]
-		}
+	directory := d.cfg.Office.Directory
+	if name == "" && len(directory.Lines) > 0 {
+		return &directory.Lines[0]
 	}
-	return nil
+	return directory.LineNamed(name)
 }
 
 // pool is who answers for a line.

@@ -256,6 +256,67 @@ func TestAMovedAppointmentIsToldAgain(t *testing.T) {
 	})
 }
 
+// TestAnotherZoneIsToldAgain: the client reads another time on the clock, and is
+// called at other hours.
+func TestAnotherZoneIsToldAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(h *house) Changes
+		entry  string
+	}{
+		"another time on the clock":     {func(*house) Changes { return Changes{Zone: ptr("Asia/Vladivostok")} }, EntryMoved},
+		"the same time, in other hours": {func(*house) Changes { return Changes{Zone: ptr("Europe/Moscow")} }, EntryChanged},
+		"the same instant, written otherwise": {func(h *house) Changes {
+			return Changes{StartsAt: ptr(h.start.Add(72 * time.Hour).UTC().Format(time.RFC3339))}
+		}, EntryMoved},
+	} {
+		story(t, nil, func(h *house) {
+			a := h.create(h.wanted(72 * time.Hour))
+			h.pass(time.Hour)
+			h.change(a.ID, c.change(h))
+			h.pass(80 * time.Hour)
+			h.wantCalls(5*time.Minute, 65*time.Minute, 48*time.Hour)
+			if n := h.count("SELECT COUNT(*) FROM timeline WHERE kind = $1", c.entry); n != 1 {
+				h.Errorf("%s: %d entries %s", name, n, c.entry)
+			}
+			if got, want := h.calls[len(h.calls)-1].call.Starts.Format(time.RFC3339), h.find(a.ID).Local().Format(time.RFC3339); got != want {
+				h.Errorf("%s: the client hears %s, want %s", name, got, want)
+			}
+		})
+	}
+	story(t, nil, func(h *house) { // with a zone nobody hears how the start was written
+		w := h.wanted(72 * time.Hour)
+		w.Zone = "Europe/Moscow"
+		a := h.create(w)
+		h.pass(time.Hour)
+		h.change(a.ID, Changes{StartsAt: ptr(h.start.Add(72 * time.Hour).UTC().Format(time.RFC3339))})
+		h.pass(80 * time.Hour)
+		h.wantCalls(5*time.Minute, 48*time.Hour)
+		if h.find(a.ID).Shift != 0 {
+			h.Error("how it is written now was not kept")
+		}
+	})
+}
+
+// TestWhatIsBookedAfterAllIsRemindedOf has a client who asks to cancel, and a
+// house that settles it otherwise.
+func TestWhatIsBookedAfterAllIsRemindedOf(t *testing.T) {
+	for _, state := range []State{Booked, Confirmed} {
+		story(t, nil, func(h *house) {
+			h.answer = func(*Call) (Outcome, string) { return SaidNo, "key 2" }
+			a := h.create(h.wanted(72 * time.Hour))
+			h.pass(time.Hour)
+			if got := h.find(a.ID).State; got != CancelBid {
+				h.Fatalf("it is %s", got)
+			}
+			h.change(a.ID, Changes{Manager: ptr("boss")})
+			h.change(a.ID, Changes{State: &state})
+			h.change(a.ID, Changes{State: &state})
+			h.pass(80 * time.Hour)
+			h.wantCalls(5*time.Minute, 48*time.Hour)
+		})
+	}
+}
+
 func TestACancelledAppointmentIsSilent(t *testing.T) {
 	story(t, nil, func(h *house) {
 		a := h.create(h.wanted(72 * time.Hour))
