@@ -51,6 +51,7 @@ type Dialer struct {
 	watched map[string]*watchedBy // by PBX
 	beyond  map[string]beyond     // channels of ours that go on without their script, by id
 	over    []string              // rows of those that have ended
+	strays  []stray               // channels of ours that wait in our application for nobody
 	wake    chan struct{}
 }
 
@@ -88,6 +89,11 @@ func (d *Dialer) follow(id string, x *Exchange) *leg {
 func (d *Dialer) leave(l *leg) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.unlist(l)
+}
+
+// unlist takes a leg from those that are listened for; the lock is held.
+func (d *Dialer) unlist(l *leg) {
 	delete(d.legs, l.id)
 	for id, other := range d.far {
 		if other == l {
@@ -116,6 +122,9 @@ type Report struct {
 	// Connected says that the call is the dialplan's by now: it is answered, and
 	// has no Voice.
 	Connected bool
+	// Open says that what became of it could not be found out: its row stays
+	// open, and it is to be asked for again.
+	Open bool
 }
 
 // Ring places the calls of the passes and waits until one is answered: its Voice
@@ -136,28 +145,40 @@ func (d *Dialer) answer(ctx context.Context, passes []Pass, o Order, how func(co
 		reports = make([]Report, len(passes))
 		group   sync.WaitGroup
 	)
-	one := func(i int) {
-		p := passes[i]
-		l := d.follow(p.dial.Channel, d.exchanges[p.dial.PBX])
-		r := how(rest, l, p, o)
+	// wins says whether this answer is the first.
+	wins := func(v *Voice) bool {
 		mu.Lock()
 		defer mu.Unlock()
+		if winner == nil {
+			winner = v
+			quiet(errElsewhere)
+		}
+		return winner == v
+	}
+	one := func(p Pass) Report {
+		x := d.exchanges[p.dial.PBX]
+		if x == nil {
+			return Report{Pass: p, Outcome: dials.Unknown, Detail: "its PBX is not configured any more"}
+		}
+		l := d.follow(p.dial.Channel, x)
+		r := how(rest, l, p, o)
 		switch {
 		case r.Connected:
 			quiet(errElsewhere)
-		case r.Outcome == dials.Answered && winner == nil:
-			winner = &Voice{dialer: d, leg: l, Pass: p, language: o.Language}
-			quiet(errElsewhere)
+			return r
+		case r.Open:
+			d.leave(l)
+			return r
+		case r.Outcome == dials.Answered && wins(&Voice{dialer: d, leg: l, Pass: p, language: o.Language}):
+			return r
 		case r.Outcome == dials.Answered:
 			r.Outcome, r.Detail = dials.NoAnswer, errElsewhere.Error()
-			d.drop(ctx, l)
-		default:
-			d.drop(ctx, l)
 		}
-		reports[i] = r
+		d.drop(ctx, l)
+		return r
 	}
-	for i := range passes {
-		group.Go(func() { one(i) })
+	for i, p := range passes {
+		group.Go(func() { reports[i] = one(p) })
 		if o.InTurn {
 			group.Wait()
 		}
@@ -175,9 +196,11 @@ func (d *Dialer) settle(ctx context.Context, reports []Report) {
 	err := d.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		for _, r := range reports {
 			var err error
-			if r.Outcome == dials.Answered {
+			switch {
+			case r.Open:
+			case r.Outcome == dials.Answered:
 				err = dials.MarkAnswered(tx, r.Pass.dial.Channel)
-			} else {
+			default:
 				err = dials.End(tx, r.Pass.dial.Channel, r.Outcome, r.Detail)
 			}
 			if err != nil {
@@ -196,8 +219,11 @@ func (d *Dialer) dial(ctx context.Context, l *leg, p Pass, o Order) Report {
 	if ctx.Err() != nil {
 		return d.giveUp(p, context.Cause(ctx))
 	}
+	// A request that is cut off may still be carried out, and the phone of nobody
+	// would ring: it is waited for, which takes the client's timeout at most.
+	whole := context.WithoutCancel(ctx)
 	err := d.pace.Place(ctx, p, func() error {
-		_, err := l.exchange.PBX.Originate(ctx, l.id, ari.OriginateRequest{
+		_, err := l.exchange.PBX.Originate(whole, l.id, ari.OriginateRequest{
 			Endpoint: p.dial.Device, App: l.exchange.PBX.App(), CallerID: o.CallerID, Timeout: seconds(o.Ring),
 			Variables: map[string]string{"TIMEOUT(absolute)": strconv.Itoa(seconds(longestScript))},
 		})
@@ -239,35 +265,48 @@ func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order) Report {
 	ringing, cancel := context.WithTimeoutCause(ctx, o.Ring+10*time.Second, errNoEnd)
 	defer cancel()
 	var far farEnd
+	unseen := false // for a while nobody heard what became of it
 	for {
 		n, err := l.next(ringing)
-		if err != nil {
+		switch {
+		case errors.Is(err, errNoEnd) && (unseen || !d.watching(l.exchange.Name)):
+			return Report{Pass: p, Outcome: dials.Unknown, Detail: errUnseen.Error()}
+		case err != nil:
 			return d.giveUp(p, err)
 		}
 		far.hear(n)
 		switch {
 		case n.kind == inScript:
-			if outcome, detail := d.throughDialplan(ringing, l, p, &far); outcome != dials.Answered {
-				return Report{Pass: p, Outcome: outcome, Detail: detail}
-			}
-			return Report{Pass: p, Outcome: dials.Answered}
-		case n.kind == gone && !n.byOthers:
+			outcome, detail := d.throughDialplan(ringing, l, p, &far)
+			return Report{Pass: p, Outcome: outcome, Detail: detail}
+		case n.kind == resumed:
+			unseen = true
+		case n.kind == vanished:
+			return Report{Pass: p, Outcome: dials.Unknown, Detail: errUnseen.Error()}
+		case n.ends():
 			outcome, detail := far.outcome(n, p)
 			return Report{Pass: p, Outcome: outcome, Detail: detail}
-		case n.kind == vanished:
-			return Report{Pass: p, Outcome: dials.Unknown, Detail: "it ended while the PBX could not be seen"}
 		}
 	}
 }
 
-// errNoEnd says that Asterisk did not keep to the ring time.
-var errNoEnd = errors.New("nobody answered, and the PBX did not say so")
+var (
+	// errNoEnd says that Asterisk did not keep to the ring time.
+	errNoEnd  = errors.New("nobody answered, and the PBX did not say so")
+	errUnseen = errors.New("what became of it could not be seen: the PBX was away")
+)
 
+// giveUp reports a call that is not waited for any longer. One that somebody had
+// answered in a former life has reached them.
 func (d *Dialer) giveUp(p Pass, why error) Report {
-	if errors.Is(why, errNoEnd) || errors.Is(why, errElsewhere) {
-		return Report{Pass: p, Outcome: dials.NoAnswer, Detail: why.Error()}
+	r := Report{Pass: p, Outcome: dials.Stopped, Detail: why.Error()}
+	switch {
+	case !p.dial.Answered.IsZero():
+		r.Outcome = dials.Unknown
+	case errors.Is(why, errNoEnd), errors.Is(why, errElsewhere):
+		r.Outcome = dials.NoAnswer
 	}
-	return Report{Pass: p, Outcome: dials.Stopped, Detail: why.Error()}
+	return r
 }
 
 // throughDialplan waits, after the half of a Local pair that is ours was
@@ -295,10 +334,10 @@ func (d *Dialer) throughDialplan(ctx context.Context, l *leg, p Pass, far *farEn
 		switch {
 		case far.answered:
 			return dials.Answered, ""
-		case n.kind == gone && !n.byOthers:
-			return far.outcome(n, p)
 		case n.kind == vanished:
-			return dials.Unknown, "it ended while the PBX could not be seen"
+			return dials.Unknown, errUnseen.Error()
+		case n.ends():
+			return far.outcome(n, p)
 		}
 	}
 }

@@ -2,7 +2,11 @@ package robotcall
 
 import (
 	"context"
+	"net/http"
+	"slices"
 	"sync"
+
+	"ringback/ari"
 )
 
 // notice is what a leg's script learns of its channel.
@@ -55,6 +59,38 @@ func (l *leg) put(n notice) {
 
 // next waits for the next notice, until ctx ends.
 func (l *leg) next(ctx context.Context) (notice, error) {
+	n, err := l.take(ctx)
+	if err == nil && n.kind == vanished && !l.isGone(ctx) {
+		n.kind = resumed
+	}
+	return n, err
+}
+
+// isGone asks whether the channel is gone that a list did not hold: it may have
+// been placed after the list was made.
+func (l *leg) isGone(ctx context.Context) bool {
+	_, err := l.exchange.PBX.Channel(ctx, l.id)
+	return ari.HTTPStatus(err) == http.StatusNotFound
+}
+
+// forget drops the notices of these kinds that were not taken yet.
+func (l *leg) forget(kinds ...noticeKind) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.notices = slices.DeleteFunc(l.notices, func(n notice) bool { return slices.Contains(kinds, n.kind) })
+}
+
+// hasEnded says whether the end of the channel waits to be taken.
+func (l *leg) hasEnded() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.ContainsFunc(l.notices, notice.ends)
+}
+
+// ends says that the notice is of the channel's end.
+func (n notice) ends() bool { return n.kind == gone && !n.byOthers || n.kind == vanished }
+
+func (l *leg) take(ctx context.Context) (notice, error) {
 	for {
 		l.mu.Lock()
 		if len(l.notices) > 0 {

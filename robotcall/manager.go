@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -264,6 +265,9 @@ func (e *errand) note(tx *db.Tx, l *leads.Lead, detail string) error {
 // heard goes on with a call that rings, or rang in a former life.
 func (e *errand) heard(ctx context.Context, ring func() (*Voice, []Report)) jobs.Result {
 	voice, reports := ring()
+	if voice == nil && slices.ContainsFunc(reports, func(r Report) bool { return r.Open }) {
+		return jobs.Result{Again: soon, Err: errors.New(summary(reports))}
+	}
 	if voice == nil {
 		detail := summary(reports)
 		return jobs.Result{Note: func(tx *db.Tx) error { return e.end(tx, detail) }}

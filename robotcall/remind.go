@@ -192,6 +192,8 @@ func (v *visit) ended(o appointments.Outcome, detail string) jobs.Result {
 func (v *visit) resume(ctx context.Context) jobs.Result {
 	voice, reports := v.cfg.Dialer.Resume(ctx, v.former[:1], v.order())
 	switch {
+	case reports[0].Open:
+		return jobs.Result{Again: soon, Err: errors.New(reports[0].Detail)}
 	case voice == nil && reports[0].Connected:
 		return v.ended(appointments.WantsTalk, reports[0].Detail)
 	case voice == nil:

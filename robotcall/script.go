@@ -104,7 +104,7 @@ func (s *script) announce(ctx context.Context, o *leads.Owed) (string, error) {
 	media := s.prompts.lead(o, s.cfg.Office.Directory.LineNamed(o.Line), time.Now())
 	for silences, wrong := 0, 0; ; {
 		pressed, err := s.voice.Ask(ctx, media...)
-		if err != nil {
+		if err != nil && !errors.Is(err, ErrNotPlayed) {
 			return "hung up without a key", err
 		}
 		switch pressed {

@@ -15,7 +15,9 @@ func (d *Dialer) Step(pbx string, ev *ari.Event) {
 	case ari.Disconnected:
 		d.disconnected(pbx)
 	case ari.StasisStart:
-		d.tell(ev.Channel.ID, notice{kind: inScript})
+		if !d.tell(ev.Channel.ID, notice{kind: inScript}) {
+			d.strayed(pbx, ev)
+		}
 	case ari.StasisEnd:
 		d.tell(ev.Channel.ID, notice{kind: leftScript})
 	case ari.ChannelDtmfReceived:
@@ -39,16 +41,18 @@ func (d *Dialer) Step(pbx string, ev *ari.Event) {
 // otherHalf ends the id of the half of a Local pair that runs the dialplan.
 const otherHalf = ";2"
 
-func (d *Dialer) tell(channel string, n notice) {
+// tell puts a notice of a channel; false: nobody listens for it.
+func (d *Dialer) tell(channel string, n notice) bool {
 	if !strings.HasPrefix(channel, ChannelPrefix) {
-		return
+		return false
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	l := d.legs[channel]
-	d.mu.Unlock()
 	if l != nil {
 		l.put(n)
 	}
+	return l != nil
 }
 
 // dialed follows how dialing goes on: of a channel of ours, which nobody dials,

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
+	"ringback/ari"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 )
@@ -28,8 +30,9 @@ type Voice struct {
 // ErrHungUp says that the far end has hung up, or the call was lost.
 var ErrHungUp = errors.New("robotcall: hung up")
 
-// errNothingPlayed says that the PBX could not play what it was given.
-var errNothingPlayed = errors.New("robotcall: the PBX could not play it")
+// ErrNotPlayed says that the PBX could not play what it was given: the far end
+// has heard nothing, or not all.
+var ErrNotPlayed = errors.New("robotcall: the PBX could not play it")
 
 // playbackMark stands in the id of a playback between its channel's and its own
 // number.
@@ -40,13 +43,14 @@ const keyPause = 5 * time.Second
 
 // Ask plays media, one after the other, and returns the first key that is
 // pressed, at once: also one that was pressed before anything was heard. It is
-// empty when none was pressed until some seconds after the last word.
+// empty when none was pressed until some seconds after the last word, and with
+// ErrNotPlayed where there was no word.
 func (v *Voice) Ask(ctx context.Context, media ...string) (string, error) {
 	if k := v.take(); k != "" {
 		return k, nil
 	}
-	played := v.play(ctx, media)
-	if played != nil && !errors.Is(played, errNothingPlayed) {
+	played := v.play(ctx, media, false)
+	if played != nil && !errors.Is(played, ErrNotPlayed) {
 		return "", played
 	}
 	if k := v.take(); k != "" {
@@ -57,8 +61,8 @@ func (v *Voice) Ask(ctx context.Context, media ...string) (string, error) {
 	for {
 		n, err := v.leg.next(pause)
 		switch {
-		case err == errSilence:
-			return "", nil
+		case errors.Is(err, errSilence):
+			return "", played
 		case err != nil:
 			return "", err
 		case v.over(n):
@@ -77,18 +81,23 @@ func (v *Voice) Say(ctx context.Context, media ...string) error {
 	if len(v.early) > 0 {
 		return nil
 	}
-	if err := v.play(ctx, media); err != nil && !errors.Is(err, errNothingPlayed) {
-		return err
-	}
-	return nil
+	return heard(v.play(ctx, media, false))
 }
 
 // Tell plays media to their end, whatever is pressed: nothing of it can be
-// answered.
+// answered, and what was pressed meanwhile is no answer to what comes next.
 func (v *Voice) Tell(ctx context.Context, media ...string) error {
+	err := heard(v.play(ctx, media, true))
 	v.early = nil
-	err := v.Say(ctx, media...)
-	v.early = nil
+	v.leg.forget(key)
+	return err
+}
+
+// heard passes over words that could not be played: the call goes on.
+func heard(err error) error {
+	if errors.Is(err, ErrNotPlayed) {
+		return nil
+	}
 	return err
 }
 
@@ -101,8 +110,8 @@ func (v *Voice) take() string {
 	return k
 }
 
-// play plays until the end or a key, which is kept.
-func (v *Voice) play(ctx context.Context, media []string) error {
+// play plays until the end, or, unless it is deaf, until a key, which is kept.
+func (v *Voice) play(ctx context.Context, media []string, deaf bool) error {
 	media, err := Compose(v.language, media, Booked{}, time.Now())
 	if err != nil || len(media) == 0 {
 		return err
@@ -110,7 +119,7 @@ func (v *Voice) play(ctx context.Context, media []string) error {
 	v.played++
 	id := v.playback(v.played)
 	if err = v.leg.exchange.PBX.Play(ctx, v.leg.id, id, v.language, media...); err != nil {
-		if ended := v.ended(ctx); ended {
+		if v.endsSoon(ctx) != 0 {
 			return ErrHungUp
 		}
 		return fmt.Errorf("robotcall: play: %w", err)
@@ -122,7 +131,7 @@ func (v *Voice) play(ctx context.Context, media []string) error {
 			return err
 		case v.over(n):
 			return ErrHungUp
-		case n.kind == key:
+		case n.kind == key && !deaf:
 			v.early = append(v.early, n.text)
 			v.hush(ctx, id)
 			return nil
@@ -131,23 +140,25 @@ func (v *Voice) play(ctx context.Context, media []string) error {
 			return nil
 		case n.kind == playbackOver && n.text == id && n.failed:
 			v.dialer.log.Warn("the PBX could not play a recording", "pbx", v.leg.exchange.Name, "media", strings.Join(media, ","))
-			return errNothingPlayed
+			return ErrNotPlayed
 		case n.kind == playbackOver && n.text == id:
 			return nil
 		}
 	}
 }
 
-// playback is the id of the n-th playback. They take turns in two, so that the
+// playback is the id of the n-th playback. They take turns in a few, so that the
 // next life of the daemon knows that of the one that still plays.
 func (v *Voice) playback(n int) string {
-	return fmt.Sprintf("%s%s%d", v.leg.id, playbackMark, n%2)
+	return fmt.Sprintf("%s%s%d", v.leg.id, playbackMark, n%playbackIDs)
 }
+
+const playbackIDs = 4
 
 // hushFormer stops what a former life still plays: Asterisk would let all that
 // is asked of the channel wait for its end.
 func (v *Voice) hushFormer(ctx context.Context) {
-	for n := range 2 {
+	for n := range playbackIDs {
 		v.hush(ctx, v.playback(n))
 	}
 }
@@ -159,20 +170,21 @@ func (v *Voice) hush(ctx context.Context, playback string) {
 }
 
 func (v *Voice) over(n notice) bool {
-	return n.kind == gone && !n.byOthers || n.kind == vanished || n.kind == leftScript
+	return n.ends() || n.kind == leftScript
 }
 
-// ended waits a moment for the end that a failed request hints at.
-func (v *Voice) ended(ctx context.Context) bool {
+// endsSoon waits a moment for the end that a failed request hints at, and says
+// which it was; 0: none came.
+func (v *Voice) endsSoon(ctx context.Context) noticeKind {
 	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	for {
 		n, err := v.leg.next(soon)
-		if err != nil {
-			return false
-		}
-		if v.over(n) {
-			return true
+		switch {
+		case err != nil:
+			return 0
+		case v.over(n):
+			return n.kind
 		}
 	}
 }
@@ -201,14 +213,23 @@ func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string)
 	}
 	for _, set := range variables {
 		if err := pbx.SetVariable(ctx, v.leg.id, set[0], set[1]); err != nil {
-			v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, err.Error())
-			return fmt.Errorf("robotcall: connect: %w", err)
+			return v.notConnected(ctx, p, err)
 		}
 	}
-	if err := pbx.Continue(ctx, v.leg.id, v.leg.exchange.Connect.Context, extension); err != nil && !v.ended(ctx) {
-		v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, err.Error())
-		return fmt.Errorf("robotcall: connect: %w", err)
+	err := pbx.Continue(ctx, v.leg.id, v.leg.exchange.Connect.Context, extension)
+	if err != nil && v.endsSoon(ctx) != leftScript {
+		return v.notConnected(ctx, p, err)
 	}
 	v.dialer.release(v.leg, v.leg.id, p.dial.Channel)
 	return nil
+}
+
+// notConnected ends the row of a connection that did not come about. Where the
+// far end has just hung up, that is why.
+func (v *Voice) notConnected(ctx context.Context, p Pass, why error) error {
+	v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, why.Error())
+	if ari.HTTPStatus(why) == http.StatusNotFound {
+		return ErrHungUp
+	}
+	return fmt.Errorf("robotcall: connect: %w", why)
 }
