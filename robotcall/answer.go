@@ -93,7 +93,7 @@ func (v *visit) record(ctx context.Context, voice *Voice, o appointments.Outcome
 		if err := dials.MarkKey(tx, voice.leg.id, pressed); err != nil {
 			return err
 		}
-		return v.cfg.Desk.Made(tx, v.id, o, detail)
+		return v.cfg.Desk.Made(tx, v.id, v.dialed(), o, detail)
 	})
 }
 

@@ -94,14 +94,28 @@ func (r *Reminders) expired(tx *db.Tx, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	if len(former) == 0 {
+	if dials.Consumed(former) == 0 {
 		return r.notMade(tx, j, appointments.TooLate, "")
 	}
 	id, err := reminderOf(j)
 	if err != nil {
 		return err
 	}
-	return r.cfg.Desk.Made(tx, id, appointments.NotReached, string(former[0].Outcome))
+	o, detail := became(former[0])
+	return r.cfg.Desk.Made(tx, id, former[0].Number, o, detail)
+}
+
+// became is what the last call of a reminder makes of it.
+func became(last dials.Dial) (o appointments.Outcome, detail string) {
+	switch {
+	case last.Ended.IsZero():
+		return appointments.Unsure, "its time ran out while the call went on"
+	case last.Outcome == dials.Answered:
+		return appointments.Heard, last.Detail
+	case last.Outcome == dials.Unknown:
+		return appointments.Unsure, last.Detail
+	}
+	return appointments.NotReached, string(last.Outcome)
 }
 
 // reminded lists the calls that were placed for a reminder, the newest first; a
@@ -142,7 +156,7 @@ func (r *Reminders) do(ctx context.Context, j jobs.Job) jobs.Result {
 		return jobs.Result{Err: err, Again: soon}
 	}
 	if len(v.former) > 0 {
-		if res, over := v.follow(ctx, v.former[0]); over {
+		if res, over := v.follow(ctx, why); over {
 			return res
 		}
 	}
@@ -157,25 +171,27 @@ func (r *Reminders) do(ctx context.Context, j jobs.Job) jobs.Result {
 
 // follow goes on from the last call that was placed for this reminder; over says
 // that no other is to be placed now. The process may have died before what
-// became of it was noted.
-func (v *visit) follow(ctx context.Context, last dials.Dial) (res jobs.Result, over bool) {
-	switch {
-	case last.Ended.IsZero():
+// became of it was noted: the call's own end goes before why it is not to be
+// made any more.
+func (v *visit) follow(ctx context.Context, why appointments.Reason) (res jobs.Result, over bool) {
+	last := v.former[0]
+	if last.Ended.IsZero() {
 		return v.resume(ctx), true
-	case v.call == nil:
-		return jobs.Result{}, false
-	case last.Outcome == dials.Answered:
-		return v.ended(appointments.Heard, last.Detail), true
 	}
+	o, detail := became(last)
 	pause, again := v.cfg.Rules.Retry(last.Outcome, dials.Consumed(v.former))
 	due := last.Ended.Add(pause)
 	switch {
-	case last.Outcome == dials.Unknown:
-		return v.ended(appointments.Unsure, last.Detail), true
-	case !again:
-		return v.ended(appointments.NotReached, string(last.Outcome)), true
+	case o != appointments.NotReached:
+		return v.ended(o, detail), true
+	case why == "" && v.call == nil:
+		return jobs.Result{}, true // noted, or withdrawn
+	case why != "" && dials.Consumed(v.former) == 0:
+		return v.unmade(why, detail), true
+	case why != "" || !again:
+		return v.ended(o, detail), true
 	case time.Now().Before(due):
-		return jobs.Result{Again: time.Until(due), Err: errors.New(string(last.Outcome))}, true
+		return jobs.Result{Again: time.Until(due), Err: errors.New(detail)}, true
 	}
 	return jobs.Result{}, false
 }
@@ -185,7 +201,15 @@ func (v *visit) unmade(why appointments.Reason, detail string) jobs.Result {
 }
 
 func (v *visit) ended(o appointments.Outcome, detail string) jobs.Result {
-	return jobs.Result{Note: func(tx *db.Tx) error { return v.cfg.Desk.Made(tx, v.id, o, detail) }}
+	return jobs.Result{Note: func(tx *db.Tx) error { return v.cfg.Desk.Made(tx, v.id, v.dialed(), o, detail) }}
+}
+
+// dialed is the number that is called, or was.
+func (v *visit) dialed() string {
+	if v.call == nil { // there was a call, or nothing would have ended
+		return v.former[0].Number
+	}
+	return v.call.Number
 }
 
 // resume goes on with a call that a former life has placed.
@@ -330,7 +354,7 @@ func (v *visit) ring(ctx context.Context) jobs.Result {
 // was tried.
 func (v *visit) refused(d Decision) jobs.Result {
 	switch {
-	case len(v.former) > 0:
+	case dials.Consumed(v.former) > 0:
 		return v.ended(appointments.NotReached, Words[d.Reason])
 	case d.Reason == TooLate:
 		return v.unmade(appointments.TooLate, "")
@@ -344,8 +368,11 @@ func (v *visit) after(ctx context.Context, r Report) jobs.Result {
 	if r.Detail != "" {
 		detail += " (" + r.Detail + ")"
 	}
-	if r.Outcome == dials.Unknown || v.call == nil {
+	switch {
+	case r.Outcome == dials.Unknown:
 		return v.ended(appointments.Unsure, detail)
+	case v.call == nil:
+		return v.ended(appointments.NotReached, detail)
 	}
 	var all []dials.Dial
 	err := v.cfg.DB.Do(context.WithoutCancel(ctx), func(tx *db.Tx) (err error) {
@@ -356,7 +383,10 @@ func (v *visit) after(ctx context.Context, r Report) jobs.Result {
 		return jobs.Result{Err: err, Again: soon}
 	}
 	pause, again := v.cfg.Rules.Retry(r.Outcome, dials.Consumed(all))
-	if !again || !time.Now().Add(pause).Before(v.call.Expires) {
+	switch late := !time.Now().Add(pause).Before(v.call.Expires); {
+	case late && dials.Consumed(all) == 0:
+		return v.unmade(appointments.TooLate, detail)
+	case late || !again:
 		return v.ended(appointments.NotReached, detail)
 	}
 	return jobs.Result{Again: pause, Err: errors.New(detail), Note: func(tx *db.Tx) error { return v.cfg.Desk.Tried(tx, v.id, detail) }}

@@ -15,6 +15,9 @@ import (
 	"ringback/routing"
 )
 
+// begun is when the appointment of a bench has begun.
+const begun = 49 * time.Hour
+
 // TestACallThatWasMadeIsNotMadeAgain has a process that died after a call had
 // ended and before what became of it was noted: the next one goes by the rows.
 func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
@@ -23,13 +26,24 @@ func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
 		ended   []dials.Outcome // of the calls so far, a minute apart, the last a minute ago
 		again   time.Duration   // when it is tried again; 0: never
 		outcome appointments.Outcome
+		since   time.Duration // what has passed since
+		expired bool          // the job's time ran out before anybody looked
 	}{
-		{"answered", []dials.Outcome{dials.Answered}, 0, appointments.Heard},
-		{"nobody knows", []dials.Outcome{dials.Unknown}, 0, appointments.Unsure},
-		{"no such number", []dials.Outcome{dials.Invalid}, 0, appointments.NotReached},
-		{"busy just now", []dials.Outcome{dials.Busy}, 4 * time.Minute, ""},
-		{"not answered", []dials.Outcome{dials.NoAnswer}, 29 * time.Minute, ""},
-		{"busy once too often", []dials.Outcome{dials.Busy, dials.Busy, dials.Busy, dials.Busy}, 0, appointments.NotReached},
+		{"answered", []dials.Outcome{dials.Answered}, 0, appointments.Heard, 0, false},
+		{"nobody knows", []dials.Outcome{dials.Unknown}, 0, appointments.Unsure, 0, false},
+		{"no such number", []dials.Outcome{dials.Invalid}, 0, appointments.NotReached, 0, false},
+		{"busy just now", []dials.Outcome{dials.Busy}, 4 * time.Minute, "", 0, false},
+		{"not answered", []dials.Outcome{dials.NoAnswer}, 29 * time.Minute, "", 0, false},
+		{"busy once too often", []dials.Outcome{dials.Busy, dials.Busy, dials.Busy, dials.Busy}, 0, appointments.NotReached, 0, false},
+		{"answered, and it has begun", []dials.Outcome{dials.Answered}, 0, appointments.Heard, begun, false},
+		{"answered, and its time ran out", []dials.Outcome{dials.Answered}, 0, appointments.Heard, begun, true},
+		{"nobody knows, and it has begun", []dials.Outcome{dials.Unknown}, 0, appointments.Unsure, begun, false},
+		{"nobody knows, and its time ran out", []dials.Outcome{dials.Unknown}, 0, appointments.Unsure, begun, true},
+		{"busy, and it has begun", []dials.Outcome{dials.Busy}, 0, appointments.NotReached, begun, false},
+		{"busy, and its time ran out", []dials.Outcome{dials.Busy}, 0, appointments.NotReached, begun, true},
+		{"the trunk had no room, and it has begun", []dials.Outcome{dials.Congestion}, 0, appointments.NotMade, begun, false},
+		{"the trunk had no room, and its time ran out", []dials.Outcome{dials.Congestion}, 0, appointments.NotMade, begun, true},
+		{"it went on, and its time ran out", []dials.Outcome{""}, 0, appointments.Unsure, begun, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -41,16 +55,24 @@ func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
 						if err := dials.Insert(tx, &d); err != nil {
 							return err
 						}
+						if outcome == "" {
+							return nil
+						}
 						return dials.End(tx, d.Channel, outcome, "")
 					})
 					time.Sleep(time.Minute)
 				}
-				res := r.Reminders.do(t.Context(), j)
-				if res.Again.Round(time.Second) != c.again {
-					t.Errorf("tried again in %v, want %v", res.Again, c.again)
-				}
-				if res.Note != nil {
-					r.write(t, res.Note)
+				time.Sleep(c.since)
+				if c.expired {
+					r.write(t, func(tx *db.Tx) error { return r.expired(tx, j) })
+				} else {
+					res := r.Reminders.do(t.Context(), j)
+					if res.Again.Round(time.Second) != c.again {
+						t.Errorf("tried again in %v, want %v", res.Again, c.again)
+					}
+					if res.Note != nil {
+						r.write(t, res.Note)
+					}
 				}
 				var got appointments.Outcome
 				r.write(t, func(tx *db.Tx) error { return tx.QueryRow("SELECT outcome FROM reminders").Scan(&got) })

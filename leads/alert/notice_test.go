@@ -45,11 +45,11 @@ func TestTheHouseHearsOfEveryReminder(t *testing.T) {
 			synctest.Wait()
 		}
 		made(appointments.Wanted{Manager: "anna", Name: "Иван [admin]", Category: "visit", Fields: map[string]string{"room": "12", "doctor": "Orlova"}},
-			func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.SaidYes, "key 1") })
+			func(tx *db.Tx, id int64) error { return desk.Made(tx, id, client, appointments.SaidYes, "key 1") })
 		made(appointments.Wanted{}, func(tx *db.Tx, id int64) error {
 			return desk.NotMade(tx, id, appointments.NoManager, "")
 		})
-		made(appointments.Wanted{Manager: "anna"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.NotReached, "busy") })
+		made(appointments.Wanted{Manager: "anna"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, client, appointments.NotReached, "busy") })
 
 		sip.told(t, "0s anna reminder_answered 0", "0s chief not_reminded 0", "0s anna appointment 0")
 		for i, want := range []string{
@@ -61,7 +61,7 @@ func TestTheHouseHearsOfEveryReminder(t *testing.T) {
 				t.Errorf("message %d says\n%s\nwant\n%s", i, got, want)
 			}
 		}
-		made(appointments.Wanted{Manager: "boris"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, appointments.WantsTalk, "key 3") })
+		made(appointments.Wanted{Manager: "boris"}, func(tx *db.Tx, id int64) error { return desk.Made(tx, id, client, appointments.WantsTalk, "key 3") })
 		h.at(time.Minute)
 		wantText(t, sip.messages()[4], "Asks to be called: +79161234567 (Иван [admin]), line sales, 00:00.\nhttps://ring.example.com/contacts/1")
 		var n int

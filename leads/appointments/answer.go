@@ -9,9 +9,10 @@ import (
 )
 
 // Made notes what came of a reminder's call: in the history, in the state of
-// the appointment and, for somebody of the house, as a notice. detail is for
-// people. The first end counts.
-func (d *Desk) Made(tx *db.Tx, id int64, o Outcome, detail string) error {
+// the appointment and, for somebody of the house, as a notice. dialed is the
+// number that was called: it is its owner who has answered, also where the
+// appointment has another by now. detail is for people. The first end counts.
+func (d *Desk) Made(tx *db.Tx, id int64, dialed string, o Outcome, detail string) error {
 	r, err := findReminder(tx, id)
 	if err != nil || r == nil || r.outcome != Waiting && r.outcome != Withdrawn {
 		return err
@@ -20,7 +21,13 @@ func (d *Desk) Made(tx *db.Tx, id int64, o Outcome, detail string) error {
 	if err != nil {
 		return err
 	}
-	stale := r.outcome == Withdrawn // changed while the client listened
+	stale := r.outcome == Withdrawn || a.Number != dialed // changed while the client listened
+	if a.Number != dialed {
+		a.Number = dialed
+		if a.Contact, err = leads.ContactOf(tx, d.cfg.Plan.Read(dialed)); err != nil {
+			return err
+		}
+	}
 	if err := end(tx, id, o, detail); err != nil {
 		return err
 	}

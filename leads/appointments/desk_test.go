@@ -127,10 +127,10 @@ func (h *house) remind(ctx context.Context, j jobs.Job) jobs.Result {
 			return h.desk.NotMade(tx, dueOf(j), m.why, detail)
 		}
 		if h.answer == nil {
-			return h.desk.Made(tx, dueOf(j), Heard, "")
+			return h.desk.Made(tx, dueOf(j), m.call.Number, Heard, "")
 		}
 		o, detail := h.answer(m.call)
-		return h.desk.Made(tx, dueOf(j), o, detail)
+		return h.desk.Made(tx, dueOf(j), m.call.Number, o, detail)
 	}}
 }
 
@@ -477,12 +477,40 @@ func TestAnAnswerAboutSomethingElse(t *testing.T) {
 		h.do(func(tx *db.Tx) error { return tx.QueryRow("SELECT MIN(id) FROM reminders").Scan(&id) })
 		h.change(a.ID, Changes{StartsAt: ptr(h.in(96 * time.Hour))})
 		for range 2 {
-			h.do(func(tx *db.Tx) error { return h.desk.Made(tx, id, SaidYes, "key 1") })
+			h.do(func(tx *db.Tx) error { return h.desk.Made(tx, id, client, SaidYes, "key 1") })
 		}
 		if h.find(a.ID).State != Booked || len(h.notices) != 1 || !h.notices[0].Stale {
 			h.Errorf("%s, notices %+v", h.find(a.ID).State, h.notices)
 		}
 	})
+}
+
+// TestWhoAnsweredIsWhoWasDialed changes the number while its former owner
+// listens.
+func TestWhoAnsweredIsWhoWasDialed(t *testing.T) {
+	const other = "+79160000001"
+	for said, query := range map[Outcome]string{
+		OptedOut:  "SELECT COUNT(*) FROM consents WHERE kind = 'refused' AND number = $1",
+		WantsTalk: "SELECT COUNT(*) FROM leads l JOIN numbers n ON n.contact = l.contact WHERE n.number = $1",
+		SaidNo:    "SELECT COUNT(*) FROM timeline t JOIN numbers n ON n.contact = t.contact WHERE t.kind = 'reminder_answered' AND n.number = $1",
+	} {
+		story(t, nil, func(h *house) {
+			a := h.create(h.wanted(72 * time.Hour))
+			var id int64
+			h.do(func(tx *db.Tx) error { return tx.QueryRow("SELECT MIN(id) FROM reminders").Scan(&id) })
+			h.change(a.ID, Changes{Number: ptr(other)})
+			h.do(func(tx *db.Tx) error { return h.desk.Made(tx, id, client, said, "key") })
+			if is, isNot := h.count(query, client), h.count(query, other); is != 1 || isNot != 0 {
+				h.Errorf("%s: %d times of the number that was dialed, %d of the other", said, is, isNot)
+			}
+			if n := h.notices[0]; n.Appointment.Number != client || n.Name != client || !n.Stale {
+				h.Errorf("%s: notice %+v of %+v", said, n, n.Appointment)
+			}
+			if got := h.find(a.ID); got.Number != other || got.State != Booked {
+				h.Errorf("%s: the appointment has %s and is %s", said, got.Number, got.State)
+			}
+		})
+	}
 }
 
 func TestTheSameRefIsTheSameAppointment(t *testing.T) {
