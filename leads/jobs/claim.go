@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"ringback/leads/db"
 )
@@ -31,7 +30,8 @@ type claimed struct {
 }
 
 // adopt settles what a dead process left in hand, and learns what waits. It
-// comes before any claim, so whatever is held now is held by nobody.
+// comes before any claim, so whatever is held now is held by nobody. It is due
+// since it was due before, and so comes before what has waited behind it.
 func (r *Runner) adopt(tx *db.Tx) error {
 	now := db.Millis(tx.Now())
 	for _, w := range r.works {
@@ -41,7 +41,7 @@ func (r *Runner) adopt(tx *db.Tx) error {
 		}
 		for _, change := range []string{
 			"UPDATE jobs SET state = 'cancelled', ended = $1 WHERE state = 'held' AND kind = $2 AND cancelled > 0 AND $3 = 0",
-			"UPDATE jobs SET state = 'waiting', due = $1, doubt = $3 WHERE state = 'held' AND kind = $2",
+			"UPDATE jobs SET state = 'waiting', doubt = $3 WHERE state = 'held' AND kind = $2",
 		} {
 			if _, err := tx.Exec(change, now, w.Kind, doubt); err != nil {
 				return fmt.Errorf("jobs: settle %s: %w", w.Kind, err)
@@ -80,7 +80,7 @@ func (r *Runner) lookAgain(tx *db.Tx) error {
 		return fmt.Errorf("jobs: what is in hand: %w", err)
 	}
 	for _, id := range orphans {
-		if _, err := tx.Exec("UPDATE jobs SET state = 'waiting', due = $1 WHERE id = $2", db.Millis(tx.Now()), id); err != nil {
+		if _, err := tx.Exec("UPDATE jobs SET state = 'waiting' WHERE id = $1", id); err != nil {
 			return fmt.Errorf("jobs: take up %d again: %w", id, err)
 		}
 	}
@@ -233,11 +233,10 @@ func nextDue(tx *db.Tx, at place) (int64, error) {
 	return *due, nil
 }
 
-// hold marks the job as in hand. The next attempt is booked for when this one
-// must long be over.
+// hold marks the job as in hand. A process that dies with it leaves it due as it
+// is: the next attempt is booked.
 func hold(tx *db.Tx, j claimed) error {
-	next := tx.Now().Add(j.work.Timeout + time.Minute)
-	_, err := tx.Exec("UPDATE jobs SET state = 'held', attempt = $1, due = $2 WHERE id = $3", j.Attempt, db.Millis(next), j.ID)
+	_, err := tx.Exec("UPDATE jobs SET state = 'held', attempt = $1 WHERE id = $2", j.Attempt, j.ID)
 	if err != nil {
 		return fmt.Errorf("jobs: claim %s: %w", j.Key, err)
 	}

@@ -203,6 +203,52 @@ func TestCancelledInMidWorkAndKilled(t *testing.T) {
 	})
 }
 
+// TestWhatWasInHandComesFirst: whoever was listening when the process died does
+// not wait for those who were not called yet.
+func TestWhatWasInHandComesFirst(t *testing.T) {
+	for _, byExpiry := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "t.db")
+			dead := false
+			d := openT(t, db.Config{Path: path, Hook: func(db.Boundary) error {
+				if dead {
+					return errors.New("killed")
+				}
+				return nil
+			}})
+			r, err := NewRunner(d, []Work{{Kind: "webhook", ByExpiry: byExpiry, Timeout: time.Hour, Do: func(ctx context.Context, _ Job) Result {
+				<-ctx.Done()
+				return Result{}
+			}}}, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error)
+			go func() { ended <- r.Run(t.Context()) }()
+			for i := range 3 {
+				enqueue(t, d, Job{Kind: "webhook", Key: fmt.Sprint(i), Expires: newYear.Add(48 * time.Hour)})
+				time.Sleep(time.Second)
+			}
+			dead = true
+			enqueueDead(t, d)
+			if err := <-ended; !errors.Is(err, db.ErrClosed) {
+				t.Errorf("the runner of a dead database ended with %v", err)
+			}
+			if err := d.Close(); err != nil {
+				t.Error(err)
+			}
+			says := newDiary()
+			_, stop := run(t, openT(t, db.Config{Path: path}), Work{Kind: "webhook", ByExpiry: byExpiry, Do: simple(says, "webhook").Do})
+			synctest.Wait()
+			stop()
+			says.want(t, "0s 0 2", "0s 1 1", "0s 2 1")
+		})
+	}
+}
+
+// newYear is when the clock of a bubble begins.
+var newYear = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // enqueueDead writes something, which a database that is to die does not
 // survive.
 func enqueueDead(t *testing.T, d *db.DB) {
