@@ -132,14 +132,15 @@ func (l *Ladder) rung(tx *db.Tx, j jobs.Job) error {
 	if !later.IsZero() {
 		return leads.BookRung(tx, lead, due, later, leads.After(j))
 	}
-	if err := l.carryOut(tx, j, lead, pool, due, heir); err != nil {
-		return err
-	}
 	var next time.Time
 	if !pool.Ladder.Ends(due.Rung) {
 		next = tx.Now().Add(pool.Ladder.At(due.Rung+1).After - pool.Ladder.At(due.Rung).After)
 	}
-	return leads.Climbed(tx, lead, due, next)
+	// Noted first: who gets the lead by its very first rung is to hear of it.
+	if err := leads.Climbed(tx, lead, due, next); err != nil {
+		return err
+	}
+	return l.carryOut(tx, j, lead, pool, due, heir)
 }
 
 // carryOut does what a rung says.
