@@ -160,7 +160,7 @@ func (r *robot) clone() *robot {
 
 func (r *robot) work() jobs.Work {
 	return jobs.Work{Kind: leads.KindCall, Crash: jobs.InDoubt, Do: r.call, InDoubt: func(tx *db.Tx, j jobs.Job) error {
-		return r.life.book.CallEnded(tx, j.Lane, tx.Now(), nil) // it counts as dialed
+		return r.life.book.CallEnded(tx, j, tx.Now(), nil, nil) // it counts as dialed
 	}}
 }
 
@@ -186,7 +186,7 @@ func (r *robot) call(ctx context.Context, j jobs.Job) jobs.Result {
 	r.calls[j.Key]++
 	r.mu.Unlock()
 	time.Sleep(time.Second)
-	return jobs.Result{Note: func(tx *db.Tx) error { return l.book.CallEnded(tx, j.Lane, began, announced) }}
+	return jobs.Result{Note: func(tx *db.Tx) error { return l.book.CallEnded(tx, j, began, announced, nil) }}
 }
 
 // death is what the world is like when the daemon dies beside a commit: what is

@@ -22,9 +22,9 @@ type CallDue struct {
 	Manager string `json:"manager"`
 }
 
-// callWorth is how long a call about what is owed is worth placing: nobody is
-// rung at night for what was due in the evening.
-const callWorth = time.Hour
+// CallWorth is how long a call about a lead is worth placing, from when it was
+// asked for: nobody is rung at night for what was due in the evening.
+const CallWorth = time.Hour
 
 // Owed is a lead that a manager is to hear of by phone.
 type Owed struct {
@@ -36,9 +36,10 @@ const (
 	owedColumns = "SELECT " + leadColumns + ", c.name, c.named, " + numberOfLead + `
 		FROM leads JOIN contacts c ON c.id = leads.contact ` + newestCall + `
 		WHERE leads.manager = $1 AND leads.closed IS NULL AND leads.ack_until <= $2 `
-	owedQuery = owedColumns + `AND leads.rung > 0 AND leads.suspicious = 0
-		AND NOT EXISTS (SELECT 1 FROM calls t WHERE t.contact = leads.contact AND t.ended IS NULL AND t.answered_by <> '')
-		ORDER BY leads.first_missed, leads.id`
+	talking        = "EXISTS (SELECT 1 FROM calls t WHERE t.contact = leads.contact AND t.ended IS NULL AND t.answered_by <> '')"
+	oldestFirst    = " ORDER BY leads.first_missed, leads.id"
+	owedQuery      = owedColumns + "AND leads.rung > 0 AND leads.suspicious = 0 AND NOT " + talking + oldestFirst
+	heldUpQuery    = owedColumns + "AND leads.call_due > 0 AND leads.suspicious = 0 AND " + talking + oldestFirst
 	stillOwedQuery = owedColumns + "AND leads.id = $3"
 )
 
@@ -63,7 +64,18 @@ func (b *Book) Owed(tx *db.Tx, login string) ([]Owed, error) {
 // oldest first: their open leads whose ladder has begun to tell of them, unless
 // somebody has acknowledged the lead or the contact is on the phone just now.
 func (b *Book) AllOwed(tx *db.Tx, login string) ([]Owed, error) {
-	rows, err := tx.Query(owedQuery, login, db.Millis(tx.Now()))
+	return selectOwed(tx, owedQuery, login)
+}
+
+// HeldUp lists what asks for a call to a manager and is not owed just now,
+// because the contact is on the phone: if that talk does not settle the lead, the
+// call is still to be made.
+func (b *Book) HeldUp(tx *db.Tx, login string) ([]Owed, error) {
+	return selectOwed(tx, heldUpQuery, login)
+}
+
+func selectOwed(tx *db.Tx, query, login string) ([]Owed, error) {
+	rows, err := tx.Query(query, login, db.Millis(tx.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("leads: owed by %s: %w", login, err)
 	}
@@ -114,7 +126,7 @@ func AskForCall(tx *db.Tx, l *Lead, cause string) (asked bool, err error) {
 	if err := noteCallDue(tx, l, due); err != nil || waiting+held > 0 {
 		return true, err
 	}
-	return true, promiseCall(tx, l.Manager, cause)
+	return true, promiseCall(tx, l.Manager, cause, due)
 }
 
 func noteCallDue(tx *db.Tx, l *Lead, due time.Time) error {
@@ -125,36 +137,58 @@ func noteCallDue(tx *db.Tx, l *Lead, due time.Time) error {
 	return nil
 }
 
-// promiseCall promises a call to a manager; cause tells it from others.
-func promiseCall(tx *db.Tx, login, cause string) error {
+// promiseCall promises a call to a manager; cause tells it from others, oldest is
+// since when the first of what it is about has asked for it.
+func promiseCall(tx *db.Tx, login, cause string, oldest time.Time) error {
 	return jobs.Enqueue(tx, jobs.Job{Kind: KindCall, Lane: login, Key: fmt.Sprintf("call:%s:%s", login, cause),
-		Payload: payload(CallDue{Manager: login}), Expires: tx.Now().Add(callWorth)})
+		Payload: payload(CallDue{Manager: login}), Expires: oldest.Add(CallWorth)})
 }
 
 // CallEnded follows a call to a manager, also one that nobody answered and one
-// that was not placed because nothing was owed any more: began is the instant of
-// the transaction that read what was owed, announced are the leads that the
-// manager has heard of. Nobody is rung again for these, nor for what had asked
-// for the call before it began. What has asked for one since gets the next. It
-// is to be called in the transaction that ends the call's job.
-func (b *Book) CallEnded(tx *db.Tx, login string, began time.Time, announced []int64) error {
+// that was not placed: began is the instant of the transaction that read what was
+// owed, announced are the leads that the manager has heard of. Nobody is rung
+// again for these, nor for what had asked for the call before it began, except
+// for those in left: the call was not for them after all. They, and what has
+// asked for one since, get the next. It is to be called in the transaction that
+// ends the call's job.
+func (b *Book) CallEnded(tx *db.Tx, j jobs.Job, began time.Time, announced, left []int64) error {
 	for _, id := range announced {
 		// Whoever has heard of a lead before its own rung came need not be rung then.
-		_, err := tx.Exec("UPDATE leads SET called_ahead = (call_due = 0), call_due = 0 WHERE id = $1 AND manager = $2 AND closed IS NULL", id, login)
+		_, err := tx.Exec("UPDATE leads SET called_ahead = (call_due = 0), call_due = 0 WHERE id = $1 AND manager = $2 AND closed IS NULL", id, j.Lane)
 		if err != nil {
-			return fmt.Errorf("leads: call to %s: %w", login, err)
+			return fmt.Errorf("leads: call to %s: %w", j.Lane, err)
 		}
 	}
-	_, err := tx.Exec("UPDATE leads SET call_due = 0 WHERE manager = $1 AND closed IS NULL AND call_due > 0 AND call_due <= $2", login, db.Millis(began))
+	ask, err := selectLeads(tx, "SELECT "+leadColumns+" FROM leads WHERE manager = $1 AND closed IS NULL AND call_due > 0 ORDER BY call_due", j.Lane)
 	if err != nil {
-		return fmt.Errorf("leads: call to %s: %w", login, err)
+		return err
 	}
-	var since int
-	if err := tx.QueryRow("SELECT COUNT(*) FROM leads WHERE manager = $1 AND closed IS NULL AND call_due > 0", login).Scan(&since); err != nil {
-		return fmt.Errorf("leads: call to %s: %w", login, err)
+	var oldest time.Time // of what still asks
+	for i := range ask {
+		l := &ask[i]
+		if !l.CallDue.After(began) && !slices.Contains(left, l.ID) {
+			if _, err := tx.Exec("UPDATE leads SET call_due = 0 WHERE id = $1", l.ID); err != nil {
+				return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+			}
+		} else if oldest.IsZero() {
+			oldest = l.CallDue
+		}
 	}
-	if since == 0 {
+	if oldest.IsZero() {
 		return nil
 	}
-	return promiseCall(tx, login, fmt.Sprintf("since:%d", db.Millis(began)))
+	return promiseCall(tx, j.Lane, After(j), oldest)
+}
+
+// Announced lists the open leads of a manager that robot calls have told them of
+// since an instant.
+func Announced(tx *db.Tx, login string, since time.Time) ([]int64, error) {
+	list, err := selectLeads(tx, "SELECT "+leadColumns+` FROM leads WHERE manager = $1 AND closed IS NULL
+		AND EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind = $2 AND t.who = $1 AND t.at >= $3)`,
+		login, EntryRobotCall, db.Millis(since))
+	var ids []int64
+	for i := range list {
+		ids = append(ids, list[i].ID)
+	}
+	return ids, err
 }

@@ -2,6 +2,7 @@ package leads_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -140,7 +141,7 @@ func TestOneCallForSomebodyAtATime(t *testing.T) {
 		began := time.Now()
 		d.ask(3, true) // in the same millisecond
 		d.wantCalls("anna held")
-		d.callEnded("anna", began, 1, 4) // 2 was not heard of, and asked for the call before: it was placed
+		d.callEnded("anna", began, []int64{1, 4}) // 2 was not heard of, and asked for the call before: it was placed
 		d.want("to be rung about", d.rows("SELECT id, called_ahead FROM leads WHERE call_due > 0 OR called_ahead ORDER BY id"), "3 0", "4 1")
 		d.wantCalls("anna held", "anna waiting")
 
@@ -149,16 +150,92 @@ func TestOneCallForSomebodyAtATime(t *testing.T) {
 		d.want("to be rung about", d.rows("SELECT id, called_ahead FROM leads WHERE call_due > 0 OR called_ahead ORDER BY id"), "3 0")
 		d.ask(4, true) // that counts once
 		d.at(time.Second)
-		d.callEnded("anna", time.Now(), 3)
+		d.callEnded("anna", time.Now(), []int64{3})
 		d.want("to be rung about", d.rows("SELECT id FROM leads WHERE call_due > 0"))
 		d.wantCalls("anna done", "anna done", "anna waiting")
 	})
 }
 
-// callEnded ends a call to a manager that told of these leads.
-func (d *desk) callEnded(login string, began time.Time, announced ...int64) {
+// TestACallThatIsStillToCome: what asks for a call, and the call was not for
+// after all, gets the next; not for longer than a call is worth.
+func TestACallThatIsStillToCome(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.office.Directory.Pools[0].Managers = []string{"anna"}
+		for i := range 3 {
+			d.missed(caller(i+1), sales)
+		}
+		d.climbed()
+		talk := d.answered(caller(3), sales, anna, time.Second)
+		talk.Ended, talk.How, talk.Talks[0].End = time.Time{}, "", time.Time{}
+		d.tell(call.Reached, talk)
+		heldUp := func(want ...int64) {
+			t.Helper()
+			d.do(func(tx *db.Tx) error {
+				list, err := d.book.HeldUp(tx, "anna")
+				var got []int64
+				for _, o := range list {
+					got = append(got, o.ID)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("held up by a talk are %v, want %v", got, want)
+				}
+				return err
+			})
+		}
+		heldUp() // it does not ask for a call
+		d.ask(1, true)
+		d.at(time.Minute)
+		d.ask(2, true)
+		d.ask(3, true)
+		heldUp(3)
+		d.at(2 * time.Minute)
+		d.set("UPDATE jobs SET state = $1 WHERE kind = $2", string(jobs.Done), leads.KindCall)
+		d.callEnded("anna", time.Now(), []int64{1}, 2, 3)
+		d.want("to be rung about", d.rows("SELECT id FROM leads WHERE call_due > 0 ORDER BY id"), "2", "3")
+		d.wantCalls("anna done", "anna waiting")
+		d.want("it is worth what is left of the hour", d.rows("SELECT expires - made FROM jobs WHERE kind = $1 AND state = 'waiting'", leads.KindCall), "3540000")
+		d.callEnded("anna", d.start, nil) // an end of which nothing follows for what asked later
+		d.want("to be rung about", d.rows("SELECT id FROM leads WHERE call_due > 0 ORDER BY id"), "2", "3")
+	})
+}
+
+// TestAnnounced: after a crash it is known of which leads a call has told.
+func TestAnnounced(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.office.Directory.Pools[0].Managers = []string{"anna"}
+		for i := range 4 {
+			d.missed(caller(i+1), sales)
+		}
+		noted := func(lead int64, who string) {
+			d.do(func(tx *db.Tx) error {
+				return leads.Note(tx, leads.Entry{Lead: leads.Ref(lead), Kind: leads.EntryRobotCall, Who: who})
+			})
+		}
+		noted(1, "anna")
+		d.at(time.Minute)
+		began := time.Now()
+		noted(2, "anna")
+		noted(2, "anna")
+		noted(3, "boris")
+		noted(4, "anna")
+		d.do(func(tx *db.Tx) error { return d.book.Settle(tx, 4, "anna", leads.ByCall) })
+		d.do(func(tx *db.Tx) error {
+			told, err := leads.Announced(tx, "anna", began)
+			if !slices.Equal(told, []int64{2}) {
+				t.Errorf("announced were %v, want the second", told)
+			}
+			return err
+		})
+	})
+}
+
+// callEnded ends a call to a manager that told of these leads, and was not for
+// those in left.
+func (d *desk) callEnded(login string, began time.Time, announced []int64, left ...int64) {
 	d.Helper()
-	d.do(func(tx *db.Tx) error { return d.book.CallEnded(tx, login, began, announced) })
+	d.do(func(tx *db.Tx) error {
+		return d.book.CallEnded(tx, jobs.Job{ID: time.Now().Unix(), Lane: login}, began, announced, left)
+	})
 }
 
 // What a manager has heard of before handing it on is new to whoever gets it.
@@ -169,7 +246,7 @@ func TestACallSaysNothingToTheNextManager(t *testing.T) {
 		d.ask(1, true)
 		began := time.Now()
 		d.handOn(1, "anna", "boris")
-		d.callEnded("anna", began, 1)
+		d.callEnded("anna", began, []int64{1})
 		d.want("the lead", d.rows("SELECT manager, call_due, called_ahead FROM leads"), "boris 0 0")
 		d.ask(1, true)
 	})

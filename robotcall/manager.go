@@ -244,7 +244,7 @@ func (e *errand) fruitless(why string) jobs.Result {
 
 // nothingMore ends an errand of which all is noted.
 func (e *errand) nothingMore(tx *db.Tx) error {
-	return e.cfg.Book.CallEnded(tx, e.person.Login, e.began, e.told)
+	return e.cfg.Book.CallEnded(tx, e.job, e.began, e.told, nil)
 }
 
 // end writes what became of the call into the timeline of every lead that it was

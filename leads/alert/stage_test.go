@@ -97,7 +97,7 @@ func (s *stage) ring(ctx context.Context, j jobs.Job) jobs.Result {
 			return jobs.Result{Err: err}
 		}
 	}
-	return jobs.Result{Note: func(tx *db.Tx) error { return book.CallEnded(tx, login, began, announced) }}
+	return jobs.Result{Note: func(tx *db.Tx) error { return book.CallEnded(tx, j, began, announced, nil) }}
 }
 
 func (s *stage) do(ctx context.Context, fn func(tx *db.Tx) error) error {
