@@ -44,13 +44,14 @@ var rooms = map[string]room{
 	"routing":       {floor: 0},
 	"leads/db":      {floor: 0},
 	"leads/number":  {floor: 0},
+	"leads/posted":  {floor: 0},
 	"ari/call":      {floor: 1, only: []string{"ari"}},
 	"ari/aritest":   {floor: 1, only: []string{"ari"}, lab: true},
 	"ari/pbx":       {floor: 1, only: []string{"ari"}, lab: true},
 	"ari/softphone": {floor: 1, only: []string{"ari"}, lab: true},
 	"leads/jobs":    {floor: 1, only: []string{"leads/db"}},
 	"leads":         {floor: 2},
-	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number"}},
+	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
 	"leads/view":    {floor: 2},
 	// It is below robotcall, which places its calls, and below leads/alert, which
 	// tells its notices.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"ringback/leads/posted"
 )
 
 // Config is the key `reminders` of the configuration.
@@ -49,6 +51,13 @@ const NoKey = "none"
 // Languages are those in which dates, times and numbers can be said.
 var Languages = []string{"en", "ru"}
 
+// language says so where a language is not one of them.
+func language(p *posted.Problems, field, language string) {
+	if !slices.Contains(Languages, language) {
+		p.Add(field, "is not one of "+strings.Join(Languages, ", "))
+	}
+}
+
 // DefaultConfig is that of a configuration that names nothing. It has no
 // media: what clients hear must be recorded first, so nobody is called.
 func DefaultConfig() Config {
@@ -61,40 +70,40 @@ func DefaultKeys() Keys {
 	return Keys{Confirm: "1", Cancel: "2", Person: "3", OptOut: "9", Repeat: "*"}
 }
 
-// Check says what is wrong: each Problem's Field is a key below `reminders`.
+// Check says what is wrong: each problem's Field is a key below `reminders`.
 // Media are not looked at.
-func (c *Config) Check() Problems {
-	var p Problems
+func (c *Config) Check() posted.Problems {
+	var p posted.Problems
 	for i, before := range c.Before {
 		if before < time.Minute || before > 60*24*time.Hour {
-			p.add(fmt.Sprintf("before[%d]", i), "must lie between 1m and 1440h")
+			p.Add(fmt.Sprintf("before[%d]", i), "must lie between 1m and 1440h")
 		}
 	}
 	if c.Grace > 24*time.Hour {
-		p.add("grace", "must not be longer than 24h")
+		p.Add("grace", "must not be longer than 24h")
 	}
 	for i, name := range c.Required {
 		if name != "place" && name != "category" && !fieldName.MatchString(name) {
-			p.add(fmt.Sprintf("required[%d]", i), "is not place, category or the name of a field: lower-case letters, digits and _")
+			p.Add(fmt.Sprintf("required[%d]", i), "is not place, category or the name of a field: lower-case letters, digits and _")
 		}
 	}
-	p.language("language", c.Language)
-	for _, language := range slices.Sorted(maps.Keys(c.Media)) {
-		p.language("media."+language, language)
+	language(&p, "language", c.Language)
+	for _, name := range slices.Sorted(maps.Keys(c.Media)) {
+		language(&p, "media."+name, name)
 	}
 	return append(p, c.Keys.Check("keys")...)
 }
 
 // Check says what is wrong with keys, whose own key is at.
-func (k Keys) Check(at string) (p Problems) {
+func (k Keys) Check(at string) (p posted.Problems) {
 	meaning := map[string]string{}
 	for _, key := range k.named() {
 		switch {
 		case key.is == "" || key.is == NoKey:
 		case len(key.is) != 1 || !strings.Contains("0123456789*#", key.is):
-			p.add(at+"."+key.name, "is not a key of a phone: 0 to 9, * or #, or none")
+			p.Add(at+"."+key.name, "is not a key of a phone: 0 to 9, * or #, or none")
 		case meaning[key.is] != "":
-			p.add(at+"."+key.name, "is the key "+meaning[key.is]+" too")
+			p.Add(at+"."+key.name, "is the key "+meaning[key.is]+" too")
 		default:
 			meaning[key.is] = key.name
 		}

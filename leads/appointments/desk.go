@@ -68,7 +68,7 @@ func (d *Desk) Create(tx *db.Tx, w Wanted) (a *Appointment, made bool, err error
 	return in.Appointment, true, d.book(tx, in.Appointment, Created)
 }
 
-// fill takes over what is wanted. Its error is Problems where that is wrong.
+// fill takes over what is wanted. Its error is posted.Problems where that is wrong.
 func (w *draft) fill(wanted Wanted) error {
 	if why := unfit(wanted.Ref, maxRef); why != "" {
 		w.add("ref", why)
@@ -87,7 +87,7 @@ func (w *draft) fill(wanted Wanted) error {
 	if err := w.client(wanted.Contact, wanted.Number); err != nil {
 		return err
 	}
-	if err := w.wrong.err(); err != nil {
+	if err := w.wrong.Err(); err != nil {
 		return err
 	}
 	return leads.NameContact(w.tx, w.Contact, name)
@@ -165,7 +165,7 @@ func (w *draft) change(c Changes) error {
 			w.add("state", "is booked or confirmed; DELETE cancels")
 		}
 	}
-	return w.wrong.err()
+	return w.wrong.Err()
 }
 
 func set(value *string, take func(string)) {

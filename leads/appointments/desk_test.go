@@ -19,6 +19,7 @@ import (
 	"ringback/leads/dials"
 	"ringback/leads/jobs"
 	"ringback/leads/number"
+	"ringback/leads/posted"
 	"ringback/routing"
 )
 
@@ -560,9 +561,9 @@ func TestBadInputIsRefusedWithAllThatIsWrong(t *testing.T) {
 					w.StartsAt = when // wrong too: both are told
 				}
 				err := h.db.Do(h.Context(), func(tx *db.Tx) error { _, _, err := h.desk.Create(tx, w); return err })
-				var wrong Problems
-				if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong, func(p Problem) bool { return p.Field == name }) ||
-					!slices.ContainsFunc(wrong, func(p Problem) bool { return p.Field == "starts_at" }) {
+				var wrong posted.Problems
+				if !errors.As(err, &wrong) || !slices.ContainsFunc(wrong, func(p posted.Problem) bool { return p.Field == name }) ||
+					!slices.ContainsFunc(wrong, func(p posted.Problem) bool { return p.Field == "starts_at" }) {
 					h.Errorf("%s and starts_at %q: %v", name, when, err)
 				}
 			}
@@ -595,7 +596,7 @@ func TestASingleCall(t *testing.T) {
 			bad.Ref = field
 			change(&bad)
 			_, _, err := ask(bad)
-			var wrong Problems
+			var wrong posted.Problems
 			if !errors.As(err, &wrong) || wrong[0].Field != field {
 				h.Errorf("%s: %v", field, err)
 			}
@@ -629,7 +630,7 @@ func TestAFileIsTakenAsAWholeOrNotAtAll(t *testing.T) {
 			h.Errorf("%d made, %v", made, err)
 		}
 		_, err = file(head, "c;89161234569;"+h.in(30*time.Hour)+";anna;", "d;112;tomorrow;anna;", "a;89161234567;"+h.in(30*time.Hour)+";anna;13", "e;;;")
-		want := []string{"line 5: : holds 4 values for 5 columns"}
+		want := []string{"line 5: holds 4 values for 5 columns"}
 		if err == nil || !strings.Contains(err.Error(), want[0]) {
 			h.Errorf("%v", err)
 		}

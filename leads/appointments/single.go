@@ -51,7 +51,7 @@ func (d *Desk) Ask(tx *db.Tx, asked Asked) (id int64, made bool, err error) {
 	return r.id, true, leads.Note(tx, leads.Entry{Contact: leads.Ref(r.contact), Kind: EntryReminder, Detail: r.due.Format(time.RFC3339)})
 }
 
-// single makes a reminder of what is asked for. Its error is Problems where that
+// single makes a reminder of what is asked for. Its error is posted.Problems where that
 // is wrong.
 func (d *Desk) single(tx *db.Tx, asked Asked) (*reminder, error) {
 	// What an appointment has too is checked in the same way.
@@ -84,7 +84,7 @@ func (d *Desk) single(tx *db.Tx, asked Asked) (*reminder, error) {
 		in.Language = d.cfg.Reminders.Language
 	}
 	return &reminder{occasion: Single, due: opens, expires: closes, ref: asked.Ref, contact: in.Contact, number: in.Number, manager: in.Manager,
-		line: in.Line, zone: in.Zone, language: in.Language, media: asked.Media, keys: keys}, in.wrong.err()
+		line: in.Line, zone: in.Zone, language: in.Language, media: asked.Media, keys: keys}, in.wrong.Err()
 }
 
 // window says from when to when a single call may be made.

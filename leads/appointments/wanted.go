@@ -15,6 +15,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/number"
+	"ringback/leads/posted"
 )
 
 // Wanted is an appointment as it is posted.
@@ -78,10 +79,10 @@ type draft struct {
 	*Appointment
 	d     *Desk
 	tx    *db.Tx
-	wrong Problems
+	wrong posted.Problems
 }
 
-func (w *draft) add(field, text string) { w.wrong.add(field, text) }
+func (w *draft) add(field, text string) { w.wrong.Add(field, text) }
 
 func (w *draft) text(field, value string, into *string) {
 	if why := Unfit(value); why != "" {
@@ -156,7 +157,7 @@ func badZone(name string) string {
 
 func (w *draft) language(name string) {
 	if name != "" {
-		w.wrong.language("language", name)
+		language(&w.wrong, "language", name)
 	}
 	w.Language = name
 }
@@ -195,26 +196,26 @@ func (w *draft) client(contact int64, text string) error {
 
 // client finds the contact and the number that are meant. A contact is made
 // only of a number that can be called.
-func (d *Desk) client(tx *db.Tx, contact int64, text string) (id int64, e164 string, wrong Problems, err error) {
+func (d *Desk) client(tx *db.Tx, contact int64, text string) (id int64, e164 string, wrong posted.Problems, err error) {
 	if text == "" {
 		return d.onlyNumber(tx, contact)
 	}
 	n := d.cfg.Plan.Read(text)
 	if n.Kind != number.E164 {
-		wrong.add("number", "is no valid telephone number: write it with its country code, as in +74951234567")
+		wrong.Add("number", "is no valid telephone number: write it with its country code, as in +74951234567")
 		return 0, "", wrong, nil
 	}
 	owner, err := leads.ContactOf(tx, n)
 	if err == nil && contact != 0 && owner != contact {
-		wrong.add("number", "is not one of this contact")
+		wrong.Add("number", "is not one of this contact")
 	}
 	return owner, n.Value, wrong, err
 }
 
 // onlyNumber is the number of a contact that has one.
-func (d *Desk) onlyNumber(tx *db.Tx, contact int64) (id int64, e164 string, wrong Problems, err error) {
+func (d *Desk) onlyNumber(tx *db.Tx, contact int64) (id int64, e164 string, wrong posted.Problems, err error) {
 	if contact == 0 {
-		wrong.add("number", "is missing: say by number or contact who is meant")
+		wrong.Add("number", "is missing: say by number or contact who is meant")
 		return 0, "", wrong, nil
 	}
 	rows, err := tx.Query("SELECT number FROM numbers WHERE contact = $1 ORDER BY number", contact)
@@ -237,11 +238,11 @@ func (d *Desk) onlyNumber(tx *db.Tx, contact int64) (id int64, e164 string, wron
 	}
 	switch len(valid) {
 	case 0:
-		wrong.add("contact", "there is none with this id and a number that can be called")
+		wrong.Add("contact", "there is none with this id and a number that can be called")
 		return 0, "", wrong, nil
 	case 1:
 		return contact, valid[0], nil, nil
 	}
-	wrong.add("number", "is missing: this contact has several")
+	wrong.Add("number", "is missing: this contact has several")
 	return 0, "", wrong, nil
 }

@@ -1,11 +1,9 @@
 package dials
 
 import (
-	"bufio"
 	"context"
 	"database/sql"
 	"encoding/csv"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -14,173 +12,65 @@ import (
 
 	"ringback/leads/db"
 	"ringback/leads/number"
+	"ringback/leads/posted"
 )
 
 // Columns are those of a ledger in CSV, in the order of an export. An import
 // needs the first two; they may come in any order.
 var Columns = []string{"number", "kind", "at", "who", "how", "note"}
 
-// maxProblems is how many problems of a file are told.
-const maxProblems = 100
+// table is what a file of words holds: as many as are written in the time of a
+// few other transactions.
+var table = posted.Table{Names: strings.Join(Columns, ", "), Needed: Columns[:2], Most: 10000,
+	Known: func(column string) bool { return slices.Contains(Columns, column) }}
 
-// CSVError is everything that is wrong with a file, a line each.
-type CSVError struct {
-	Problems []CSVProblem `json:"problems"`
-	// More is how many further problems are not told.
-	More int `json:"more,omitempty"`
-}
-
-// CSVProblem is what is wrong with one line.
-type CSVProblem struct {
-	Line int    `json:"line"`
-	Text string `json:"problem"`
-}
-
-func (e *CSVError) Error() string {
-	var b strings.Builder
-	plural := "s"
-	if len(e.Problems) == 1 {
-		plural = ""
-	}
-	fmt.Fprintf(&b, "%d problem%s, nothing was taken", len(e.Problems)+e.More, plural)
-	for _, p := range e.Problems {
-		fmt.Fprintf(&b, "\n  line %d: %s", p.Line, p.Text)
-	}
-	if e.More > 0 {
-		fmt.Fprintf(&b, "\n  and %d more", e.More)
-	}
-	return b.String()
-}
-
-func (e *CSVError) add(line int, format string, args ...any) {
-	if len(e.Problems) == maxProblems {
-		e.More++
-		return
-	}
-	e.Problems = append(e.Problems, CSVProblem{line, fmt.Sprintf(format, args...)})
-}
-
-// ReadConsents reads words from CSV, with commas or semicolons, for Record.
-// Numbers are read as the plan reads them; without a time a word is of now. A
-// file with anything wrong in it gives a *CSVError and no words.
-func ReadConsents(r io.Reader, plan *number.Plan, now time.Time) ([]Word, error) {
-	in := bufio.NewReader(r)
-	if mark, _ := in.Peek(3); string(mark) == "\ufeff" {
-		_, _ = in.Discard(3) // it was just peeked at
-	}
-	table := csv.NewReader(in)
-	table.Comma, table.FieldsPerRecord, table.ReuseRecord = comma(in), -1, true
-	var wrong CSVError
-	head, err := table.Read()
+// ReadConsents reads words from CSV, for Record. Numbers are read as the plan
+// reads them; without a time a word is of now. Its error is posted.Problems, all
+// of the file.
+func ReadConsents(text []byte, plan *number.Plan, now time.Time) (words []Word, err error) {
+	err = table.Read(text, func(_ int, row map[string]string, say func(field, text string)) {
+		w := Word{Number: row["number"], Kind: Stand(strings.ToLower(row["kind"])), At: now, Who: row["who"], How: row["how"], Note: row["note"]}
+		if n := plan.Read(w.Number); n.Kind == number.E164 {
+			w.Number = n.Value
+		}
+		var bad error
+		field := "at"
+		if at := row["at"]; at != "" {
+			w.At, bad = readTime(at, w.Kind, now)
+		}
+		if bad == nil {
+			field, bad = "", w.check(now)
+		}
+		if bad != nil {
+			say(field, bad.Error())
+			return
+		}
+		words = append(words, w)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("dials: read consents: the first line names the columns %s: %w", strings.Join(Columns, ","), noMore(err))
-	}
-	place := heading(head, &wrong)
-	var words []Word
-	for len(place) > 0 {
-		fields, err := table.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if bad := new(csv.ParseError); errors.As(err, &bad) {
-			wrong.add(bad.Line, "%v", bad.Err)
-			break // where the next line begins is not known
-		}
-		if err != nil {
-			return nil, fmt.Errorf("dials: read consents: %w", err)
-		}
-		line, _ := table.FieldPos(0)
-		if w, ok := readWord(fields, place, plan, now, func(format string, args ...any) { wrong.add(line, format, args...) }); ok {
-			words = append(words, w)
-		}
-	}
-	if len(wrong.Problems) > 0 {
-		return nil, &wrong
+		return nil, err
 	}
 	return words, nil
 }
 
-func noMore(err error) error {
-	if errors.Is(err, io.EOF) {
-		return errors.New("there is none")
+// readTime reads an instant, or a day in UTC. Who agreed on a day did so when it
+// began, who refused when it ended, or now: of two words of one day it is the
+// refusal that counts.
+func readTime(s string, kind Stand, now time.Time) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, s); err == nil {
+		return t, nil
 	}
-	return err
-}
-
-// comma tells what separates the columns: where commas are decimal points,
-// spreadsheets write semicolons.
-func comma(in *bufio.Reader) rune {
-	start, _ := in.Peek(200)
-	line, _, _ := strings.Cut(string(start), "\n")
-	if strings.Contains(line, ";") && !strings.Contains(line, ",") {
-		return ';'
+	day, err := time.Parse(time.DateOnly, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("%q is not a time such as 2026-03-01T10:00:00+01:00, nor a day such as 2026-03-01", clip(s))
 	}
-	return ','
-}
-
-// heading finds the place of each column; none where the line is no heading.
-func heading(head []string, wrong *CSVError) map[string]int {
-	place := make(map[string]int)
-	for i, name := range head {
-		name = strings.ToLower(strings.TrimSpace(name))
-		_, twice := place[name]
-		switch {
-		case !slices.Contains(Columns, name):
-			wrong.add(1, "%q is not a column: use %s", clip(name), strings.Join(Columns, ", "))
-		case twice:
-			wrong.add(1, "the column %s is there twice", name)
+	if end := day.AddDate(0, 0, 1).Add(-time.Millisecond); kind == Refused && !day.After(now) {
+		if end.After(now) {
+			return now, nil
 		}
-		place[name] = i
+		return end, nil
 	}
-	for _, name := range Columns[:2] {
-		if _, ok := place[name]; !ok {
-			wrong.add(1, "the column %s is missing", name)
-		}
-	}
-	if len(wrong.Problems) > 0 {
-		return nil
-	}
-	return place
-}
-
-// readWord reads one line, and says everything that is wrong with it.
-func readWord(fields []string, place map[string]int, plan *number.Plan, now time.Time, say func(string, ...any)) (Word, bool) {
-	if len(fields) > len(place) {
-		say("%d values in %d columns", len(fields), len(place))
-		return Word{}, false
-	}
-	field := func(name string) string {
-		if i, ok := place[name]; ok && i < len(fields) {
-			return strings.TrimSpace(fields[i])
-		}
-		return ""
-	}
-	w := Word{Number: field("number"), Kind: Stand(strings.ToLower(field("kind"))), At: now, Who: field("who"), How: field("how"), Note: field("note")}
-	if n := plan.Read(w.Number); n.Kind == number.E164 {
-		w.Number = n.Value
-	}
-	if at := field("at"); at != "" {
-		var err error
-		if w.At, err = readTime(at); err != nil {
-			say("%v", err)
-			return w, false
-		}
-	}
-	if err := w.check(now); err != nil {
-		say("%v", err)
-		return w, false
-	}
-	return w, true
-}
-
-// readTime reads an instant, or a day, which begins in UTC.
-func readTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, fmt.Errorf("%q is not a time such as 2026-03-01T10:00:00+01:00, nor a day such as 2026-03-01", clip(s))
+	return day, nil
 }
 
 const ledgerQuery = "SELECT id, number, kind, at, who, how, note FROM consents WHERE id > $1 ORDER BY id LIMIT $2"

@@ -60,11 +60,16 @@ func Refuse(tx *db.Tx, number, who, how, note string) error {
 }
 
 // Record enters words: all of them, or none when one is wrong. The same word
-// about a number at the same instant is entered once.
+// about a number at the same instant is entered once. What another clock says of
+// the minutes to come is of now: an agreement must not go before a refusal that
+// is spoken in those minutes.
 func Record(tx *db.Tx, words ...Word) error {
 	for _, w := range words {
 		if err := w.check(tx.Now()); err != nil {
 			return fmt.Errorf("dials: ledger: %w", err)
+		}
+		if w.At.After(tx.Now()) {
+			w.At = tx.Now()
 		}
 		_, err := tx.Exec(`INSERT INTO consents (number, kind, at, who, how, note) VALUES ($1, $2, $3, $4, $5, $6)
 			ON CONFLICT (number, at, kind) DO NOTHING`, w.Number, string(w.Kind), db.Millis(w.At), clip(w.Who), clip(w.How), clip(w.Note))

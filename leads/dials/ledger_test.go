@@ -83,13 +83,15 @@ func TestReadConsents(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for _, c := range []struct{ text, want string }{
 		{"number,kind\n8 916 123-45-67,agreed\n", "+79161234567 agreed 2026-03-01T12:00:00Z \"\" \"\" \"\""},
-		{"\ufeffKind;Number;at\nREFUSED;+4930123456;2026-02-01\n", "+4930123456 refused 2026-02-01T00:00:00Z \"\" \"\" \"\""},
+		{"\ufeffKind;Number;at\nREFUSED;+4930123456;2026-02-01\n", "+4930123456 refused 2026-02-01T23:59:59Z \"\" \"\" \"\""},
+		{"number,kind,at\n+4930123456,agreed,2026-02-01\n", "+4930123456 agreed 2026-02-01T00:00:00Z \"\" \"\" \"\""},
+		{"number,kind,at\n+4930123456,refused,2026-03-01\n", "+4930123456 refused 2026-03-01T12:00:00Z \"\" \"\" \"\""},
 		{"note,how,who,at,kind,number\n\"a, \"\"b\"\"\",key,caller,2026-02-01T10:00:00+03:00,refused,+79161234567\n",
 			`+79161234567 refused 2026-02-01T07:00:00Z "caller" "key" "a, \"b\""`},
-		{"number,kind,note\n+79161234567,agreed\n", "+79161234567 agreed 2026-03-01T12:00:00Z \"\" \"\" \"\""},
+		{"number,kind,note\n+79161234567,agreed,\n", "+79161234567 agreed 2026-03-01T12:00:00Z \"\" \"\" \"\""},
 		{"number,kind\n", ""},
 	} {
-		words, err := dials.ReadConsents(strings.NewReader(c.text), &home, now)
+		words, err := dials.ReadConsents([]byte(c.text), &home, now)
 		var got []string
 		for _, w := range words {
 			got = append(got, fmt.Sprintf("%s %s %s %q %q %q", w.Number, w.Kind, w.At.UTC().Format(time.RFC3339), w.Who, w.How, w.Note))
@@ -106,18 +108,14 @@ func TestReadConsentsSaysWhatIsWrong(t *testing.T) {
 		text string
 		want []string
 	}{
-		{"", []string{"number,kind,at,who,how,note: there is none"}},
+		{"", []string{"names no columns: use number, kind, at"}},
 		{"number,kind\n123,agreed\n\n+79161234567,yes\n+79161234567,agreed\n+79161234567,agreed,3\n", []string{
-			"3 problems, nothing was taken", `line 2: "123" is not a telephone number`, `line 4: "yes" is neither`, "line 6: 3 values in 2 columns"}},
-		{"number,kind,at\n+79161234567,agreed,yesterday\n+79161234567,agreed,2999-01-01\n+79161234567,agreed,0026-01-01\n", []string{
-			`line 2: "yesterday" is not a time such as`, "line 3: 2999-01-01T00:00:00Z has not come yet", "line 4: 0026-01-01 is too long ago"}},
-		{"number,consent\n", []string{`line 1: "consent" is not a column`, "line 1: the column kind is missing"}},
-		{"number,number,kind\n", []string{"the column number is there twice"}},
-		{"\x00\xff\xfe,PK\x03\x04\n", []string{"is not a column"}},
-		{"number,kind\n+79161234567,\"agreed\n", []string{"1 problem, nothing", "line 2: extraneous"}},
-		{"number,kind\n" + strings.Repeat("x,agreed\n", 150), []string{"150 problems", "and 50 more"}},
+			`line 2: "123" is not a telephone number`, `line 4: "yes" is neither`, "line 6: holds 3 values for 2 columns"}},
+		{"number,kind,at\n+79161234567,agreed,yesterday\n+79161234567,refused,2999-01-01\n+79161234567,agreed,0026-01-01\n", []string{
+			`line 2: at: "yesterday" is not a time such as`, "line 3: 2999-01-01T00:00:00Z has not come yet", "line 4: 0026-01-01 is too long ago"}},
+		{"number,consent\n", []string{`line 1: consent: is not a column`, "line 1: kind: is missing among the columns"}},
 	} {
-		words, err := dials.ReadConsents(strings.NewReader(c.text), &home, now)
+		words, err := dials.ReadConsents([]byte(c.text), &home, now)
 		if err == nil || words != nil {
 			t.Errorf("%q gives %v, %v", c.text, words, err)
 			continue
@@ -128,6 +126,33 @@ func TestReadConsentsSaysWhatIsWrong(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A refusal counts against an agreement of the same day, and against one that
+// another clock has set a little ahead.
+func TestARefusalIsNotOverruled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openT(t)
+		time.Sleep(10 * time.Hour)
+		words, err := dials.ReadConsents([]byte("number,kind,at\n"+client+",refused,2000-01-01\n"+client+",agreed,2000-01-01T09:00:00Z\n"), &home, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		do(t, d, func(tx *db.Tx) error { return dials.Record(tx, words...) })
+		if w := stand(t, d, client); w.Kind != dials.Refused {
+			t.Errorf("by a day: %+v", w)
+		}
+		const other = "+79160000000"
+		do(t, d, func(tx *db.Tx) error {
+			return dials.Record(tx, dials.Word{Number: other, Kind: dials.Agreed, At: tx.Now().Add(4 * time.Minute)})
+		})
+		time.Sleep(time.Minute)
+		do(t, d, func(tx *db.Tx) error { return dials.Refuse(tx, other, "client", "key", "") })
+		time.Sleep(time.Hour)
+		if w := stand(t, d, other); w.Kind != dials.Refused {
+			t.Errorf("by a clock that is ahead: %+v", w)
+		}
+	})
 }
 
 // An export that is read back changes nothing, however often.
@@ -154,7 +179,7 @@ func TestExportIsImport(t *testing.T) {
 	if n := strings.Count(first, "\n"); n != 1201 {
 		t.Fatalf("%d lines", n)
 	}
-	words, err := dials.ReadConsents(strings.NewReader(first), &home, now)
+	words, err := dials.ReadConsents([]byte(first), &home, now)
 	if err != nil || len(words) != 1200 {
 		t.Fatalf("%d words, %v", len(words), err)
 	}

@@ -10,8 +10,7 @@ import (
 	"net/http"
 	"strings"
 
-	"ringback/leads/appointments"
-	"ringback/leads/dials"
+	"ringback/leads/posted"
 )
 
 // The bounds of what is posted.
@@ -107,21 +106,12 @@ func decode(text []byte, v any) string {
 }
 
 // wrongs refuses what is well written and cannot be meant, all of it at once.
-func wrongs(w http.ResponseWriter, list appointments.Problems) {
+func wrongs(w http.ResponseWriter, list posted.Problems) {
 	writeJSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
 		Type     string                `json:"type"`
 		Title    string                `json:"title"`
 		Status   int                   `json:"status"`
 		Detail   string                `json:"detail"`
-		Problems appointments.Problems `json:"problems"`
+		Problems posted.Problems `json:"problems"`
 	}{"about:blank", http.StatusText(http.StatusUnprocessableEntity), http.StatusUnprocessableEntity, "Nothing was taken: " + list.Error(), list})
-}
-
-// wrongLines are the problems of a file of consents, in the one shape of all.
-func wrongLines(err *dials.CSVError) appointments.Problems {
-	var list appointments.Problems
-	for _, p := range err.Problems {
-		list = append(list, appointments.Problem{Line: p.Line, Text: p.Text})
-	}
-	return list
 }

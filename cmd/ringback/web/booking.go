@@ -9,6 +9,7 @@ import (
 
 	"ringback/leads/appointments"
 	"ringback/leads/db"
+	"ringback/leads/posted"
 	"ringback/leads/view"
 	"ringback/robotcall"
 )
@@ -126,17 +127,17 @@ func (s *Server) remind(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &asked) {
 		return
 	}
-	var wrong appointments.Problems
+	var wrong posted.Problems
 	for i, entry := range asked.Media {
 		if err := robotcall.CheckMedia(entry, false); err != nil {
-			wrong = append(wrong, appointments.Problem{Field: fmt.Sprintf("media[%d]", i), Text: err.Error()})
+			wrong = append(wrong, posted.Problem{Field: fmt.Sprintf("media[%d]", i), Text: err.Error()})
 		}
 	}
 	var id int64
 	var made bool
 	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
 		id, made, err = s.cfg.Desk.Ask(tx, asked)
-		var others appointments.Problems
+		var others posted.Problems
 		if len(wrong) > 0 && (err == nil || errors.As(err, &others)) {
 			return append(wrong, others...)
 		}
@@ -187,7 +188,7 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, err error) bool {
 	if err == nil {
 		return true
 	}
-	var wrong appointments.Problems
+	var wrong posted.Problems
 	if errors.As(err, &wrong) {
 		wrongs(w, wrong)
 		return false

@@ -2,16 +2,15 @@ package web
 
 import (
 	"bytes"
-	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/number"
+	"ringback/leads/posted"
 	"ringback/leads/view"
 )
 
@@ -97,15 +96,8 @@ func (s *Server) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.W
 	if !ok {
 		return nil, false
 	}
-	words, err := dials.ReadConsents(bytes.NewReader(text), s.cfg.Plan, time.Now())
-	var wrong *dials.CSVError
-	switch {
-	case errors.As(err, &wrong):
-		wrongs(w, wrongLines(wrong))
-	case err != nil:
-		problem(w, http.StatusBadRequest, "The file cannot be read: "+strings.TrimPrefix(err.Error(), "dials: read consents: ")+".")
-	}
-	return words, err == nil
+	words, err := dials.ReadConsents(text, s.cfg.Plan, time.Now())
+	return words, s.done(w, r, err)
 }
 
 func (s *Server) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
@@ -113,20 +105,20 @@ func (s *Server) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Wo
 	if !readJSON(w, r, &word) {
 		return nil, false
 	}
-	var wrong appointments.Problems
+	var wrong posted.Problems
 	n := s.cfg.Plan.Read(word.Number)
 	if n.Kind != number.E164 {
-		wrong = append(wrong, appointments.Problem{Field: "number", Text: "is no valid telephone number: write it with its country code, as in +74951234567"})
+		wrong = append(wrong, posted.Problem{Field: "number", Text: "is no valid telephone number: write it with its country code, as in +74951234567"})
 	}
 	if word.Kind != dials.Agreed && word.Kind != dials.Refused {
-		wrong = append(wrong, appointments.Problem{Field: "kind", Text: "is agreed or refused"})
+		wrong = append(wrong, posted.Problem{Field: "kind", Text: "is agreed or refused"})
 	}
 	now := time.Now()
 	if word.At.IsZero() {
 		word.At = now
 	}
 	if word.At.After(now) || word.At.Year() < 1990 {
-		wrong = append(wrong, appointments.Problem{Field: "at", Text: "is not a time of the past since 1990"})
+		wrong = append(wrong, posted.Problem{Field: "at", Text: "is not a time of the past since 1990"})
 	}
 	if len(wrong) > 0 {
 		wrongs(w, wrong)

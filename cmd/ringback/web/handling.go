@@ -7,6 +7,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
+	"ringback/leads/posted"
 )
 
 // said is what somebody posts of a lead: who it is that says so.
@@ -65,7 +66,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.T
 		return
 	}
 	if s.cfg.Office.Directory.Manager(by.Login) == nil {
-		wrongs(w, appointments.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}})
+		wrongs(w, posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}})
 		return
 	}
 	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
@@ -112,7 +113,7 @@ func (s *Server) changeContact(w http.ResponseWriter, r *http.Request) {
 			why = "is empty"
 		}
 		if why != "" {
-			wrongs(w, appointments.Problems{{Field: "name", Text: why}})
+			wrongs(w, posted.Problems{{Field: "name", Text: why}})
 			return
 		}
 	}
