@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ringback/leads/db"
+	"ringback/leads/number"
 )
 
 // Kind says for whom a call out is. Values are what the database holds.
@@ -165,13 +166,10 @@ func list(tx *db.Tx, query string, args ...any) ([]Dial, error) {
 // maxText bounds what is kept of a text that others wrote.
 const maxText = 300
 
-// clip makes one line of bounded length of a text that others wrote.
+// clip is what is kept of it.
 func clip(s string) string {
-	text := []rune(oneLine(s))
-	if len(text) > maxText {
-		return string(text[:maxText-1]) + "…"
-	}
-	return string(text)
+	text, _ := number.OneLine(s, maxText)
+	return text
 }
 
 // CountOpen tells how many calls out have not ended.

@@ -4,9 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
 	"ringback/leads/db"
 	"ringback/leads/number"
@@ -104,11 +102,4 @@ func (w *Word) check(now time.Time) error {
 		return fmt.Errorf("%s has not come yet", w.At.Format(time.RFC3339))
 	}
 	return nil
-}
-
-// oneLine leaves out what does not show, and makes one line of several.
-func oneLine(s string) string {
-	return strings.Join(strings.FieldsFunc(strings.ToValidUTF8(s, ""), func(r rune) bool {
-		return unicode.IsSpace(r) || !unicode.IsGraphic(r)
-	}), " ")
 }

@@ -90,7 +90,7 @@ func (p *Plan) Read(raw string) Number {
 }
 
 func (p *Plan) read(raw string) Number {
-	text, whole := oneLine(raw)
+	text, whole := OneLine(raw, maxRaw)
 	user := userPart(text)
 	switch {
 	case p.Extensions[text]:
@@ -213,7 +213,7 @@ func userPart(s string) string {
 	s, _, _ = strings.Cut(s, ";")
 	if strings.Contains(s, "%") {
 		if plain, err := url.PathUnescape(s); err == nil {
-			s, _ = oneLine(plain)
+			s, _ = OneLine(plain, maxRaw)
 		}
 	}
 	return strings.TrimSpace(s)
@@ -229,11 +229,11 @@ func withheld(user string) bool {
 	return false
 }
 
-// oneLine makes one line of text: characters that do not show (controls, line
-// ends, direction marks, broken UTF-8) are dropped or become a space, and what
-// is longer than maxRaw ends in "…". whole is false then: a number that was cut
-// is no number.
-func oneLine(raw string) (text string, whole bool) {
+// OneLine makes one line of a text that others wrote: characters that do not
+// show (controls, line ends, direction marks, broken UTF-8) are dropped or become
+// a space, and what has more than most characters ends in "…". whole is false
+// then: a number that was cut is no number.
+func OneLine(raw string, most int) (text string, whole bool) {
 	var b strings.Builder
 	n, space, more := 0, false, false
 	for _, r := range raw {
@@ -248,7 +248,7 @@ func oneLine(raw string) (text string, whole bool) {
 		if space {
 			need = 2
 		}
-		if n+need > maxRaw {
+		if n+need > most {
 			more = true
 			break
 		}
@@ -264,5 +264,5 @@ func oneLine(raw string) (text string, whole bool) {
 		return text, !strings.HasSuffix(text, "…")
 	}
 	runes := []rune(text)
-	return strings.TrimSpace(string(runes[:min(len(runes), maxRaw-1)])) + "…", false
+	return strings.TrimSpace(string(runes[:min(len(runes), most-1)])) + "…", false
 }

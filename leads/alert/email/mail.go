@@ -7,7 +7,6 @@ import (
 	netmail "net/mail"
 	"regexp"
 	"strings"
-	"unicode"
 
 	"github.com/wneessen/go-mail"
 
@@ -48,7 +47,7 @@ func idOf(m *alert.Message, from string) string {
 // whatever its writer wants.
 func subject(text string) string {
 	first, _, _ := strings.Cut(text, "\n")
-	return strings.ReplaceAll(strings.TrimSuffix(line(first, 120), "."), "=?", "= ?")
+	return strings.ReplaceAll(strings.TrimSuffix(alert.Line(first, 120), "."), "=?", "= ?")
 }
 
 // dialable is a number that a mail program on a phone can ring.
@@ -58,27 +57,11 @@ var dialable = regexp.MustCompile(`^\+[0-9]{3,15}$`)
 func body(m *alert.Message) string {
 	var b strings.Builder
 	for text := range strings.Lines(m.Text) {
-		b.WriteString(line(text, 1000) + "\n")
+		b.WriteString(alert.Line(text, 1000) + "\n")
 	}
 	if dialable.MatchString(m.Number) {
 		fmt.Fprintf(&b, "\nCall: tel:%s\n", m.Number)
 	}
 	b.WriteString("\n-- \nSent by Ringback. Nobody reads answers to this address.\n")
 	return b.String()
-}
-
-// line makes text fit for one line: control and invisible characters, those
-// that turn the direction of writing among them, become blanks, and after as
-// many characters it is cut.
-func line(text string, most int) string {
-	text = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "\uFFFD")))
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
 }

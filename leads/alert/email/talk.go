@@ -170,7 +170,7 @@ func (c *Channel) outcome(unanswered alert.Outcome, err error) (alert.Outcome, s
 
 // words are what the server said, unless the password is in it.
 func (c *Channel) words(answer *textproto.Error) string {
-	said := line(answer.Msg, 160)
+	said := alert.Line(answer.Msg, 160)
 	secrets := []string{c.cfg.Password, base64.StdEncoding.EncodeToString([]byte(c.cfg.Password)),
 		base64.StdEncoding.EncodeToString([]byte("\x00" + c.cfg.Username + "\x00" + c.cfg.Password))}
 	if c.cfg.Password != "" && slices.ContainsFunc(secrets, func(s string) bool { return strings.Contains(answer.Msg, s) }) {
