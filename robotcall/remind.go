@@ -301,11 +301,12 @@ func (v *visit) order() Order {
 	return o
 }
 
-// shown is the number that the client sees: the pool's own, or the line's.
+// shown is the number that the client sees: the pool's own, as the trunk wants
+// it, or the line's.
 func (v *visit) shown() string {
 	line := v.cfg.Office.Directory.LineNamed(v.call.Line)
 	if pool := v.cfg.Office.Directory.PoolOf(line); pool != nil && pool.CallerID != "" {
-		return onlyDigits(pool.CallerID)
+		return pool.CallerID
 	}
 	if line == nil {
 		return ""

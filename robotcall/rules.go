@@ -18,9 +18,9 @@ type Rules struct {
 	// Types are the types of numbers that may be dialed.
 	Types []number.Type `yaml:"types"`
 	// Hours are when clients may be called, by the clock where they are. Its
-	// Zone is the one of clients whose number does not tell a single one, such as
-	// mobiles of a country with several; without it every zone in which the
-	// number may be counts.
+	// Zone is the one of clients whose number may be there and elsewhere, such as
+	// mobiles of a country with several zones; else every zone in which the number
+	// may be counts.
 	Hours routing.Hours `yaml:"hours"`
 	// Concurrent is how many clients are called at a time, PerSecond how many
 	// calls to clients are begun in a second.

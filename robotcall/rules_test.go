@@ -84,6 +84,11 @@ func TestDecide(t *testing.T) {
 		{"expired", rules(), with(reminder, func(q *Request) { q.Expires = noon }), dials.History{}, "expired never"},
 		{"somewhere in Russia at noon in Moscow", rules(), number(mobile), dials.History{}, "hours 2026-03-05 10:00:00"},
 		{"in a zone that the rules name", rules(func(r *Rules) { r.Hours.Zone = "Europe/Moscow" }), number(mobile), dials.History{}, ""},
+		{"in a zone that the rules name, of another country", rules(func(r *Rules) {
+			r.Countries, r.Hours = []string{"RU", "AU"}, routing.Hours{Zone: "Europe/Moscow", Week: map[string]string{"mon-sun": "09:00-18:00"}}
+		}), number("+61412345678"), dials.History{}, "hours 2026-03-05 05:30:00"},
+		{"in a zone that the rules name, which is not one of theirs", rules(func(r *Rules) { r.Hours.Zone = "Europe/Berlin" }), number(mobile), dials.History{},
+			"hours 2026-03-05 10:00:00"},
 		{"in a zone that is told", rules(), with(number(mobile), func(q *Request) { q.Zone = "Asia/Kamchatka" }), dials.History{}, "hours 2026-03-05 00:00:00"},
 		{"a zone that is told goes before the number's", rules(), with(reminder, func(q *Request) { q.Zone = "Asia/Kamchatka" }), dials.History{}, "hours 2026-03-05 00:00:00"},
 		{"the number's zone goes before that of the rules", rules(func(r *Rules) { r.Hours.Zone = "Asia/Kamchatka" }), reminder, dials.History{}, ""},
@@ -222,7 +227,7 @@ var weeks = []map[string]string{
 	{"mon-sun": "00:00-24:00"}, {},
 }
 
-var allZones = []string{"", "", "", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham", "Nowhere/None"}
+var allZones = []string{"", "", "Europe/Moscow", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham", "Nowhere/None"}
 
 // drawn is a random question to the rules.
 type drawn struct {
@@ -402,8 +407,10 @@ func (d *drawn) forbiddenNumber() string {
 func (d *drawn) forbiddenHour(now time.Time) string {
 	n, _ := phonenumbers.Parse(d.q.Number, "ZZ")
 	zones, _ := timezone.GetTimeZonesForNumber(n)
-	if d.rules.Hours.Zone != "" && (len(zones) != 1 || zones[0] == "Etc/Unknown") {
-		zones = []string{d.rules.Hours.Zone}
+	for _, zone := range zones {
+		if zone == d.rules.Hours.Zone {
+			zones = []string{zone}
+		}
 	}
 	if d.q.Zone != "" {
 		zones = []string{d.q.Zone}

@@ -84,6 +84,20 @@ func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
 	}
 }
 
+// TestWhatAClientSees: a pool's own number goes out as it was written.
+func TestWhatAClientSees(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, _ := remindersOf(t)
+		v := &visit{Reminders: r.Reminders, call: &appointments.Call{Line: "clinic"}}
+		for written, want := range map[string]string{"": "<74951000001>", "+74950000000": "<+74950000000>", "84950000000": "<84950000000>"} {
+			r.cfg.Office.Directory.Pools[0].CallerID = written
+			if got := v.order().CallerID; got != want {
+				t.Errorf("%q is shown as %s, want %s", written, got, want)
+			}
+		}
+	})
+}
+
 // bench is Reminders with one reminder that is due, and no PBX.
 type bench struct {
 	*Reminders

@@ -3,6 +3,7 @@ package robotcall
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ringback/leads/number"
@@ -22,7 +23,7 @@ func (r *Rules) Window(e164, zone string) (Window, error) {
 	if zone == "" {
 		place, _ := number.Locate(e164)
 		zones = place.Zones
-		if len(zones) != 1 && r.Hours.Zone != "" {
+		if slices.Contains(zones, r.Hours.Zone) { // of another country's number it says nothing
 			zones = []string{r.Hours.Zone}
 		}
 	}
