@@ -84,7 +84,7 @@ var errConnected = errors.New("it was connected")
 func (d *Dialer) Resume(ctx context.Context, open []dials.Dial, o Order) (*Voice, []Report) {
 	passes := make([]Pass, len(open))
 	for i, dial := range open {
-		passes[i] = Pass{dial} // it was let pass when it was booked
+		passes[i] = Pass{dial: dial} // it was let pass when it was booked
 	}
 	o.InTurn = false
 	voice, reports := d.answer(ctx, passes, o, d.resume)
