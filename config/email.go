@@ -19,6 +19,9 @@ func (e *Email) check(f *findings, at string) {
 	case !hostName.MatchString(e.Host) && net.ParseIP(e.Host) == nil:
 		f.add(at+".host", "%s is no name of a machine, such as smtp.example.com; the port has a key of its own", quoted(e.Host))
 	}
+	if e.TLS == "" {
+		e.TLS = email.StartTLS
+	}
 	oneOf(f, at+".tls", e.TLS, email.StartTLS, email.Implicit, email.NoTLS)
 	if e.Port == 0 {
 		e.Port = e.TLS.Port()
@@ -34,7 +37,7 @@ func (e *Email) check(f *findings, at string) {
 	} else if _, err := email.Address(e.From); err != nil {
 		f.add(at+".from", "%v", err)
 	}
-	if e.From == "" || f.doubtful[at+".from"] || f.doubtful[at+".host"] {
+	if e.From == "" || f.doubtful[at+".from"] || f.doubtful[at+".host"] || f.doubtful[at+".tls"] {
 		return
 	}
 	// The channel itself says whether it can work so: only the encryption is left

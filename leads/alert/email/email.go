@@ -43,7 +43,7 @@ func (t TLS) Port() int {
 type Config struct {
 	Host string
 	Port int // 0: that of TLS
-	TLS  TLS
+	TLS  TLS // "": StartTLS
 	// Username and Password log in; without a name nobody does.
 	Username, Password string
 	// From is the sender: an address, with or without a name.
@@ -64,6 +64,9 @@ var _ alert.Channel = (*Channel)(nil)
 
 // New makes a Channel. The error says what is wrong with the configuration.
 func New(c Config) (*Channel, error) {
+	if c.TLS == "" {
+		c.TLS = StartTLS
+	}
 	if c.Port == 0 {
 		c.Port = c.TLS.Port()
 	}
@@ -71,6 +74,8 @@ func New(c Config) (*Channel, error) {
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("email: the sender %w", err)
+	case c.TLS != StartTLS && c.TLS != Implicit && c.TLS != NoTLS:
+		return nil, fmt.Errorf("email: %.20q is no way to encrypt", string(c.TLS))
 	case c.TLS == NoTLS && !thisMachine(c.Host):
 		return nil, errors.New("email: mail to another machine must be encrypted")
 	}

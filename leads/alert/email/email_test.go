@@ -262,6 +262,20 @@ func TestEncryption(t *testing.T) {
 	}
 	send(t, s.channel(t, inClear), missed, alert.Sent) // to this machine
 
+	unsaid := func(c *Config) { c.TLS = "" }
+	s = serve(t, false, nil)
+	send(t, s.channel(t, unsaid), missed, alert.Sent)
+	if mails, _ := s.got(); len(mails) != 1 || !mails[0].encrypted || mails[0].user != user {
+		t.Errorf("nothing was said of encryption: %+v", mails)
+	}
+	s = serve(t, false, func(s *server) { s.TLSConfig, s.AllowInsecureAuth = nil, true })
+	if detail := send(t, s.channel(t, unsaid), missed, alert.Refused); !strings.Contains(detail, "offers no STARTTLS") {
+		t.Errorf("nothing was said of encryption: the detail is %q", detail)
+	}
+	if mails, steps := s.got(); len(mails) != 0 || len(steps) != 0 {
+		t.Errorf("in the clear was said %v, %+v", steps, mails)
+	}
+
 	s = serve(t, false, nil)
 	distrustful := s.channel(t, nil)
 	distrustful.roots = nil
@@ -280,6 +294,7 @@ func TestEncryption(t *testing.T) {
 func TestWrongConfiguration(t *testing.T) {
 	for want, c := range map[string]Config{
 		"must be encrypted":     {Host: "mail.example.com", TLS: NoTLS, From: "a@example.com"},
+		"is no way to encrypt":  {Host: "127.0.0.1", TLS: "ssl", From: "a@example.com"},
 		"is no address":         {Host: "mail.example.com", From: "Ringback"},
 		"is no address such as": {Host: "mail.example.com", From: "a@пример.рф"},
 	} {
@@ -287,7 +302,7 @@ func TestWrongConfiguration(t *testing.T) {
 			t.Errorf("%+v: %v, want %s", c, err, want)
 		}
 	}
-	for tls, want := range map[TLS]int{StartTLS: 587, Implicit: 465, NoTLS: 25} {
+	for tls, want := range map[TLS]int{"": 587, StartTLS: 587, Implicit: 465, NoTLS: 25} {
 		if ch, err := New(Config{Host: "127.0.0.1", TLS: tls, From: "a@example.com"}); err != nil || ch.cfg.Port != want {
 			t.Errorf("%s: %+v, %v", tls, ch, err)
 		}

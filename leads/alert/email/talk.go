@@ -74,7 +74,9 @@ func (c *Channel) greet(client *smtp.Client, trust *tls.Config) error {
 	if err := client.Hello(ownName()); err != nil {
 		return err
 	}
-	if c.cfg.TLS == StartTLS {
+	// Whoever asks for nothing in particular gets encryption: only what was asked
+	// for in so many words goes in the clear.
+	if c.cfg.TLS != Implicit && c.cfg.TLS != NoTLS {
 		if offered, _ := client.Extension("STARTTLS"); !offered {
 			return errNoTLS
 		}
