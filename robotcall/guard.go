@@ -25,7 +25,12 @@ type Guard struct {
 
 // Pass is the proof that a call out was let pass and is booked. Only Admit
 // makes one.
-type Pass struct{ dial dials.Dial }
+type Pass struct {
+	dial dials.Dial
+	// until is when it is good no more, because the client's hours end or the
+	// call is of no use any more; zero: it stays good.
+	until time.Time
+}
 
 // Dial is the call out as it is booked.
 func (p Pass) Dial() dials.Dial { return p.dial }
@@ -37,10 +42,15 @@ func NewGuard(rules *Rules, d *db.DB, reg prometheus.Registerer) *Guard {
 
 var errLegs = errors.New("several calls at a time are let pass only as legs to the phones of one manager")
 
+// patience is how long Admit waits for room: whoever came back for it at once
+// would keep the database busy, and who waits longer knows less and less of what
+// has changed meanwhile.
+const patience = 10 * time.Second
+
 // Admit decides about a call, and books it when it may be placed now: the legs
-// of one call together or none. What is only over the pace is waited for, which
-// takes a second or two. Each Pass is good for one attempt; the dial of one that
-// is not used is to be ended.
+// of one call together or none. Where there is no room just now it waits a little
+// for some. Each Pass is good for one attempt; the dial of one that is not used
+// is to be ended.
 func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, error) {
 	if len(legs) == 0 {
 		return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
@@ -50,14 +60,14 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
 		}
 	}
-	for {
+	for enough := time.Now().Add(patience); ; {
 		passes, d, err := g.admit(ctx, legs)
 		switch {
 		case err != nil:
 			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", err)
 		case d.Allowed:
 			return passes, d, nil
-		case d.Reason != Pace || d.Until.IsZero():
+		case !noRoom(d.Reason) || d.Until.IsZero() || d.Until.After(enough):
 			g.metrics.refused.WithLabelValues(string(legs[0].Kind), string(d.Reason)).Inc()
 			return nil, d, nil
 		}
@@ -66,6 +76,9 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 		}
 	}
 }
+
+// noRoom says that only other calls are in the way.
+func noRoom(why Reason) bool { return why == Concurrent || why == TrunkConcurrent || why == Pace }
 
 // admit is one try of Admit: what is known, what follows from it, and the rows
 // of the calls, in one transaction.
@@ -81,6 +94,9 @@ func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Dec
 			}
 		}
 		passes, err = book(tx, legs)
+		for i := range passes {
+			passes[i].until = g.rules.until(legs[i], tx.Now())
+		}
 		return err
 	})
 	return passes, d, err
@@ -104,7 +120,7 @@ func book(tx *db.Tx, legs []Request) (passes []Pass, err error) {
 		if err := dials.Insert(tx, &dial); err != nil {
 			return nil, err
 		}
-		passes = append(passes, Pass{dial})
+		passes = append(passes, Pass{dial: dial})
 	}
 	return passes, nil
 }

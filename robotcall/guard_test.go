@@ -16,6 +16,7 @@ import (
 
 	"ringback/leads/db"
 	"ringback/leads/dials"
+	"ringback/routing"
 )
 
 // openDB opens a database that is closed when the test ends.
@@ -81,8 +82,8 @@ func TestAdmitBooks(t *testing.T) {
 		}
 		wantMetric(t, reg, "ringback_dials_open", "", 1)
 		wantMetric(t, reg, "ringback_dials_refused_total", "reminder number_busy", 1)
-		endDial(t, d, Pass{dial}, dials.NoAnswer)
-		endDial(t, d, Pass{dial}, dials.NoAnswer)
+		endDial(t, d, Pass{dial: dial}, dials.NoAnswer)
+		endDial(t, d, Pass{dial: dial}, dials.NoAnswer)
 		wantMetric(t, reg, "ringback_dials_open", "", 0)
 		wantMetric(t, reg, "ringback_dials_total", "reminder no_answer", 1)
 		wantMetric(t, reg, "ringback_dials_total", "connect congestion", 0)
@@ -193,8 +194,6 @@ func TestAdmitKeepsTheCaps(t *testing.T) {
 						mu.Unlock()
 						endDial(t, d, passes[0], dials.NoAnswer)
 						return
-					case decision.Reason == Pace:
-						t.Error("the pace is waited for")
 					}
 					time.Sleep(time.Until(decision.Until))
 				}
@@ -294,17 +293,23 @@ func TestPacer(t *testing.T) {
 		p := NewPacer(rules)
 		born := time.Now()
 		var mu sync.Mutex
-		begun := map[string][]time.Time{}
+		begun, returned := map[string][]time.Time{}, map[string]time.Time{}
 		var all sync.WaitGroup
 		for i := range 20 {
 			trunk := []string{"slow", "out", "out"}[i%3]
 			all.Go(func() {
-				err := p.Place(t.Context(), Pass{dials.Dial{Kind: dials.Reminder, PBX: "main", Trunk: trunk}}, func() error {
+				err := p.Place(t.Context(), Pass{dial: dials.Dial{Kind: dials.Reminder, PBX: "main", Trunk: trunk}}, func() error {
 					mu.Lock()
-					defer mu.Unlock()
 					begun[trunk] = append(begun[trunk], time.Now())
 					begun["any"] = append(begun["any"], time.Now())
-					time.Sleep(time.Duration(i/17) * 300 * time.Millisecond)
+					if gap := time.Since(returned[trunk]); gap < share(3) {
+						t.Errorf("%s: %s after the PBX had answered", trunk, gap)
+					}
+					mu.Unlock()
+					time.Sleep(time.Duration(i%2) * 600 * time.Millisecond)
+					mu.Lock()
+					defer mu.Unlock()
+					returned[trunk] = time.Now()
 					return nil
 				})
 				if err != nil {
@@ -327,19 +332,135 @@ func TestPacer(t *testing.T) {
 	})
 }
 
+// A trunk that rests, and a PBX that takes its time, hold up no other.
+func TestPacerKeepsTrunksApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rules := anyHour()
+		rules.PerSecond = 3
+		rules.Trunks = map[Trunk]Bounds{{"main", "rests"}: {PerSecond: 1}}
+		p := NewPacer(rules)
+		born := time.Now()
+		var mu sync.Mutex
+		begun := map[string][]time.Duration{}
+		var all sync.WaitGroup
+		for trunk, takes := range map[string]time.Duration{"rests": 0, "slow": 8 * time.Second, "out": 0} {
+			for range 4 {
+				all.Go(func() {
+					err := p.Place(t.Context(), Pass{dial: dials.Dial{Kind: dials.Reminder, PBX: "main", Trunk: trunk}}, func() error {
+						mu.Lock()
+						begun[trunk] = append(begun[trunk], time.Since(born))
+						mu.Unlock()
+						time.Sleep(takes)
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		// Twelve calls, of which no four begin in a second.
+		if last := begun["out"][3]; last > 4*time.Second {
+			t.Errorf("by the free trunk they begin after %v", begun["out"])
+		}
+		if last := begun["rests"][3]; last > 6*time.Second {
+			t.Errorf("by the one that rests after %v", begun["rests"])
+		}
+	})
+}
+
+// Who was let pass a minute before nine in the evening is not called after.
+func TestPacerKeepsTheHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rules := anyHour()
+		rules.Hours = routing.Hours{Zone: "Europe/Moscow", Week: map[string]string{"mon-sun": "09:00-21:00"}}
+		g, p := NewGuard(rules, openDB(t), nil), NewPacer(rules)
+		time.Sleep(18*time.Hour - time.Second) // 20:59:59 in Moscow
+		admit := func(i int, expires time.Duration) Pass {
+			t.Helper()
+			q := client(i)
+			q.Expires = time.Now().Add(expires)
+			passes, decision, err := g.Admit(t.Context(), q)
+			if err != nil || !decision.Allowed {
+				t.Fatal(decision, err)
+			}
+			return passes[0]
+		}
+		first, second := admit(1, 500*time.Millisecond), admit(2, time.Hour)
+		place := func(pass Pass, want error, called bool) {
+			t.Helper()
+			was := false
+			if err := p.Place(t.Context(), pass, func() error { was = true; return nil }); !errors.Is(err, want) || was != called {
+				t.Errorf("%v, placed: %v; want %v", err, was, want)
+			}
+		}
+		place(first, nil, true)
+		place(second, nil, true) // 550 ms later
+		place(first, errTooLate, false)
+		place(second, errTooLate, false)
+	})
+}
+
+// Whoever waits for room does so in its place: who came back at once would keep
+// the database busy. It is not waited for what is far away.
+func TestAdmitWaitsForRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := openDB(t)
+		rules := anyHour()
+		rules.Trunks = map[Trunk]Bounds{{"main", "out"}: {Concurrent: 1}}
+		g := NewGuard(rules, d, nil)
+		first, _, err := g.Admit(t.Context(), client(1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if passes, decision, err := g.Admit(t.Context(), client(2)); err != nil || passes != nil || decision.Reason != TrunkConcurrent ||
+			decision.Until.IsZero() || time.Since(began) < patience-2*time.Second || time.Since(began) > patience {
+			t.Errorf("after %s: %+v, %v", time.Since(began), decision, err)
+		}
+		time.AfterFunc(3*time.Second, func() { endDial(t, d, first[0], dials.NoAnswer) })
+		began = time.Now()
+		if passes, decision, err := g.Admit(t.Context(), client(2)); err != nil || len(passes) != 1 || time.Since(began) > 4*time.Second {
+			t.Errorf("after %s: %+v, %v", time.Since(began), decision, err)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		rules := anyHour()
+		rules.PerSecond, rules.Hours = 1, routing.Hours{Zone: "Europe/Moscow", Week: map[string]string{"mon-sun": "09:00-21:00"}}
+		g := NewGuard(rules, openDB(t), nil)
+		time.Sleep(18*time.Hour - 500*time.Millisecond) // half a second before nine in the evening
+		began := time.Now()
+		if _, decision, err := g.Admit(t.Context(), client(1)); err != nil || !decision.Allowed {
+			t.Fatal(decision, err)
+		}
+		if _, decision, err := g.Admit(t.Context(), client(2)); err != nil || decision.Until.Sub(began) != 12*time.Hour+500*time.Millisecond {
+			t.Errorf("the next after closing time: %+v, %v", decision, err)
+		}
+		today := client(3)
+		today.Expires = began.Add(time.Hour)
+		if _, decision, err := g.Admit(t.Context(), today); err != nil || decision != (Decision{Reason: TooLate}) {
+			t.Errorf("one that is of use today alone: %+v, %v", decision, err)
+		}
+		if time.Since(began) > time.Millisecond {
+			t.Errorf("it was waited %s for tomorrow", time.Since(began))
+		}
+	})
+}
+
 func TestPacerLetsPeopleThrough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewPacer(anyHour())
 		began := time.Now()
 		failed := errors.New("refused")
 		for _, kind := range []dials.Kind{dials.Manager, dials.Connect} {
-			if err := p.Place(t.Context(), Pass{dials.Dial{Kind: kind}}, func() error { return failed }); err != failed || !time.Now().Equal(began) {
+			if err := p.Place(t.Context(), Pass{dial: dials.Dial{Kind: kind}}, func() error { return failed }); err != failed || !time.Now().Equal(began) {
 				t.Errorf("%s: %v after %s", kind, err, time.Since(began))
 			}
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 		defer cancel()
-		client := Pass{dials.Dial{Kind: dials.Reminder}}
+		client := Pass{dial: dials.Dial{Kind: dials.Reminder}}
 		if err := p.Place(ctx, client, func() error { t.Error("placed"); return nil }); !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)
 		}

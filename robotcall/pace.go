@@ -2,6 +2,7 @@ package robotcall
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -10,62 +11,92 @@ import (
 
 // Pacer spreads the beginnings of calls to clients, so that the phones never
 // see more in any second than the rules allow: between the return of one request
-// to the PBX and the beginning of the next lies a tenth more than an even share
-// of the second. The book alone would not do: a call that was booked in this
-// second may be sent in the next.
+// to a trunk and the beginning of the next lies a tenth more than an even share
+// of the second, and so it is between the beginnings of all. The book alone would
+// not do: a call that was booked in this second may be sent in the next.
 type Pacer struct {
 	rules *Rules
-	turn  chan struct{} // holds one while nobody sends
 
-	mu   sync.Mutex
-	free map[Trunk]time.Time // when a trunk may be used again; the zero Trunk: any
+	mu    sync.Mutex
+	free  time.Time // when the next call may begin, by whatever trunk
+	lanes map[Trunk]*lane
+}
+
+// lane is what calls by one trunk go through one after the other: a trunk that
+// is slow holds up no other.
+type lane struct {
+	turn chan struct{} // holds one while nobody is in it
+	free time.Time     // when the trunk may be used again; of whoever has the turn
 }
 
 // NewPacer makes a Pacer. Its first call waits a second: what the process before
 // this one has sent is not known.
 func NewPacer(rules *Rules) *Pacer {
-	p := &Pacer{rules: rules, turn: make(chan struct{}, 1), free: map[Trunk]time.Time{{}: time.Now().Add(time.Second)}}
-	p.turn <- struct{}{}
-	return p
+	return &Pacer{rules: rules, free: time.Now().Add(time.Second), lanes: map[Trunk]*lane{}}
 }
 
+// errTooLate is in the error of a call whose time was over before its turn came.
+var errTooLate = errors.New("its time was over before its turn came")
+
 // Place has place called when the call may begin: at once, except for calls to
-// clients. It gives place's error, or ctx's when that ends before.
+// clients. It gives place's error; or ctx's when that ends before, or errTooLate
+// when the time for which the Guard let it pass does.
 func (p *Pacer) Place(ctx context.Context, pass Pass, place func() error) error {
 	if pass.dial.Kind != dials.Reminder {
 		return place()
 	}
+	trunk := Trunk{pass.dial.PBX, pass.dial.Trunk}
+	l := p.lane(trunk)
 	select {
-	case <-p.turn:
+	case <-l.turn:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	defer func() { p.turn <- struct{}{} }()
-	trunk := Trunk{pass.dial.PBX, pass.dial.Trunk}
-	if err := sleep(ctx, time.Until(p.next(trunk))); err != nil {
+	defer func() { l.turn <- struct{}{} }()
+	if err := sleep(ctx, time.Until(l.free)); err != nil {
 		return err
 	}
-	defer p.took(trunk)
+	if err := sleep(ctx, time.Until(p.reserve())); err != nil {
+		return err
+	}
+	if !pass.until.IsZero() && !time.Now().Before(pass.until) {
+		return errTooLate
+	}
+	defer func() {
+		l.free = time.Now().Add(share(p.rules.Trunks[trunk].PerSecond))
+		p.began()
+	}()
 	return place()
 }
 
-// next is when the trunk may be used.
-func (p *Pacer) next(trunk Trunk) time.Time {
+func (p *Pacer) lane(trunk Trunk) *lane {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if own := p.free[trunk]; own.After(p.free[Trunk{}]) {
-		return own
+	l := p.lanes[trunk]
+	if l == nil {
+		l = &lane{turn: make(chan struct{}, 1)}
+		l.turn <- struct{}{}
+		p.lanes[trunk] = l
 	}
-	return p.free[Trunk{}]
+	return l
 }
 
-// took notes that the trunk was used just now.
-func (p *Pacer) took(trunk Trunk) {
+// reserve gives the next instant at which a call may begin, which is the
+// caller's alone.
+func (p *Pacer) reserve() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
-	p.free[trunk] = now.Add(share(p.rules.Trunks[trunk].PerSecond))
-	p.free[Trunk{}] = now.Add(share(p.rules.PerSecond))
+	at := latest(time.Now(), p.free)
+	p.free = at.Add(share(p.rules.PerSecond))
+	return at
+}
+
+// began notes that a call has begun at the latest just now: the PBX took its
+// time.
+func (p *Pacer) began() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = latest(p.free, time.Now().Add(share(p.rules.PerSecond)))
 }
 
 // share is the time between two calls; none where there is no bound.

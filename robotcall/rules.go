@@ -172,10 +172,25 @@ func (r *Rules) Decide(q Request, h dials.History, now time.Time) Decision {
 	switch {
 	case reason == "":
 		return Decision{Allowed: true}
-	case !ok, !q.Expires.IsZero() && !at.Before(q.Expires):
-		return Decision{Reason: reason}
+	case ok && (q.Expires.IsZero() || at.Before(q.Expires)):
+		return Decision{Until: at, Reason: reason}
+	case ok && (noRoom(reason) || reason == NumberBusy || reason == PersonBusy): // it would soon be over, and then it is too late
+		return Decision{Reason: TooLate}
 	}
-	return Decision{Until: at, Reason: reason}
+	return Decision{Reason: reason}
+}
+
+// until is when a call that may be placed now may not be placed any more,
+// because of the time alone; zero: never.
+func (r *Rules) until(q Request, now time.Time) time.Time {
+	if q.Kind != dials.Reminder {
+		return q.Expires
+	}
+	_, closes := r.CallHours(q.Number, q.Zone, now)
+	if closes.IsZero() || !q.Expires.IsZero() && q.Expires.Before(closes) {
+		return q.Expires
+	}
+	return closes
 }
 
 // first finds the first instant from now on at which no rule forbids the call,
