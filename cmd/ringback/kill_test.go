@@ -30,7 +30,6 @@ const (
 	announcement moment = "announcement" // it is picked up, and a voice is heard
 	keyPressed   moment = "key"          // 1 was pressed
 	connected    moment = "connected"    // manager and client hear each other
-	anyMoment    moment = ""
 )
 
 var moments = []moment{dialing, ringing, announcement, keyPressed, connected}
@@ -46,27 +45,32 @@ func TestKilled(t *testing.T) {
 		t.Run(string(m), func(t *testing.T) { killedAt(t, b, m, 0) })
 	}
 	for n := range *kills {
-		after := rand.N(callTakes)
-		t.Run(fmt.Sprintf("random_%d_after_%v", n, after), func(t *testing.T) { killedAt(t, b, anyMoment, after) })
+		m, later := moments[rand.N(len(moments))], rand.N(longestMoment)
+		t.Run(fmt.Sprintf("random_%d_%s_and_%v", n, m, later), func(t *testing.T) { killedAt(t, b, m, later) })
 	}
 }
 
-// callTakes is about how long it takes from the client's hangup until manager
-// and client have talked for a while.
-const callTakes = 6 * time.Second
+// longestMoment is about how long the longest of the moments lasts: from the key
+// until the client picks up.
+const longestMoment = 3 * time.Second
 
-func killedAt(t *testing.T, b *branch, m moment, after time.Duration) {
+// killedAt kills at a moment, or some time later.
+func killedAt(t *testing.T, b *branch, m moment, later time.Duration) {
 	c := newCompany(t, accountAt("main", b))
 	c.missed = "{suspicious: 0s, reached_after: 3s}"
 	c.ladder = "{settle: 0s, rungs: [{after: 0s, tell: call}, {after: 1h, tell: supervisor}]}"
 	c.more = "robot: {ring: 10s}\n"
 	p, _ := c.serve(t)
 	missedAt(t, b, firstClient)
-	phones := pickUp(t, b, m)
-	if m == anyMoment {
-		talk(t, after)
+	stands := m
+	if later > 0 {
+		stands = ""
+	}
+	phones := pickUp(t, b, stands)
+	phones.waitFor(t, m)
+	if later > 0 {
+		talk(t, later)
 	} else {
-		phones.waitFor(t, m)
 		haveLimits(t, b)
 	}
 	p.kill()
@@ -77,7 +81,7 @@ func killedAt(t *testing.T, b *branch, m moment, after time.Duration) {
 	phones.finish(t, b)
 	t.Logf("killed after %q; the manager was rung %d times, the client %d times, they talked: %v", came, phones.manager, phones.client, phones.talked)
 
-	if phones.manager != 1 && !(phones.manager == 0 && m == anyMoment) {
+	if phones.manager != 1 {
 		t.Errorf("the manager was rung %d times", phones.manager)
 	}
 	if phones.client > 1 {
@@ -89,8 +93,9 @@ func killedAt(t *testing.T, b *branch, m moment, after time.Duration) {
 	if status, ahead, errs := command(t, "plan", "--json", "--config", filepath.Join(c.dir, "ringback.yaml")); status != 0 || ahead != "" {
 		t.Errorf("more calls are promised (status %d): %s%s", status, ahead, errs)
 	}
-	// Only a key that nobody has heard may be lost with the call.
-	if m != anyMoment && m != keyPressed || phones.talked {
+	// Who was picked up by a phone while no daemon was there is hung up, and waits
+	// for the next rung.
+	if later == 0 || phones.talked {
 		waitFor(t, "the lead is closed", func() bool {
 			owed := door.leadsOf(t, firstClient)
 			return len(owed) == 1 && owed[0].Outcome == "called_back" && owed[0].ClosedBy == "anna"
@@ -131,10 +136,9 @@ func haveLimits(t *testing.T, b *branch) {
 }
 
 // phones are those of the manager and the client, who do what people do, and note
-// what they see. At the moment of the kill they stand still until it has
-// happened, so that it happens then.
+// what they see.
 type phones struct {
-	at           moment
+	at           moment                   // where they stand still until the kill, so that it happens then; empty: nowhere
 	passed       map[moment]chan struct{} // closed when it has come to that
 	killed, back chan struct{}            // closed when the daemon is dead, and runs again
 	over         context.CancelFunc
@@ -262,7 +266,7 @@ func (p *phones) clientDoes(ctx context.Context, in *softphone.Incoming) {
 func (p *phones) last() moment {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	last := anyMoment
+	var last moment
 	for _, m := range moments {
 		select {
 		case <-p.passed[m]:

@@ -308,10 +308,11 @@ func (r *rig) get(path string, into any) {
 	}
 }
 
-// until waits until something holds.
+// until waits until something holds. It looks the more seldom the longer that may
+// take: looking costs the daemon, too.
 func (r *rig) until(what string, patience time.Duration, holds func() bool) {
 	r.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(patience / 600)
 	defer tick.Stop()
 	late := time.After(patience)
 	for !holds() {
