@@ -1,6 +1,7 @@
 package leads
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,7 +51,21 @@ func (b *Book) unacknowledge(tx *db.Tx, l *Lead, at time.Time, call int64) (rest
 	if l.RungDue.IsZero() || l.RungDue.After(at) {
 		return false, nil // its own time is still to come
 	}
-	return true, BringForward(tx, l, RungDue{Ladder: l.Ladder, Rung: l.Rung}, at, fmt.Sprintf("call:%d", call))
+	return true, BringForward(tx, l, RungDue{Ladder: l.Ladder, Rung: l.Rung}, at, fmt.Sprintf("call:%d:%d", call, db.Millis(tx.Now())))
+}
+
+// GiveBack ends the acknowledgement of somebody who could not be connected with
+// the contact: the ladder goes on.
+func (b *Book) GiveBack(tx *db.Tx, lead int64, login string) error {
+	l, _, err := b.open(tx, lead)
+	switch {
+	case errors.Is(err, ErrNotOpen):
+		return nil
+	case err != nil || l.AckBy != login:
+		return err
+	}
+	_, err = b.unacknowledge(tx, l, tx.Now(), 0)
+	return err
 }
 
 // Settle closes a lead by hand.

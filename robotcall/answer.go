@@ -46,7 +46,13 @@ func (v *visit) ask(ctx context.Context, voice *Voice, prompts Prompts) (o appoi
 	silences := 0
 	for range mostRounds {
 		pressed, err := voice.Ask(ctx, v.media...)
-		if err != nil {
+		switch {
+		case errors.Is(err, ErrNotPlayed):
+			for _, uri := range v.media { // whether it is there is asked again before the next call
+				v.has.Delete([2]string{v.exchange.Name, uri})
+			}
+			return appointments.Unsure, string(appointments.MissingSound) + ": it could not be played", false, err
+		case err != nil:
 			return appointments.Heard, "hung up without a key", false, err
 		}
 		switch v.call.Keys.Means(pressed) {
@@ -119,7 +125,7 @@ func (v *visit) person(ctx context.Context, voice *Voice, prompts Prompts, press
 		err = errors.New(Words[decision.Reason])
 	}
 	if err == nil {
-		err = voice.Connect(ctx, passes[0], extension, onlyDigits(v.call.Number))
+		err = voice.Connect(ctx, passes[0], extension, onlyDigits(v.call.Number), nil)
 	}
 	return appointments.WantsTalk, detail, err == nil, err
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"ringback/ari"
+	"ringback/leads/db"
 	"ringback/leads/dials"
 )
 
@@ -16,34 +18,84 @@ import (
 type beyond struct {
 	pbx  string
 	rows []string
+	// connection is whom a key has asked for; the zero Pass: not known any more.
+	connection Pass
+	far        farEnd
+	// fell is told, in the transaction that notes it, when the connection came to
+	// nothing because of the PBX.
+	fell func(tx *db.Tx) error
 }
 
-// release lets a channel go on; rows end when it does.
-func (d *Dialer) release(l *leg, rows ...string) {
+// over is what is to be noted of a channel that went on and has ended.
+type over struct {
+	rows    []string
+	outcome dials.Outcome
+	detail  string
+	fell    func(tx *db.Tx) error
+}
+
+// release lets a channel go on with a connection; its row, and the
+// connection's, end when it does. fell may be nil.
+func (d *Dialer) release(l *leg, connection Pass, fell func(tx *db.Tx) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unlist(l)
-	d.goesOn(l.id, l.exchange.Name, rows...)
-	if l.hasEnded() { // just now
-		d.ended(l.id)
+	delete(d.legs, l.id)
+	b := d.goesOn(l.id, l.exchange.Name, l.id)
+	if connection.dial.Channel != "" {
+		b.rows, b.connection, b.fell = append(b.rows, connection.dial.Channel), connection, fell
+	}
+	for _, n := range l.rest() { // it may have come far, or ended, just now
+		b.far.hear(n)
+		if n.ends() {
+			d.ended(l.id, n)
+		}
 	}
 }
 
 // goesOn notes what ends with a channel; the lock is held.
-func (d *Dialer) goesOn(channel, pbx string, rows ...string) {
+func (d *Dialer) goesOn(channel, pbx string, rows ...string) *beyond {
 	b := d.beyond[channel]
-	d.beyond[channel] = beyond{pbx, append(b.rows, rows...)}
+	if b == nil {
+		b = &beyond{pbx: pbx}
+		d.beyond[channel] = b
+	}
+	for _, row := range rows {
+		if !slices.Contains(b.rows, row) {
+			b.rows = append(b.rows, row)
+		}
+	}
+	return b
 }
 
 // ended notes the end of a channel that went on; the lock is held.
-func (d *Dialer) ended(channel string) {
-	b, known := d.beyond[channel]
-	if !known {
+func (d *Dialer) ended(channel string, end notice) {
+	b := d.beyond[channel]
+	if b == nil {
 		return
 	}
 	delete(d.beyond, channel)
-	d.over = append(d.over, b.rows...)
+	d.forgetFar(channel)
+	row := b.connection.dial.Channel
+	d.over = append(d.over, over{rows: slices.DeleteFunc(b.rows, func(r string) bool { return r == row }), outcome: dials.Answered})
+	if row != "" {
+		d.over = append(d.over, b.connected(end))
+	}
 	d.rouse()
+}
+
+// connected says what became of the connection. One of which the end was not
+// seen counts as answered.
+func (b *beyond) connected(end notice) over {
+	o := over{rows: []string{b.connection.dial.Channel}, outcome: dials.Answered}
+	if b.far.answered || end.kind == vanished {
+		return o
+	}
+	o.outcome, o.detail = b.far.outcome(end, b.connection)
+	switch o.outcome {
+	case dials.Failed, dials.Congestion, dials.Invalid:
+		o.fell = b.fell
+	}
+	return o
 }
 
 // rouse wakes Run.
@@ -109,7 +161,7 @@ func (d *Dialer) resume(ctx context.Context, l *leg, p Pass, o Order) Report {
 	case inApplication(&c):
 		return Report{Pass: p, Outcome: dials.Answered}
 	case inDialplan(&c) && !p.dial.Answered.IsZero():
-		d.release(l, p.dial.Channel)
+		d.release(l, Pass{}, nil)
 		return Report{Pass: p, Outcome: dials.Answered, Detail: errConnected.Error(), Connected: true}
 	}
 	return d.await(ctx, l, p, o)

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -47,10 +47,11 @@ type Dialer struct {
 
 	mu      sync.Mutex
 	legs    map[string]*leg       // our channels, by id
-	far     map[string]*leg       // what the dialplan dials for them, by channel id
+	far     map[string]string     // what the dialplan dials for them: our channel, by its channel's id
+	halves  map[string]string     // and the halves of Local pairs that dial in its stead, by their names
 	watched map[string]*watchedBy // by PBX
-	beyond  map[string]beyond     // channels of ours that go on without their script, by id
-	over    []string              // rows of those that have ended
+	beyond  map[string]*beyond    // channels of ours that go on without their script, by id
+	over    []over                // what is to be noted of those that have ended
 	strays  []stray               // channels of ours that wait in our application for nobody
 	wake    chan struct{}
 }
@@ -67,8 +68,8 @@ func New(c Config) *Dialer {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	d := &Dialer{db: c.DB, pace: c.Pace, log: c.Log, exchanges: map[string]*Exchange{},
-		legs: map[string]*leg{}, far: map[string]*leg{}, watched: map[string]*watchedBy{},
-		beyond: map[string]beyond{}, wake: make(chan struct{}, 1)}
+		legs: map[string]*leg{}, far: map[string]string{}, halves: map[string]string{}, watched: map[string]*watchedBy{},
+		beyond: map[string]*beyond{}, wake: make(chan struct{}, 1)}
 	for _, x := range c.Exchanges {
 		d.exchanges[x.Name] = x
 		d.watched[x.Name] = &watchedBy{since: make(chan struct{})}
@@ -89,17 +90,15 @@ func (d *Dialer) follow(id string, x *Exchange) *leg {
 func (d *Dialer) leave(l *leg) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unlist(l)
+	delete(d.legs, l.id)
+	d.forgetFar(l.id)
 }
 
-// unlist takes a leg from those that are listened for; the lock is held.
-func (d *Dialer) unlist(l *leg) {
-	delete(d.legs, l.id)
-	for id, other := range d.far {
-		if other == l {
-			delete(d.far, id)
-		}
-	}
+// forgetFar forgets who dials for a channel; the lock is held.
+func (d *Dialer) forgetFar(channel string) {
+	ours := func(_, id string) bool { return id == channel }
+	maps.DeleteFunc(d.far, ours)
+	maps.DeleteFunc(d.halves, ours)
 }
 
 // Order says how a call is placed.
@@ -245,7 +244,7 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // refused reads why a call was not placed. Where the PBX did not say, the
 // channel tells: it may be there all the same.
 func (d *Dialer) refused(ctx context.Context, l *leg, p Pass, err error) (outcome dials.Outcome, detail string, over bool) {
-	if ari.HTTPStatus(err) != 0 || ari.NothingDone(err) {
+	if ari.HTTPStatus(err) != 0 || ari.NothingDone(err) || errors.Is(err, errTooLate) {
 		if p.dial.Kind == dials.Manager && ari.HTTPStatus(err) != 0 {
 			return dials.Unreachable, err.Error(), true
 		}
@@ -310,42 +309,28 @@ func (d *Dialer) giveUp(p Pass, why error) Report {
 }
 
 // throughDialplan waits, after the half of a Local pair that is ours was
-// answered, for what the other half dials: a dialplan may answer and play
-// something first. Who dials nothing has answered themselves.
+// answered, until somebody picks up whom the other half dials: a dialplan may
+// answer by itself and play something, before it dials or instead.
 func (d *Dialer) throughDialplan(ctx context.Context, l *leg, p Pass, far *farEnd) (dials.Outcome, string) {
-	if !strings.HasPrefix(p.dial.Device, "Local/") || far.answered {
-		return dials.Answered, ""
-	}
-	for {
-		wait, cancel := ctx, context.CancelFunc(func() {})
-		if !far.dialing {
-			wait, cancel = context.WithTimeoutCause(ctx, dialplanDials, errNobodyDialed)
-		}
-		n, err := l.next(wait)
-		cancel()
+	for !far.answered && p.throughDialplan() {
+		n, err := l.next(ctx)
 		switch {
-		case errors.Is(err, errNobodyDialed):
-			return dials.Answered, ""
+		case errors.Is(err, errNoEnd):
+			return far.outcome(notice{}, p)
 		case err != nil:
 			r := d.giveUp(p, err)
 			return r.Outcome, r.Detail
 		}
 		far.hear(n)
 		switch {
-		case far.answered:
-			return dials.Answered, ""
 		case n.kind == vanished:
 			return dials.Unknown, errUnseen.Error()
 		case n.ends():
 			return far.outcome(n, p)
 		}
 	}
+	return dials.Answered, ""
 }
-
-// dialplanDials is how long a dialplan that has answered may take to dial.
-const dialplanDials = 2 * time.Second
-
-var errNobodyDialed = errors.New("the dialplan has answered and dials nobody")
 
 // drop hangs a leg up and stops listening to it.
 func (d *Dialer) drop(ctx context.Context, l *leg) {

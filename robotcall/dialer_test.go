@@ -282,7 +282,7 @@ func TestHungUpWhileBeingConnected(t *testing.T) {
 		if err != nil || !d.Allowed {
 			t.Fatal(d, err)
 		}
-		if err := voice.Connect(t.Context(), pass[0], "79161234567", ""); !errors.Is(err, ErrHungUp) {
+		if err := voice.Connect(t.Context(), pass[0], "79161234567", "", nil); !errors.Is(err, ErrHungUp) {
 			t.Errorf("connected: %v", err)
 		}
 		if err := voice.Hangup(t.Context(), ""); err != nil {

@@ -2,7 +2,9 @@ package robotcall
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/nyaruka/phonenumbers/v2"
 
@@ -51,6 +53,37 @@ type Exchange struct {
 	Connect Connect
 	// Plan reads numbers as this PBX writes them.
 	Plan *number.Plan
+
+	// learned is which of so many ways to write a number the dialplan dials.
+	learned sync.Map
+}
+
+// ways are the spellings of a number, beginning with the one that was found to
+// be dialed.
+func (x *Exchange) ways(e164 string) []string {
+	all := x.spellings(e164)
+	first := 0
+	if known, ok := x.learned.Load(len(all)); ok {
+		first = known.(int)
+	}
+	return slices.Concat(all[first:], all[:first])
+}
+
+// learn notes that the dialplan dials numbers written like this one.
+func (x *Exchange) learn(e164, spelling string) {
+	all := x.spellings(e164)
+	if i := slices.Index(all, spelling); i >= 0 {
+		x.learned.Store(len(all), i)
+	}
+}
+
+// unlearn notes that it does not, though it knows them, so that the next way is
+// taken first: a dialplan may catch whatever it cannot dial.
+func (x *Exchange) unlearn(e164, spelling string) {
+	all := x.spellings(e164)
+	if i := slices.Index(all, spelling); i >= 0 {
+		x.learned.Store(len(all), (i+1)%len(all))
+	}
 }
 
 // spellings are how an E.164 number may be written in the dialplan of the

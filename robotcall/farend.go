@@ -7,49 +7,65 @@ import (
 	"ringback/leads/dials"
 )
 
-// farEnd is how far dialing has come: of a channel of ours, or, behind a Local
-// pair, of the leg that the dialplan dials for it.
+// farEnd is how far dialing has come: of a channel of ours, or of the leg that
+// the dialplan dials for it. What a dialplan answers by itself, with an
+// announcement say, is not the far end.
 type farEnd struct {
 	dialing  bool   // the dialplan has dialed
 	answered bool   // and somebody picked up
-	status   string // DIALSTATUS, or how Dial ended
+	status   string // how dialing ended: of our own channel, or the dialplan's
+	own      string
 	cause    int
 	sip      int
 }
 
 func (f *farEnd) hear(n notice) {
 	switch {
+	case n.kind == dialed && !n.byOthers:
+		f.own = ending(n.text, f.own)
 	case n.kind == dialed:
-		f.dialing = f.dialing || n.byOthers
-		f.answered = f.answered || n.byOthers && n.text == "ANSWER"
-		switch n.text {
-		case "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL":
-			f.status = n.text
-		}
+		f.dialing = true
+		f.answered = f.answered || n.text == "ANSWER"
+		f.status = ending(n.text, f.status)
+	case n.kind == dialStatus:
+		f.status = ending(n.text, f.status)
 	case n.kind == gone && n.byOthers:
 		f.cause, f.sip = n.cause, n.sip
 	}
 }
 
+// ending keeps what says how dialing ended.
+func ending(status, before string) string {
+	switch status {
+	case "BUSY", "NOANSWER", "CHANUNAVAIL", "CONGESTION", "CANCEL":
+		return status
+	}
+	return before
+}
+
+// throughDialplan says that a dialplan dials for this call.
+func (p Pass) throughDialplan() bool {
+	return p.dial.Kind == dials.Connect || strings.HasPrefix(p.dial.Device, "Local/")
+}
+
 // outcome reads why nobody answered: what the driver says of the leg that rang
 // (ITU-T Q.850 §2.2.5), and where that says nothing, how Dial ended.
 func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
-	if strings.HasPrefix(p.dial.Device, "Local/") && !f.dialing && f.status == "" {
+	status, cause, sip := f.own, end.cause, end.sip
+	switch {
+	case p.throughDialplan() && !f.dialing && f.status == "":
 		return dials.Failed, "the dialplan has not dialed " + p.dial.Device
-	}
-	if p.dial.Number == "" && f.status == "CHANUNAVAIL" {
+	case p.throughDialplan():
+		status, cause, sip = f.status, f.cause, f.sip
+	case p.dial.Number == "" && status == "CHANUNAVAIL":
 		return dials.Unreachable, "the phone is not registered, or switched off"
-	}
-	cause, sip := f.cause, f.sip
-	if cause == 0 || cause == 16 {
-		cause, sip = end.cause, end.sip
 	}
 	detail := fmt.Sprintf("cause %d", cause)
 	if sip != 0 {
 		detail += fmt.Sprintf(", SIP %d", sip)
 	}
-	if f.status != "" {
-		detail += ", " + f.status
+	if status != "" {
+		detail += ", " + status
 	}
 	if o, known := bySIP[sip]; known {
 		return o, detail
@@ -57,7 +73,7 @@ func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
 	if o, known := byCause[cause]; known {
 		return o, detail
 	}
-	if o, known := byStatus[f.status]; known {
+	if o, known := byStatus[status]; known {
 		return o, detail
 	}
 	return dials.NoAnswer, detail

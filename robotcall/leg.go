@@ -27,6 +27,7 @@ const (
 	key                                // the far end has pressed a key
 	playbackOver                       // a playback has ended
 	dialed                             // how far dialing has come
+	dialStatus                         // the dialplan's DIALSTATUS: how its Dial ended
 	gone                               // the channel was destroyed
 	vanished                           // the channel was destroyed while nobody could see
 	resumed                            // the PBX is watched again: what happened in between was not heard
@@ -80,11 +81,13 @@ func (l *leg) forget(kinds ...noticeKind) {
 	l.notices = slices.DeleteFunc(l.notices, func(n notice) bool { return slices.Contains(kinds, n.kind) })
 }
 
-// hasEnded says whether the end of the channel waits to be taken.
-func (l *leg) hasEnded() bool {
+// rest takes all the notices that wait.
+func (l *leg) rest() []notice {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.ContainsFunc(l.notices, notice.ends)
+	all := l.notices
+	l.notices = nil
+	return all
 }
 
 // ends says that the notice is of the channel's end.

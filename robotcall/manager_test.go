@@ -8,6 +8,7 @@ import (
 
 	"ringback/ari/pbx"
 	"ringback/ari/softphone"
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/robotcall"
 	"ringback/routing"
@@ -121,11 +122,24 @@ func TestKeys(t *testing.T) {
 func TestOneCallForAll(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, func(d *routing.Directory, _ *robotcall.Exchange) {
-		d.Pools[0].Ladder.Rungs[0].After = 3 * time.Second
+		d.Pools[0].Ladder.Rungs[0].After = time.Hour
 		d.Pools[0].Managers = []string{"anna"}
 	})
 	o.missed(firstClient)
 	o.missed(secondClient)
+	o.eventually("both wait", "2", "SELECT COUNT(*) FROM leads")
+	o.do(o.db.Do(o.ctx, func(tx *db.Tx) error {
+		for _, id := range []int64{1, 2} {
+			l, err := leads.Find(tx, id)
+			if err != nil {
+				return err
+			}
+			if err := leads.BringForward(tx, l, leads.RungDue{Ladder: l.Ladder}, tx.Now(), "now"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 	anna := o.rung(pbx.Manager1)
 	o.hears(anna, softphone.Voice)
 	o.presses(anna, "4")
@@ -161,7 +175,7 @@ func TestOnThePhone(t *testing.T) {
 	o.do(talk.Hangup(o.ctx))
 	anna := o.rung(pbx.Manager1)
 	o.do(anna.Hangup(o.ctx))
-	o.eventually("it is noted", "answered: hung up", "SELECT detail FROM timeline WHERE kind = 'robot_call'")
+	o.eventually("it is noted", "answered: hung up, before this was told", "SELECT detail FROM timeline WHERE kind = 'robot_call'")
 }
 
 // Nobody answers: the ladder hears why, and nobody is rung again for it.

@@ -72,7 +72,7 @@ type life struct {
 // and brief what managers hear.
 func openOffice(t *testing.T, change func(*routing.Directory, *robotcall.Exchange), brief ...func(robotcall.Prompts)) *office {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	root, err := pbx.Install(ctx, pbx.Release(*release), os.Stderr)
 	if err != nil {

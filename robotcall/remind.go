@@ -38,18 +38,9 @@ type RemindersConfig struct {
 // say by a key.
 type Reminders struct {
 	cfg RemindersConfig
-	// What was found out of the exchanges: media and prompts that they have, and
-	// how their dialplans want numbers.
-	has      sync.Map // [2]string{exchange, URI}: true
-	prompts  sync.Map // [2]string{exchange, language}: Prompts
-	spelling sync.Map // spelled: int
-}
-
-// spelled is whose numbers are written in one way: those that an exchange could
-// write in as many.
-type spelled struct {
-	exchange string
-	ways     int
+	// What was found out of the exchanges: media and prompts that they have.
+	has     sync.Map // [2]string{exchange, URI}: true
+	prompts sync.Map // [2]string{exchange, language}: Prompts
 }
 
 // NewReminders makes them. Their Work does nothing until a jobs.Runner has it.
@@ -319,16 +310,11 @@ func (v *visit) shown() string {
 // that is one call.
 func (v *visit) ring(ctx context.Context) jobs.Result {
 	c, x := v.call, v.exchange
-	ways := x.spellings(c.Number)
-	known := spelled{x.Name, len(ways)}
-	first := 0
-	if learned, ok := v.spelling.Load(known); ok {
-		first = learned.(int)
-	}
+	ways := x.ways(c.Number)
 	q := Request{Kind: dials.Reminder, PBX: x.Name, Trunk: x.Connect.Context, Number: c.Number, Who: c.Manager, Zone: c.Zone,
 		Job: v.job.ID, Reminder: v.id, Expires: c.Expires}
-	for way := first; ; way++ {
-		q.Device = x.way(ways[way])
+	for n, way := range ways {
+		q.Device = x.way(way)
 		passes, decision, err := v.cfg.Guard.Admit(ctx, q)
 		switch {
 		case err != nil:
@@ -340,15 +326,16 @@ func (v *visit) ring(ctx context.Context) jobs.Result {
 		}
 		q.Call = passes[0].dial.Call
 		voice, reports := v.cfg.Dialer.Ring(ctx, passes, v.order())
-		if voice == nil && reports[0].Outcome == dials.Failed && way+1 < len(ways) {
+		if voice == nil && reports[0].Outcome == dials.Failed && n+1 < len(ways) {
 			continue
 		}
 		if voice == nil {
 			return v.after(ctx, reports[0])
 		}
-		v.spelling.Store(known, way)
+		x.learn(c.Number, way)
 		return v.talk(ctx, voice)
 	}
+	return jobs.Result{Err: errors.New("robotcall: no way to write a number")} // there is always one
 }
 
 // refused ends a reminder that the Guard never lets pass. What was tried before

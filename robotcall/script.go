@@ -41,7 +41,8 @@ type script struct {
 // errEnough ends the call without its being anybody's fault.
 var errEnough = errors.New("enough")
 
-// run tells all that is owed, oldest first, and says how the call ended.
+// run tells all that is owed, oldest first, and says how the call ended. It is
+// without error where the manager has heard of all, or is connected.
 func (s *script) run(ctx context.Context) (detail string, err error) {
 	if s.prompts, err = s.managersPrompts(ctx, s.voice.leg.exchange); err != nil {
 		return "no prompts", err
@@ -50,31 +51,62 @@ func (s *script) run(ctx context.Context) (detail string, err error) {
 		owed, next, err := s.next(ctx)
 		switch {
 		case err != nil:
-			return "failed", err
+			return "cut short", err
 		case next == nil && first:
-			return "settled meanwhile", s.voice.Tell(ctx, slices.Concat(s.prompts[PromptSettled], s.prompts[PromptGoodbye])...)
+			s.part(ctx, PromptSettled, PromptGoodbye)
+			return settledMeanwhile, nil
 		case next == nil:
-			return "all was told", s.voice.Tell(ctx, s.prompts[PromptGoodbye]...)
+			s.part(ctx, PromptGoodbye)
+			return "all was told", nil
 		}
 		if first {
-			if err := s.voice.Say(ctx, s.prompts.greeting(owed)...); err != nil {
-				return "hung up", err
-			}
+			err = s.voice.Say(ctx, s.prompts.greeting(owed)...)
 		}
-		said, err := s.announce(ctx, next)
-		s.told = append(s.told, next.ID)
-		if noted := s.record(ctx, next, said); noted != nil {
-			return said, noted
+		said := ""
+		if err == nil {
+			said, err = s.tell(ctx, next)
 		}
 		switch {
 		case s.connected:
 			return said, nil
 		case errors.Is(err, errEnough):
-			return said, s.voice.Tell(ctx, s.prompts[PromptGoodbye]...)
-		case err != nil:
+			s.part(ctx, PromptGoodbye)
 			return said, err
+		case errors.Is(err, ErrHungUp):
+			return "hung up", err
+		case errors.Is(err, ErrNotPlayed):
+			return "the PBX could not play it", err
+		case err != nil:
+			return "cut short", err
 		}
 	}
+}
+
+// part says what needs no answer at the end of a call: whoever hangs up meanwhile
+// misses nothing.
+func (s *script) part(ctx context.Context, words ...Prompt) {
+	var media []string
+	for _, word := range words {
+		media = append(media, s.prompts[word]...)
+	}
+	if err := s.voice.Tell(ctx, media...); err != nil && !errors.Is(err, ErrHungUp) {
+		s.cfg.Log.Warn("a manager was not told goodbye", "to", s.person.Login, "err", err)
+	}
+}
+
+// tell announces a lead and leaves the one entry of this call in its timeline. A
+// lead of which there is nothing to say was not told: the call was cut short.
+func (s *script) tell(ctx context.Context, o *leads.Owed) (said string, err error) {
+	said, err = s.announce(ctx, o)
+	if said == "" || s.connected {
+		return said, err
+	}
+	noted := s.cfg.DB.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error { return s.note(tx, &o.Lead, "answered: "+said) })
+	if noted != nil {
+		return said, noted
+	}
+	s.told = append(s.told, o.ID)
+	return said, err
 }
 
 // next reads what is owed now, and the oldest that was not announced yet.
@@ -93,19 +125,14 @@ func (s *script) next(ctx context.Context) (n int, next *leads.Owed, err error) 
 	return n, next, err
 }
 
-// record leaves the one entry of this call in the lead's timeline.
-func (s *script) record(ctx context.Context, o *leads.Owed, said string) error {
-	return s.cfg.DB.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error { return s.note(tx, &o.Lead, "answered: "+said) })
-}
-
 // announce tells of one lead until a key has settled what becomes of it. What it
 // returns is said in the timeline.
 func (s *script) announce(ctx context.Context, o *leads.Owed) (string, error) {
 	media := s.prompts.lead(o, s.cfg.Office.Directory.LineNamed(o.Line), time.Now())
 	for silences, wrong := 0, 0; ; {
 		pressed, err := s.voice.Ask(ctx, media...)
-		if err != nil && !errors.Is(err, ErrNotPlayed) {
-			return "hung up without a key", err
+		if err != nil && (!errors.Is(err, ErrNotPlayed) || silences+1 == mostSilences) { // it may be played the next time
+			return byManager("hung up without a key", err)
 		}
 		switch pressed {
 		case "":
@@ -122,9 +149,18 @@ func (s *script) announce(ctx context.Context, o *leads.Owed) (string, error) {
 			return "only wrong keys were pressed", errEnough
 		}
 		if err := s.voice.Say(ctx, s.prompts[PromptWrongKey]...); err != nil {
-			return "hung up after a wrong key", err
+			return byManager("hung up after a wrong key", err)
 		}
 	}
+}
+
+// byManager says how a manager has ended a call; nothing, where it was not them
+// who did: they are to hear of the lead still.
+func byManager(said string, err error) (string, error) {
+	if !errors.Is(err, ErrHungUp) {
+		said = ""
+	}
+	return said, err
 }
 
 // act does what a key asks for, if the lead is still this manager's to settle.
@@ -132,94 +168,123 @@ func (s *script) act(ctx context.Context, o *leads.Owed, pressed string) (string
 	if pressed == keyConnect {
 		return s.connect(ctx, o)
 	}
-	said, prompt := "", PromptDone
-	err := s.cfg.DB.Do(ctx, func(tx *db.Tx) error {
-		still, err := s.cfg.Book.StillOwed(tx, o.ID, s.person.Login)
-		switch {
-		case err != nil:
-			return err
-		case still == nil:
-			said, prompt = settledMeanwhile, PromptSettled
-			return nil
-		}
-		if err := dials.MarkKey(tx, s.voice.leg.id, pressed); err != nil {
-			return err
-		}
+	said, prompt := settledMeanwhile, PromptSettled
+	err := s.owing(ctx, o, pressed, func(tx *db.Tx) (err error) {
+		prompt = PromptDone
 		switch pressed {
 		case keyLater:
 			said = "later"
-			return s.cfg.Book.Acknowledge(tx, o.ID, s.person.Login, "call")
+			return s.cfg.Book.Acknowledge(tx, o.ID, s.person.Login, leads.ByCall)
 		case keySettled:
 			said = "settled"
-			return s.cfg.Book.Settle(tx, o.ID, s.person.Login, "call")
+			return s.cfg.Book.Settle(tx, o.ID, s.person.Login, leads.ByCall)
 		}
-		to, err := s.cfg.Book.HandOn(tx, o.ID, s.person.Login, "call")
+		to, err := s.cfg.Book.HandOn(tx, o.ID, s.person.Login, leads.ByCall)
 		if said = "handed on to " + to; to == "" {
 			said, prompt = "nobody to hand it on to", PromptNobodyElse
 		}
 		return err
 	})
 	if err != nil {
-		return "the key " + pressed + " could not be carried out", err
+		return "", fmt.Errorf("robotcall: key %s: %w", pressed, err)
 	}
 	return said, s.voice.Tell(ctx, s.prompts[prompt]...)
+}
+
+// owing notes a key that was pressed and does what it asks for, in one
+// transaction, if the lead is still owed.
+func (s *script) owing(ctx context.Context, o *leads.Owed, pressed string, do func(tx *db.Tx) error) error {
+	return s.cfg.DB.Do(ctx, func(tx *db.Tx) error {
+		still, err := s.cfg.Book.StillOwed(tx, o.ID, s.person.Login)
+		if err != nil || still == nil {
+			return err
+		}
+		if err := dials.MarkKey(tx, s.voice.leg.id, pressed); err != nil {
+			return err
+		}
+		return do(tx)
+	})
 }
 
 const settledMeanwhile = "settled meanwhile"
 
 // connect lets the PBX's own dialplan dial the client on the manager's channel.
-// From then on the call is the PBX's: it outlives the daemon.
+// From then on the call is the PBX's: it outlives the daemon. Only then is the
+// lead taken on: while nobody talks, its ladder goes on.
 func (s *script) connect(ctx context.Context, o *leads.Owed) (string, error) {
 	x := s.voice.leg.exchange
 	extension, err := s.extension(ctx, x, o.Number)
-	if err != nil {
-		return "connect failed", err
-	}
-	if extension == "" {
-		return fmt.Sprintf("not connected: context %q does not dial %s", x.Connect.Context, number.Mask(o.Number)), s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
+	switch {
+	case err != nil:
+		return s.notConnected(ctx, "", err)
+	case extension == "":
+		return s.notConnected(ctx, fmt.Sprintf("context %q does not dial %s", x.Connect.Context, number.Mask(o.Number)), nil)
 	}
 	if err := s.voice.Tell(ctx, s.prompts[PromptConnecting]...); err != nil {
-		return "hung up before the connection", err
+		return byManager("hung up before the connection", err)
 	}
-	own := s.voice.Pass.dial
 	passes, decision, err := s.cfg.Guard.Admit(ctx, Request{Kind: dials.Connect, PBX: x.Name, Trunk: x.Connect.Context, Number: o.Number,
-		Device: extension + "@" + x.Connect.Context, Who: s.person.Login, Job: s.job.ID, Lead: o.ID, Call: own.Call})
+		Device: extension + "@" + x.Connect.Context, Who: s.person.Login, Job: s.job.ID, Lead: o.ID, Call: s.voice.Pass.dial.Call})
 	switch {
 	case err != nil:
-		return "connect failed", err
+		return s.notConnected(ctx, "", err)
 	case !decision.Allowed:
-		return "not connected: " + Words[decision.Reason], s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
+		return s.notConnected(ctx, Words[decision.Reason], nil)
 	}
-	owed, err := s.acknowledge(ctx, o)
+	owed := false
+	err = s.owing(ctx, o, keyConnect, func(*db.Tx) error { owed = true; return nil })
 	if err != nil || !owed {
-		s.cfg.Dialer.endRows(ctx, []string{passes[0].dial.Channel}, dials.Stopped, settledMeanwhile)
+		s.cfg.Dialer.endRows(ctx, []string{passes[0].dial.Channel}, dials.Stopped, "not dialed")
 	}
 	switch {
 	case err != nil:
-		return "connect failed", err
+		return s.notConnected(ctx, "", err)
 	case !owed:
 		return settledMeanwhile, s.voice.Tell(ctx, s.prompts[PromptSettled]...)
 	}
-	if err := s.voice.Connect(ctx, passes[0], extension, onlyDigits(s.cfg.shown(&o.Lead))); err != nil {
-		return "connect failed", err
+	return s.handOver(ctx, o, passes[0], extension)
+}
+
+// handOver lets the manager's channel go to the dialplan. Where that reaches
+// nobody, the lead's ladder goes on, and the next connection writes numbers in
+// another way if there is one.
+func (s *script) handOver(ctx context.Context, o *leads.Owed, pass Pass, extension string) (string, error) {
+	x, inVain := s.voice.leg.exchange, false // which transactions set and read, one after the other
+	fell := func(tx *db.Tx) error {
+		inVain = true
+		tx.AfterCommit(func() { x.unlearn(o.Number, extension) })
+		return s.cfg.Book.GiveBack(tx, o.ID, s.person.Login)
 	}
-	s.connected = true
+	switch err := s.voice.Connect(ctx, pass, extension, s.cfg.shown(&o.Lead), fell); {
+	case errors.Is(err, ErrHungUp):
+		return "hung up before the connection", err
+	case err != nil:
+		return s.notConnected(ctx, "", err)
+	}
+	s.connected, s.told = true, append(s.told, o.ID)
+	err := s.cfg.DB.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		if inVain {
+			return s.note(tx, &o.Lead, "answered: connect")
+		}
+		return s.noteConnected(tx, o.ID)
+	})
+	if err != nil {
+		s.cfg.Log.Error("that a manager was connected could not be written down", "to", s.person.Login, "lead", o.ID, "err", err)
+	}
 	return "connect", nil
 }
 
-// acknowledge reads the lead again, and notes who is about to talk.
-func (s *script) acknowledge(ctx context.Context, o *leads.Owed) (owed bool, err error) {
-	err = s.cfg.DB.Do(ctx, func(tx *db.Tx) error {
-		still, err := s.cfg.Book.StillOwed(tx, o.ID, s.person.Login)
-		if owed = still != nil; err != nil || !owed {
-			return err
+// notConnected says that the client was not dialed: why is for the timeline, err
+// that our own side, or the PBX, has failed.
+func (s *script) notConnected(ctx context.Context, why string, err error) (string, error) {
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", err
 		}
-		if err := dials.MarkKey(tx, s.voice.leg.id, keyConnect); err != nil {
-			return err
-		}
-		return s.cfg.Book.Acknowledge(tx, o.ID, s.person.Login, "connect")
-	})
-	return owed, err
+		s.cfg.Log.Warn("a manager could not be connected", "to", s.person.Login, "err", err)
+		why = "it failed"
+	}
+	return "not connected: " + why, s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
 }
 
 // extension is how the dialplan of an exchange dials a number; empty when it
@@ -228,7 +293,7 @@ func (s *script) extension(ctx context.Context, x *Exchange, e164 string) (strin
 	if x.Connect.Context == "" || e164 != "+"+onlyDigits(e164) { // what was received as something else is not for the dialplan
 		return "", nil
 	}
-	for _, spelling := range x.spellings(e164) {
+	for _, spelling := range x.ways(e164) {
 		if known, err := s.voice.dials(ctx, spelling); err != nil || known {
 			return spelling, err
 		}

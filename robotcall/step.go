@@ -29,9 +29,8 @@ func (d *Dialer) Step(pbx string, ev *ari.Event) {
 	case ari.Dial:
 		d.dialed(ev)
 	case ari.ChannelVarset:
-		// A trunk that nobody answers for gets no channel and no Dial event.
-		if ours, half := strings.CutSuffix(ev.Channel.ID, otherHalf); half && ev.Variable == "DIALSTATUS" {
-			d.tell(ours, notice{kind: dialed, text: strings.Clone(ev.Value)})
+		if ev.Variable == "DIALSTATUS" { // a trunk that nobody answers for gets no channel and no Dial event
+			d.dialStatus(ev)
 		}
 	case ari.ChannelDestroyed:
 		d.destroyed(ev)
@@ -56,25 +55,59 @@ func (d *Dialer) tell(channel string, n notice) bool {
 }
 
 // dialed follows how dialing goes on: of a channel of ours, which nobody dials,
-// or of a leg that the other half of our Local pair dials.
+// or of a leg that the dialplan dials for one. Another Local pair that it dials
+// is no leg: what that one's dialplan answers by itself is nobody's answer.
 func (d *Dialer) dialed(ev *ari.Event) {
 	n := notice{kind: dialed, text: strings.Clone(ev.DialStatus)}
 	if ev.Channel.ID == "" {
 		d.tell(ev.Peer.ID, n)
 		return
 	}
-	ours, half := strings.CutSuffix(ev.Channel.ID, otherHalf)
-	if !half || !strings.HasPrefix(ours, ChannelPrefix) {
-		return
-	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	ours := d.dialsFor(&ev.Channel)
+	if ours == "" {
+		return
+	}
+	if half, isLocal := strings.CutSuffix(ev.Peer.Name, ";1"); isLocal && strings.HasPrefix(half, "Local/") {
+		d.halves[half+otherHalf] = ours
+		return
+	}
+	if _, known := d.far[ev.Peer.ID]; !known {
+		d.far[strings.Clone(ev.Peer.ID)] = ours
+	}
+	n.byOthers = true
+	d.hear(ours, n)
+}
+
+func (d *Dialer) dialStatus(ev *ari.Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if ours := d.dialsFor(&ev.Channel); ours != "" {
+		d.hear(ours, notice{kind: dialStatus, text: strings.Clone(ev.Value)})
+	}
+}
+
+// dialsFor is the channel of ours for which the dialplan on c dials: c itself, the
+// half of our Local pair that c is, or the one for which it was dialed. Empty:
+// none of ours. The lock is held.
+func (d *Dialer) dialsFor(c *ari.Channel) string {
+	ours := strings.TrimSuffix(c.ID, otherHalf)
 	if l := d.legs[ours]; l != nil {
-		if d.far[ev.Peer.ID] == nil {
-			d.far[strings.Clone(ev.Peer.ID)] = l
-		}
-		n.byOthers = true
+		return l.id
+	}
+	if _, on := d.beyond[ours]; on {
+		return strings.Clone(ours)
+	}
+	return d.halves[c.Name]
+}
+
+// hear hands on what is heard of the far end; the lock is held.
+func (d *Dialer) hear(ours string, n notice) {
+	if l := d.legs[ours]; l != nil {
 		l.put(n)
+	} else if b := d.beyond[ours]; b != nil {
+		b.far.hear(n)
 	}
 }
 
@@ -82,16 +115,16 @@ func (d *Dialer) destroyed(ev *ari.Event) {
 	n := notice{kind: gone, cause: ev.Cause, sip: ev.TechCause}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.ended(ev.Channel.ID)
 	if l := d.legs[ev.Channel.ID]; l != nil {
 		l.put(n)
 		return
 	}
-	if l := d.far[ev.Channel.ID]; l != nil {
+	if ours, known := d.far[ev.Channel.ID]; known {
 		delete(d.far, ev.Channel.ID)
 		n.byOthers = true
-		l.put(n)
+		d.hear(ours, n)
 	}
+	d.ended(ev.Channel.ID, n)
 }
 
 // connected compares what we follow with what lives.
@@ -121,7 +154,7 @@ func (d *Dialer) connected(pbx string, live *ari.Snapshot) {
 	}
 	for id, b := range d.beyond {
 		if _, alive := states[id]; !alive && b.pbx == pbx {
-			d.ended(id)
+			d.ended(id, notice{kind: vanished})
 		}
 	}
 	if w := d.watched[pbx]; w != nil && !w.now {

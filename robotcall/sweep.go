@@ -41,10 +41,30 @@ func (d *Dialer) Run(ctx context.Context) error {
 		over, strays := d.over, d.strays
 		d.over, d.strays = nil, nil
 		d.mu.Unlock()
-		d.endRows(ctx, over, dials.Answered, "")
+		for _, o := range over {
+			d.conclude(ctx, o)
+		}
 		for _, s := range strays {
 			d.fetch(ctx, s)
 		}
+	}
+}
+
+// conclude writes down what became of a channel that went on, and what follows.
+func (d *Dialer) conclude(ctx context.Context, o over) {
+	err := d.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
+		for _, row := range o.rows {
+			if err := dials.End(tx, row, o.outcome, o.detail); err != nil {
+				return err
+			}
+		}
+		if o.fell != nil {
+			return o.fell(tx)
+		}
+		return nil
+	})
+	if err != nil {
+		d.log.Error("the end of a call could not be written down", "err", err)
 	}
 }
 
@@ -173,15 +193,10 @@ func (d *Dialer) endLeft(ctx context.Context, dial dials.Dial) {
 	d.endRows(ctx, []string{dial.Channel}, outcome, errAway.Error())
 }
 
-// adopt lets a row end with a channel that goes on, unless it does already.
+// adopt lets a row end with a channel that goes on.
 func (d *Dialer) adopt(channel, pbx, row string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, known := range d.beyond[channel].rows {
-		if known == row {
-			return
-		}
-	}
 	d.goesOn(channel, pbx, row)
 }
 

@@ -1,6 +1,7 @@
 package robotcall
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"testing/synctest"
@@ -82,6 +83,57 @@ func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
 			})
 		})
 	}
+}
+
+// mute is a PBX that has every recording and cannot play any.
+type mute struct {
+	PBX
+	leg   *leg
+	asked int // for recordings
+}
+
+func (m *mute) Play(_ context.Context, _, playback, _ string, _ ...string) error {
+	m.leg.put(notice{kind: playbackOver, text: playback, failed: true})
+	return nil
+}
+
+func (m *mute) HasMedia(context.Context, string) (bool, error) {
+	m.asked++
+	return true, nil
+}
+
+func (m *mute) Hangup(context.Context, string) error { return nil }
+
+// TestWhatCouldNotBePlayedWasNotHeard has a recording that is gone since it was
+// asked for.
+func TestWhatCouldNotBePlayedWasNotHeard(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, j := remindersOf(t)
+		pbx := &mute{}
+		v := &visit{Reminders: r.Reminders, job: j, id: 1, exchange: &Exchange{Name: "main", PBX: pbx}}
+		r.write(t, func(tx *db.Tx) (err error) {
+			v.call, _, _, err = r.cfg.Desk.Ready(tx, 1)
+			return err
+		})
+		pbx.leg = newLeg("ringback-x", v.exchange)
+		talk := func() jobs.Result {
+			t.Helper()
+			if why, detail, err := v.compose(t.Context()); why != "" || err != nil {
+				t.Fatal(why, detail, err)
+			}
+			return v.talk(t.Context(), &Voice{dialer: r.cfg.Dialer, leg: pbx.leg})
+		}
+		r.write(t, talk().Note)
+		var got string
+		r.write(t, func(tx *db.Tx) error { return tx.QueryRow("SELECT outcome || ' ' || detail FROM reminders").Scan(&got) })
+		if got != "unsure missing_sound: it could not be played" {
+			t.Errorf("it became %q", got)
+		}
+		asked := pbx.asked
+		if talk(); pbx.asked != asked+1 {
+			t.Errorf("before the next call it was looked for %d times", pbx.asked-asked)
+		}
+	})
 }
 
 // TestWhatAClientSees: a pool's own number goes out as it was written.

@@ -204,8 +204,10 @@ func (v *Voice) end(ctx context.Context, detail string) error {
 // Connect hands the call to the PBX's outbound context, where its dialplan dials
 // extension: outbound routes, recording and hangup are the PBX's from then on, and
 // the call outlives the daemon. callerID is the number that the far end is shown;
-// empty: what the PBX makes of it.
-func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string) error {
+// empty: what the PBX makes of it. fell, which may be nil, is told when the call
+// has ended and the PBX has not reached the extension: it had no way, or dialed
+// nobody.
+func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string, fell func(tx *db.Tx) error) error {
 	pbx := v.leg.exchange.PBX
 	variables := [][2]string{{"TIMEOUT(absolute)", strconv.Itoa(seconds(longestTalk))}}
 	if callerID != "" {
@@ -220,7 +222,7 @@ func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string)
 	if err != nil && v.endsSoon(ctx) != leftScript {
 		return v.notConnected(ctx, p, err)
 	}
-	v.dialer.release(v.leg, v.leg.id, p.dial.Channel)
+	v.dialer.release(v.leg, p, fell)
 	return nil
 }
 
