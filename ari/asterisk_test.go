@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -207,10 +208,29 @@ func (r *real) robotCall() {
 			r.t.Errorf("extension %s: %q, %v", exten, known, err)
 		}
 	}
-	for media, want := range map[string]bool{"sound:vm-goodbye": true, "sound:digits/1": true, "sound:no-such-sound": false,
-		"recording:none": false, "digits:12": true, "sound:http://127.0.0.1/a.wav": true} {
-		if has, err := r.client.HasMedia(r.ctx, media); err != nil || has != want {
-			r.t.Errorf("%s: %t, %v", media, has, err)
+	// The company's own, where administrators put it who have one language.
+	own := filepath.Join(r.options.Dir, "data/sounds/custom")
+	for _, name := range []string{"anywhere.sln", "deep/anywhere.sln"} {
+		r.do(os.MkdirAll(filepath.Dir(filepath.Join(own, name)), 0o700))
+		r.do(os.WriteFile(filepath.Join(own, name), pbx.Tone(440, 100*time.Millisecond), 0o600))
+	}
+	for uri, in := range map[string]map[string]bool{ // by language
+		"sound:vm-goodbye":                 {"": true, "en": true, "en_GB": true, "ru": true, "ru_RU": true, "ru_RU_f": true, "de": false, "r": false},
+		"sound:digits/1":                   {"en": true, "ru": true, "de": false},
+		"sound:" + pbx.Recording:           {"en": true, "ru": false}, // sounds/en/custom
+		"sound:custom/anywhere":            {"": true, "en": true, "ru": true},
+		"sound:custom/deep/anywhere":       {"en": true, "ru": true, "de": true},
+		"sound:anywhere":                   {"en": false},
+		"sound:deep/anywhere":              {"en": false},
+		"sound:no-such-sound":              {"en": false},
+		"recording:none":                   {"en": false},
+		"digits:12":                        {"de": true},
+		"sound:http://127.0.0.1/hello.wav": {"de": true},
+	} {
+		for language, want := range in {
+			if has, err := r.client.HasMedia(r.ctx, uri, language); err != nil || has != want {
+				r.t.Errorf("%s in %q: %t, %v", uri, language, has, err)
+			}
 		}
 	}
 	r.do(r.client.Play(r.ctx, id, "p1", "", "digits:1", "sound:no-such-sound"))
@@ -220,6 +240,8 @@ func (r *real) robotCall() {
 	playback("playing")
 	playback("failed")
 	r.do(r.client.StopPlayback(r.ctx, "p1"))
+	r.do(r.client.Play(r.ctx, id, "p2", "ru", "sound:custom/anywhere"))
+	r.expect("playback of our own", func(ev ari.Event) bool { return ev.PlaybackID == "p2" && ev.Playback == "done" })
 	r.do(r.client.Continue(r.ctx, id, "robot", "onward"))
 	r.expectType(ari.StasisEnd, id)
 	r.do(r.client.Hangup(r.ctx, id))

@@ -234,27 +234,6 @@ func (c *Client) Play(ctx context.Context, channelID, playbackID, language strin
 	return err
 }
 
-// HasMedia says whether the PBX has what a media URI names: a sound file in any
-// language ("sound:vm-goodbye"), or a stored recording ("recording:welcome").
-// Other media ("digits:12", "number:3", "tone:ring", a sound fetched from a web
-// address) are made when they are played, and taken for granted.
-func (c *Client) HasMedia(ctx context.Context, uri string) (bool, error) {
-	var path string
-	switch scheme, name, _ := strings.Cut(uri, ":"); {
-	case scheme == "sound" && !strings.Contains(name, "://"):
-		path = "/sounds/" + url.PathEscape(name)
-	case scheme == "recording":
-		path = "/recordings/stored/" + url.PathEscape(name)
-	default:
-		return true, nil
-	}
-	_, err := c.do(ctx, http.MethodGet, path, nil)
-	if HTTPStatus(err) == http.StatusNotFound {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // StopPlayback stops a playback. One that has ended already is no error.
 func (c *Client) StopPlayback(ctx context.Context, playbackID string) error {
 	_, err := c.do(ctx, http.MethodDelete, "/playbacks/"+url.PathEscape(playbackID), nil)

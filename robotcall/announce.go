@@ -81,9 +81,9 @@ func (p Prompts) with(own Prompts) Prompts {
 	return all
 }
 
-// present leaves out what an exchange does not have, so that one missing file
-// does not silence the words after it.
-func (p Prompts) present(ctx context.Context, pbx PBX) (Prompts, []string, error) {
+// present leaves out what an exchange does not have in a language, so that one
+// missing file does not silence the words after it.
+func (p Prompts) present(ctx context.Context, pbx PBX, language string) (Prompts, []string, error) {
 	all, missing := Prompts{}, []string(nil)
 	known := map[string]bool{}
 	for prompt, media := range p {
@@ -92,7 +92,7 @@ func (p Prompts) present(ctx context.Context, pbx PBX) (Prompts, []string, error
 			has, asked := known[uri]
 			if !asked {
 				var err error
-				if has, err = pbx.HasMedia(ctx, uri); err != nil {
+				if has, err = pbx.HasMedia(ctx, uri, language); err != nil {
 					return nil, nil, fmt.Errorf("robotcall: prompts: %w", err)
 				}
 				known[uri] = has

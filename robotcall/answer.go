@@ -190,12 +190,13 @@ func (v *visit) clientsPrompts(ctx context.Context) (Prompts, error) {
 	if known, ok := v.prompts.Load(key); ok {
 		return known.(Prompts), nil
 	}
-	prompts, missing, err := defaultPrompts.with(v.cfg.Prompts[v.call.Language]).present(ctx, v.exchange.PBX)
+	prompts, missing, err := defaultPrompts.with(v.cfg.Prompts[v.call.Language]).present(ctx, v.exchange.PBX, v.call.Language)
 	if err != nil {
 		return nil, err
 	}
 	if len(missing) > 0 {
-		v.cfg.Log.Warn("the PBX lacks recordings that clients are to hear; they are left out", "pbx", v.exchange.Name, "missing", missing)
+		v.cfg.Log.Warn("the PBX lacks recordings that clients are to hear; they are left out", "pbx", v.exchange.Name,
+			"language", v.call.Language, "missing", missing)
 	}
 	v.prompts.Store(key, prompts)
 	return prompts, nil

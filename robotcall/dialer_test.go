@@ -25,6 +25,7 @@ type switchboard struct {
 	played    []string
 	originate func(id string) error
 	onward    func(id string) error // Continue
+	lacks     []string              // sounds, as "ru sound:vm-for"
 }
 
 func newSwitchboard() *switchboard { return &switchboard{live: map[string]ari.Channel{}} }
@@ -99,7 +100,9 @@ func (s *switchboard) Endpoint(context.Context, string, string) (ari.Endpoint, e
 func (s *switchboard) Variable(context.Context, string, string) (string, error)  { return "1", nil }
 func (s *switchboard) SetVariable(context.Context, string, string, string) error { return nil }
 func (s *switchboard) StopPlayback(context.Context, string) error                { return nil }
-func (s *switchboard) HasMedia(context.Context, string) (bool, error)            { return true, nil }
+func (s *switchboard) HasMedia(_ context.Context, uri, language string) (bool, error) {
+	return !slices.Contains(s.lacks, language+" "+uri), nil
+}
 
 // exchangeRoom is a Dialer at a switchboard.
 type exchangeRoom struct {

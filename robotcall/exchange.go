@@ -25,7 +25,7 @@ type PBX interface {
 	SetVariable(ctx context.Context, channelID, name, value string) error
 	Play(ctx context.Context, channelID, playbackID, language string, media ...string) error
 	StopPlayback(ctx context.Context, playbackID string) error
-	HasMedia(ctx context.Context, uri string) (bool, error)
+	HasMedia(ctx context.Context, uri, language string) (bool, error)
 }
 
 // Connect is a PBX's way out.

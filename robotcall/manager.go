@@ -30,7 +30,7 @@ type ManagersConfig struct {
 // a key.
 type Managers struct {
 	cfg     ManagersConfig
-	prompts sync.Map // name of the exchange: Prompts that it has
+	prompts sync.Map // name of the exchange: what it has spoken
 }
 
 // NewManagers makes them. Their Work does nothing until a jobs.Runner has it.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,7 +40,7 @@ type RemindersConfig struct {
 type Reminders struct {
 	cfg RemindersConfig
 	// What was found out of the exchanges: media and prompts that they have.
-	has     sync.Map // [2]string{exchange, URI}: true
+	has     sync.Map // [3]string{exchange, URI, language}: true
 	prompts sync.Map // [2]string{exchange, language}: Prompts
 }
 
@@ -265,19 +266,27 @@ func (v *visit) compose(ctx context.Context) (why appointments.Reason, detail st
 		return appointments.MissingField, err.Error(), nil
 	}
 	for _, uri := range v.media {
-		known := [2]string{v.exchange.Name, uri}
+		known := [3]string{v.exchange.Name, uri, c.Language}
 		if _, ok := v.has.Load(known); ok {
 			continue
 		}
-		switch has, err := v.exchange.PBX.HasMedia(ctx, uri); {
+		switch has, err := v.exchange.PBX.HasMedia(ctx, uri, c.Language); {
 		case err != nil:
 			return "", "", fmt.Errorf("robotcall: reminder: %w", err)
 		case !has:
-			return appointments.MissingSound, uri, nil
+			return appointments.MissingSound, lacking(uri, c.Language), nil
 		}
 		v.has.Store(known, true)
 	}
 	return "", "", nil
+}
+
+// lacking names a recording that is not there; stored ones are in no language.
+func lacking(uri, language string) string {
+	if strings.HasPrefix(uri, "recording:") {
+		return uri
+	}
+	return uri + " in " + language
 }
 
 func (v *visit) order() Order {

@@ -208,7 +208,7 @@ func composedIsThere(r *reminding) {
 		}
 	}
 	for uri := range used {
-		if has, err := r.exchange.PBX.HasMedia(r.ctx, uri); err != nil || !has {
+		if has, err := r.exchange.PBX.HasMedia(r.ctx, uri, "en"); err != nil || !has {
 			r.t.Errorf("%s: %v %v", uri, has, err)
 		}
 	}
@@ -288,7 +288,7 @@ func missingRecording(r *reminding) {
 		_, _, err := r.desk.Ask(tx, appointments.Asked{Number: firstClient, Manager: "anna", Media: []string{"sound:hello-world", "sound:custom/none"}})
 		return err
 	}))
-	r.eventually("why it was not made", "not_made missing_sound: sound:custom/none", "SELECT outcome || ' ' || detail FROM reminders ORDER BY id DESC LIMIT 1")
+	r.eventually("why it was not made", "not_made missing_sound: sound:custom/none in en", "SELECT outcome || ' ' || detail FROM reminders ORDER BY id DESC LIMIT 1")
 	r.eventually("nobody was dialed", "0", "SELECT COUNT(*) FROM dials WHERE number = $1", firstClient)
 }
 

@@ -44,9 +44,11 @@ var errEnough = errors.New("enough")
 // run tells all that is owed, oldest first, and says how the call ended. It is
 // without error where the manager has heard of all, or is connected.
 func (s *script) run(ctx context.Context) (detail string, err error) {
-	if s.prompts, err = s.managersPrompts(ctx, s.voice.leg.exchange); err != nil {
+	speech, err := s.spoken(ctx, s.voice.leg.exchange)
+	if err != nil {
 		return "no prompts", err
 	}
+	s.prompts, s.voice.language = speech.prompts, speech.language
 	for first := true; ; first = false {
 		owed, next, err := s.next(ctx)
 		switch {
@@ -299,20 +301,4 @@ func (s *script) extension(ctx context.Context, x *Exchange, e164 string) (strin
 		}
 	}
 	return "", nil
-}
-
-// managersPrompts are the prompts that an exchange has, asked once.
-func (m *Managers) managersPrompts(ctx context.Context, x *Exchange) (Prompts, error) {
-	if known, ok := m.prompts.Load(x.Name); ok {
-		return known.(Prompts), nil
-	}
-	prompts, missing, err := defaultPrompts.with(m.cfg.Prompts).present(ctx, x.PBX)
-	if err != nil {
-		return nil, err
-	}
-	if len(missing) > 0 {
-		m.cfg.Log.Warn("the PBX lacks recordings that managers are to hear; they are left out", "pbx", x.Name, "missing", missing)
-	}
-	m.prompts.Store(x.Name, prompts)
-	return prompts, nil
 }

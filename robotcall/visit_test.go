@@ -97,7 +97,7 @@ func (m *mute) Play(_ context.Context, _, playback, _ string, _ ...string) error
 	return nil
 }
 
-func (m *mute) HasMedia(context.Context, string) (bool, error) {
+func (m *mute) HasMedia(context.Context, string, string) (bool, error) {
 	m.asked++
 	return true, nil
 }
