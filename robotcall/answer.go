@@ -5,14 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/jobs"
-	"ringback/routing"
 )
 
 // mostRounds bounds how often a client hears the same, by pressing the key that
@@ -143,7 +141,11 @@ func (v *visit) extension(ctx context.Context, voice *Voice) (extension, why str
 		if v.cfg.Dialer.only(device.PBX) != v.exchange {
 			continue
 		}
-		if why, err = v.away(ctx, device); err != nil || why != "" {
+		busy := false
+		if why, busy, err = v.exchange.phone(ctx, device); busy {
+			why = "phone " + device.ShownAs() + " is busy"
+		}
+		if err != nil || why != "" {
 			continue
 		}
 		if known, err := voice.dials(ctx, device.ShownAs()); err != nil || known {
@@ -152,24 +154,6 @@ func (v *visit) extension(ctx context.Context, voice *Voice) (extension, why str
 		why = "the dialplan does not dial " + device.ShownAs()
 	}
 	return "", why, err
-}
-
-// away says why a phone cannot take a call now; empty: it can.
-func (v *visit) away(ctx context.Context, device *routing.Device) (string, error) {
-	tech, name, _ := strings.Cut(device.Address(), "/")
-	if tech == "Local" {
-		return "", nil
-	}
-	endpoint, err := v.exchange.PBX.Endpoint(ctx, tech, name)
-	switch {
-	case err != nil:
-		return "", err
-	case endpoint.State == "offline":
-		return "phone " + device.ShownAs() + " is not registered", nil
-	case len(endpoint.ChannelIDs) > 0:
-		return "phone " + device.ShownAs() + " is busy", nil
-	}
-	return "", nil
 }
 
 // dials says whether the dialplan that calls go out by knows an extension.
