@@ -77,7 +77,7 @@ func New(c Config) *Ladder {
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
 			Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"}),
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_undelivered_total",
-			Help: "Times that the last rung of a ladder reached nobody by any channel and was booked again, by the channels that were tried."}, []string{"channel"}),
+			Help: "Times that the last rung of a ladder, or a notice of a reminder, reached nobody by any channel, by the channels that were tried."}, []string{"channel"}),
 		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ringback_alert_handover_seconds",
 			Help:    "From when an alert was due to when it was first handed to its channel; a first rung without delay is due when its lead is written.",
 			Buckets: leads.Latencies}, []string{"channel"})}
@@ -220,12 +220,10 @@ func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) erro
 
 // message says what there is to say of a lead to one person.
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
-	m := Message{Why: why, At: tx.Now(), To: to, Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
+	m := Message{Why: why, At: tx.Now(), Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
 		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
-	if person := l.cfg.Office.Directory.Manager(to); person != nil {
-		m.Devices, m.Email = person.Devices, person.Email
-	}
+	l.address(&m, to)
 	if lead.Contact.Valid {
 		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)
 		w, err := leads.WhoRang(tx, lead)
@@ -236,6 +234,14 @@ func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due le
 	}
 	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return m, nil
+}
+
+// address says to whom the message goes.
+func (l *Ladder) address(m *Message, to string) {
+	m.To, m.Devices, m.Email = to, nil, ""
+	if person := l.cfg.Office.Directory.Manager(to); person != nil {
+		m.Devices, m.Email = person.Devices, person.Email
+	}
 }
 
 // channelsOf are the channels by which a person is told.

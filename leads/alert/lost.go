@@ -42,7 +42,42 @@ func (l *Ladder) lose(tx *db.Tx, j jobs.Job, m *Message, kind, why string) error
 	if err := note(tx, j.Lane, m, kind, why); err != nil {
 		return err
 	}
+	if m.Booked != nil {
+		return l.passOn(tx, j, m)
+	}
 	return l.climbAgain(tx, j, m)
+}
+
+// passOn tells the supervisor of the line what a notice of a reminder has to
+// tell, if its person was told by no channel and will not be: it has no rung
+// that would come again.
+func (l *Ladder) passOn(tx *db.Tx, j jobs.Job, m *Message) error {
+	if m.Booked == nil || l.cfg.Mode != Act {
+		return nil
+	}
+	id := m.without(j.Lane)
+	tried, lost, err := l.told(tx, j, m)
+	if err != nil || !lost {
+		return err
+	}
+	l.count(tx, tried)
+	pool := l.cfg.Office.Directory.Pool(m.Pool)
+	if pool == nil || pool.Supervisor == "" || pool.Supervisor == m.To {
+		return nil // the timeline says so, and there is nobody else
+	}
+	next := *m
+	l.address(&next, pool.Supervisor)
+	next.Double = false
+	next.Text = next.text(tx.Now(), l.cfg.Zone)
+	return l.tell(tx, next, id+".supervisor")
+}
+
+// told looks at all channels of the message that j could not deliver: lost says
+// that no other has delivered it or still may.
+func (l *Ladder) told(tx *db.Tx, j jobs.Job, m *Message) (tried []jobs.Standing, lost bool, err error) {
+	tried, err = jobs.Look(tx, keys(m.without(j.Lane), m.Round))
+	lost = !slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.ID != j.ID && hopeful(s, tried) })
+	return tried, lost, err
 }
 
 // climbAgain books the last rung again if the message that j could not deliver
@@ -56,8 +91,8 @@ func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
 	if err != nil || lead == nil {
 		return err
 	}
-	tried, err := jobs.Look(tx, keys(m.without(j.Lane), m.Round))
-	if err != nil || slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.ID != j.ID && hopeful(s, tried) }) {
+	tried, lost, err := l.told(tx, j, m)
+	if err != nil || !lost {
 		return err
 	}
 	l.count(tx, tried)
@@ -106,12 +141,17 @@ func (l *Ladder) stray(tx *db.Tx, j jobs.Job) error {
 	if err := note(tx, j.Lane, &m, leads.EntryAlertFailed, noChannel); err != nil {
 		return err
 	}
-	lead, _, err := l.standing(tx, m.Lead, m.Ladder)
-	if err != nil || lead == nil {
-		return err
+	if m.Booked == nil {
+		lead, _, err := l.standing(tx, m.Lead, m.Ladder)
+		if err != nil || lead == nil {
+			return err
+		}
 	}
 	if err := l.tell(tx, m, m.without(j.Lane)); err != nil {
 		return err
+	}
+	if m.Booked != nil {
+		return l.passOn(tx, j, &m)
 	}
 	return l.climbAgain(tx, j, &m)
 }

@@ -45,14 +45,12 @@ type Booked struct {
 // alerts take.
 func (l *Ladder) Notice(tx *db.Tx, n appointments.Notice) error {
 	a := n.Appointment
-	m := Message{Why: Why(n.Why), At: tx.Now(), Opened: tx.Now(), To: n.To, Contact: a.Contact, Number: Clean(a.Number), Name: Clean(n.Name),
+	m := Message{Why: Why(n.Why), At: tx.Now(), Opened: tx.Now(), Contact: a.Contact, Number: Clean(a.Number), Name: Clean(n.Name),
 		Line: a.Line, Pool: n.Pool, Manager: a.Manager, Link: strings.TrimSuffix(l.cfg.PublicURL, "/"), Booked: l.booked(&n)}
 	if a.Contact != 0 {
 		m.Link += fmt.Sprintf("/contacts/%d", a.Contact)
 	}
-	if person := l.cfg.Office.Directory.Manager(n.To); person != nil {
-		m.Devices, m.Email = person.Devices, person.Email
-	}
+	l.address(&m, n.To)
 	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return l.tell(tx, m, n.ID)
 }
@@ -84,7 +82,7 @@ var begins = map[appointments.Outcome]string{
 	appointments.OptedOut:   "Never wants to be called by a robot again",
 	appointments.Heard:      "Heard the reminder, not confirmed",
 	appointments.NotReached: "Could not be reached",
-	appointments.Unsure:     "Perhaps reminded: the call was cut off",
+	appointments.Unsure:     "Perhaps reminded",
 	appointments.NotMade:    "Not reminded",
 }
 
@@ -111,8 +109,11 @@ func (m *Message) notice() string {
 	var b strings.Builder
 	n := m.Booked
 	b.WriteString(begins[n.Outcome])
-	if n.Reason != "" {
+	switch {
+	case n.Reason != "":
 		fmt.Fprintf(&b, " (%s)", join(": ", notMade[n.Reason], n.Detail))
+	case n.Outcome == appointments.Unsure && n.Detail != "":
+		fmt.Fprintf(&b, " (%s)", n.Detail)
 	}
 	fmt.Fprintf(&b, ": %s", m.Number)
 	if m.Name != "" && m.Name != m.Number {
@@ -121,6 +122,9 @@ func (m *Message) notice() string {
 	b.WriteString(".\n")
 	if n.Stale {
 		b.WriteString("It was changed while they answered: ask them again.\n")
+	}
+	if m.Manager != "" && m.Manager != m.To {
+		fmt.Fprintf(&b, "%s could not be told.\n", m.Manager)
 	}
 	if m.Double {
 		b.WriteString("(You may have had this message before.)\n")

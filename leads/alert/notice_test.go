@@ -11,6 +11,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/number"
+	"ringback/routing"
 )
 
 // TestTheHouseHearsOfEveryReminder follows an appointment to the people of the
@@ -103,6 +104,67 @@ func TestANoticeStaysOnItsLines(t *testing.T) {
 			t.Errorf("the message says\n%s\nwant\n%s", got, want)
 		}
 	})
+}
+
+// TestANoticeIsNotLost: it has no rung that would come again.
+func TestANoticeIsNotLost(t *testing.T) {
+	const told, double, chief = "0s anna reminder_answered 0", "0s anna reminder_answered 0 double", "0s chief reminder_answered 0"
+	var h *house
+	for _, c := range []struct {
+		name     string
+		sip, crm func(context.Context, int, Message) (Outcome, string)
+		removed  bool // after a second the daemon knows crm alone
+		to       string
+		sips     []string
+		crms     []string
+	}{
+		{"it arrives", nil, nil, false, "anna", []string{told}, []string{told}},
+		{"one channel is enough", always(Refused, "no"), nil, false, "anna", []string{told}, []string{told}},
+		{"no channel takes it", once(always(Refused, "no")), once(always(Refused, "no")), false, "anna", []string{told, chief}, []string{told, chief}},
+		{"the supervisor cannot be told either", always(Refused, "no"), always(Refused, "no"), false, "anna", []string{told, chief}, []string{told, chief}},
+		{"nobody is above the supervisor", always(Refused, "no"), always(Refused, "no"), false, "chief", []string{chief}, []string{chief}},
+		{"it may have arrived", once(always(TimedOut, "?")), always(Refused, "no"), false, "anna", []string{told, double}, []string{told}},
+		{"it may have arrived twice", always(TimedOut, "?"), once(always(Refused, "no")), false, "anna",
+			[]string{told, double, chief, "0s chief reminder_answered 0 double"}, []string{told, chief}},
+		{"the daemon died", once(killed(&h)), nil, false, "anna", []string{told, "1s anna reminder_answered 0 double"}, nil},
+		{"its channel is gone", always(Unreachable, "away"), nil, true, "anna", []string{told}, []string{"1s anna reminder_answered 0"}},
+		{"the daemon died, and its channel is gone", killed(&h), nil, true, "anna", []string{told}, []string{"1s anna reminder_answered 0 double"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sip, crm := newRecorder(c.sip), newRecorder(c.crm)
+				h = newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt}, Named{Name: "crm", Channel: crm})
+				if c.removed || c.crms == nil {
+					h.channels = h.channels[:1]
+				}
+				h.open()
+				ladder := New(Config{Office: &h.office, Channels: h.channels, Mode: Act})
+				err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+					return ladder.Notice(tx, appointments.Notice{ID: "notice:1", Why: appointments.WhyAnswered, To: c.to, Pool: routing.DefaultPool,
+						Outcome: appointments.SaidNo, Appointment: &appointments.Appointment{Number: client, Manager: c.to}})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.at(time.Second)
+				if c.removed {
+					h.channels = []Named{{Name: "crm", Channel: crm}}
+				}
+				if c.removed || h.dying.Load() {
+					h.stop()
+					h.open()
+				}
+				h.at(24 * time.Hour)
+				sip.told(t, c.sips...)
+				crm.told(t, c.crms...)
+				for _, m := range crm.messages() {
+					if m.To == "chief" && c.to == "anna" && (!strings.Contains(m.Text, "\nanna could not be told.\n") || len(m.Devices) > 0 || m.Email != "") {
+						t.Errorf("the supervisor hears %q at %v %s", m.Text, m.Devices, m.Email)
+					}
+				}
+			})
+		})
+	}
 }
 
 func TestEveryEndOfAReminderHasWords(t *testing.T) {

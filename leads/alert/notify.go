@@ -77,8 +77,8 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 
 // inDoubt follows a message of which nobody knows whether it was taken, because
 // the daemon died while it was being sent or no answer came: it is not repeated,
-// the next rung comes forward. After the last rung it is repeated, and says that
-// it may be a double (DESIGN.md §6).
+// the next rung comes forward. After the last rung, and where there is no ladder,
+// it is repeated, and says that it may be a double (DESIGN.md §6).
 func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 	var m Message
 	if err := json.Unmarshal(j.Payload, &m); err != nil {
@@ -87,16 +87,23 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 	if err := note(tx, j.Lane, &m, leads.EntryAlertDoubt, why); err != nil {
 		return err
 	}
-	lead, _, err := l.standing(tx, m.Lead, m.Ladder)
-	if err != nil || lead == nil {
-		return err
+	if m.Booked == nil {
+		lead, _, err := l.standing(tx, m.Lead, m.Ladder)
+		if err != nil || lead == nil {
+			return err
+		}
+		if m.Why != RangAgain && !m.Last {
+			return leads.BringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1}, tx.Now(), leads.After(j))
+		}
 	}
-	if m.Why != RangAgain && !m.Last {
-		return leads.BringForward(tx, lead, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung + 1}, tx.Now(), leads.After(j))
+	if m.Double { // it was repeated once already
+		return l.passOn(tx, j, &m)
 	}
-	if m.Double {
-		return nil // it was repeated once already
-	}
+	return l.repeat(tx, j, m)
+}
+
+// repeat sends a message once more, as one that may be a double.
+func (l *Ladder) repeat(tx *db.Tx, j jobs.Job, m Message) error {
 	m.Double = true
 	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	for _, ch := range l.cfg.Channels {
@@ -105,7 +112,10 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 			return l.promise(tx, ch, m, j.Key+again)
 		}
 	}
-	return l.tell(tx, m, m.without(j.Lane)) // its channel is gone
+	if err := l.tell(tx, m, m.without(j.Lane)); err != nil { // its channel is gone
+		return err
+	}
+	return l.passOn(tx, j, &m)
 }
 
 // givenUp follows a message that was never handed over.
