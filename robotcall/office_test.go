@@ -82,6 +82,7 @@ func openOffice(t *testing.T, change func(*routing.Directory, *robotcall.Exchang
 	o.outside = o.phone(softphone.Options{User: "outside", Listen: "127.0.0.2:0", Tone: clientTone})
 	o.options = pbx.Office(o.outside.Addr(), 2*time.Second)
 	o.options.Dir = t.TempDir()
+	o.options.Extensions += foreignDialplans
 	if o.pbx, err = pbx.Start(ctx, root, o.options); err != nil {
 		t.Fatal(err)
 	}
@@ -113,6 +114,35 @@ func openOffice(t *testing.T, change func(*routing.Directory, *robotcall.Exchang
 	o.live()
 	return o
 }
+
+// foreignDialplans are ways out that behave unlike the office's.
+const foreignDialplans = `
+; knows only its country's own way, and catches whatever else is dialed
+[catch-all]
+exten => _8XXXXXXXXXX,1,Dial(PJSIP/7${EXTEN:1}@trunk,30)
+ same => n,Hangup()
+exten => _X.,1,Progress()
+ same => n,Playback(hello-world,noanswer)
+ same => n,Congestion(1)
+; answers by itself and talks before it dials
+[talkative]
+exten => _X.,1,Answer()
+ same => n,Playback(demo-thanks)
+ same => n,Dial(PJSIP/${EXTEN}@trunk,30)
+ same => n,Hangup()
+; the same behind another Local channel
+[nested]
+exten => _X.,1,Dial(Local/${EXTEN}@talkative/n,30)
+ same => n,Hangup()
+; refuses without dialing
+[refusing]
+exten => _X.,1,Hangup(21)
+; answers, says that it cannot, and dials nobody
+[sorry]
+exten => _X.,1,Answer()
+ same => n,Playback(hello-world)
+ same => n,Hangup()
+`
 
 // company is two managers and their supervisor; whoever is missed on line 1 is
 // Anna's, and she is rung at once.

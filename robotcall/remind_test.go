@@ -57,9 +57,9 @@ func (l lifeline) Hangup(ctx context.Context, channel string) error {
 	return l.PBX.Hangup(ctx, channel)
 }
 
-func openReminding(t *testing.T) *reminding {
+func openReminding(t *testing.T, way string) *reminding {
 	t.Helper()
-	o := openOffice(t, nil)
+	o := openOffice(t, func(_ *routing.Directory, x *robotcall.Exchange) { x.Connect.Context = way })
 	o.stop() // its daemon rings managers
 	o.rules.Hours = routing.Hours{}
 	r := &reminding{office: o}
@@ -167,7 +167,7 @@ func (r *reminding) wantOutcome(outcome, state, told string) {
 
 // TestReminders rings clients of one office.
 func TestReminders(t *testing.T) {
-	r := openReminding(t)
+	r := openReminding(t, "from-internal")
 	for _, c := range []struct {
 		name string
 		tell func(r *reminding)
