@@ -13,6 +13,7 @@ import (
 	"ringback/ari"
 	"ringback/leads/db"
 	"ringback/leads/dials"
+	"ringback/leads/number"
 )
 
 // The times of a call.
@@ -211,6 +212,19 @@ func (d *Dialer) settle(ctx context.Context, reports []Report) {
 	if err != nil {
 		d.log.Error("what became of a call could not be written down", "err", err)
 	}
+	for _, r := range reports {
+		if dial := r.Pass.dial; !r.Open {
+			d.log.Info("robot call", "kind", dial.Kind, "pbx", dial.PBX, "to", shownIn(dial), "outcome", r.Outcome, "job", dial.Job)
+		}
+	}
+}
+
+// shownIn is whom a call went to, for the log.
+func shownIn(dial dials.Dial) string {
+	if dial.Number != "" {
+		return number.Mask(dial.Number)
+	}
+	return dial.Device
 }
 
 // dial places one call and waits until it is answered or has failed.

@@ -220,6 +220,8 @@ func (s *script) connect(ctx context.Context, o *leads.Owed) (string, error) {
 	case err != nil:
 		return s.notConnected(ctx, "", err)
 	case extension == "":
+		s.cfg.Log.Warn("the dialplan does not dial a client's number", "pbx", x.Name, "context", x.Connect.Context, "number", number.Mask(o.Number),
+			"do", "check asterisk[].connect: context, and number if the dialplan wants numbers written in a way of its own")
 		return s.notConnected(ctx, fmt.Sprintf("context %q does not dial %s", x.Connect.Context, number.Mask(o.Number)), nil)
 	}
 	if err := s.voice.Tell(ctx, s.prompts[PromptConnecting]...); err != nil {
