@@ -47,7 +47,7 @@ func (v *visit) ask(ctx context.Context, voice *Voice, prompts Prompts) (o appoi
 		switch {
 		case errors.Is(err, ErrNotPlayed):
 			for _, uri := range v.media { // whether it is there is asked again before the next call
-				v.has.Delete([2]string{v.exchange.Name, uri})
+				v.has.Delete(v.sound(uri))
 			}
 			return appointments.Unsure, string(appointments.MissingSound) + ": it could not be played", false, err
 		case err != nil:

@@ -266,8 +266,7 @@ func (v *visit) compose(ctx context.Context) (why appointments.Reason, detail st
 		return appointments.MissingField, err.Error(), nil
 	}
 	for _, uri := range v.media {
-		known := [3]string{v.exchange.Name, uri, c.Language}
-		if _, ok := v.has.Load(known); ok {
+		if _, known := v.has.Load(v.sound(uri)); known {
 			continue
 		}
 		switch has, err := v.exchange.PBX.HasMedia(ctx, uri, c.Language); {
@@ -276,10 +275,13 @@ func (v *visit) compose(ctx context.Context) (why appointments.Reason, detail st
 		case !has:
 			return appointments.MissingSound, lacking(uri, c.Language), nil
 		}
-		v.has.Store(known, true)
+		v.has.Store(v.sound(uri), true)
 	}
 	return "", "", nil
 }
+
+// sound is what is to be played, where and in which language.
+func (v *visit) sound(uri string) [3]string { return [3]string{v.exchange.Name, uri, v.call.Language} }
 
 // lacking names a recording that is not there; stored ones are in no language.
 func lacking(uri, language string) string {
