@@ -225,6 +225,36 @@ func TestASingleReminderOverTheAPI(t *testing.T) {
 	h.wants(http.StatusNotFound, "GET", "/api/v1/reminders/2", "")
 }
 
+// TestAHugeFileIsRefusedBriefly posts files as large as are taken, of which every
+// line is good, or bad in every way.
+func TestAHugeFileIsRefusedBriefly(t *testing.T) {
+	h := newHouse(t)
+	for _, c := range []struct {
+		path, head, line, want string
+		lines                  int // 0: as many as are taken
+	}{
+		{"consents", "number,kind\n", "+79161234567,agreed\n", "no more than 10000 lines", 0},
+		{"consents", "number,kind\n", "112,yes\n", "were not read", 0},
+		{"appointments", "number,starts_at\n", "+79161234567,2100-01-01T00:00:00Z\n", "no more than 2000 lines", 0},
+		{"appointments", "number,starts_at,contact\n", "1,2,x\n", "were not read", 0},
+		{"appointments", "number,starts_at\n", "1\n", "were not read", 0},
+		{"appointments", "number,starts_at\n", "112,tomorrow\n", "were not read", 2000}, // seen when they are booked
+	} {
+		if c.lines == 0 {
+			c.lines = (maxCSV - 100) / len(c.line)
+		}
+		got := h.send("POST", "/api/v1/"+c.path, "text/csv", c.head+strings.Repeat(c.line, c.lines))
+		if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, c.want) || len(got.body) > 64<<10 {
+			t.Errorf("%s %q: %d, %d bytes: %.300s", c.path, c.line, got.code, len(got.body), got.body)
+		}
+	}
+	for _, table := range []string{"appointments", "contacts", "consents"} {
+		if n := h.rows(table); n > 0 {
+			t.Errorf("%d rows in %s", n, table)
+		}
+	}
+}
+
 func TestTheLedgerOverTheAPI(t *testing.T) {
 	h := newHouse(t)
 	h.wants(http.StatusOK, "POST", "/api/v1/consents", `{"number":"89161234567","kind":"refused","who":"anna","how":"letter"}`)
