@@ -132,10 +132,13 @@ func keys(text string) []string {
 	return names
 }
 
+// digitSounds begins the URIs of what numbers, days and times are made of.
+const digitSounds = "sound:digits/"
+
 func sounds(names []string) []string {
 	media := make([]string, len(names))
 	for i, name := range names {
-		media[i] = "sound:digits/" + name
+		media[i] = digitSounds + name
 	}
 	return media
 }

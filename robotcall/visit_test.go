@@ -1,8 +1,12 @@
 package robotcall
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -190,4 +194,37 @@ func remindersOf(t *testing.T) (bench, jobs.Job) {
 		return tx.QueryRow("SELECT id, payload FROM jobs WHERE kind = 'reminder'").Scan(&j.ID, &j.Payload)
 	})
 	return b, j
+}
+
+// TestWhatCannotBePlayedIsSaidWithoutTheNumber: the log says which recording is
+// missing and never whose number was said, and nothing where the far end has
+// hung up. What is pressed meanwhile counts.
+func TestWhatCannotBePlayedIsSaidWithoutTheNumber(t *testing.T) {
+	for name, c := range map[string]struct {
+		after   noticeKind
+		err     error
+		pressed string
+		log     string
+	}{
+		"missing": {0, ErrNotPlayed, "", "media=sound:vm-num-i-have,sound:digits/…,sound:custom/x"},
+		"pressed": {key, nil, "4", "media=sound:vm-num-i-have"},
+		"hung up": {gone, ErrHungUp, "", ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			log := &bytes.Buffer{}
+			pbx := &mute{}
+			pbx.leg = newLeg("ringback-x", &Exchange{Name: "main", PBX: pbx})
+			v := &Voice{dialer: New(Config{Log: slog.New(slog.NewTextHandler(log, nil))}), leg: pbx.leg}
+			if c.after != 0 {
+				time.AfterFunc(100*time.Millisecond, func() { pbx.leg.put(notice{kind: c.after, text: c.pressed}) })
+			}
+			pressed, err := v.Ask(t.Context(), "sound:vm-num-i-have", "digits:79161234567", "sound:custom/x")
+			if !errors.Is(err, c.err) || pressed != c.pressed {
+				t.Errorf("%s: %q, %v", name, pressed, err)
+			}
+			if !strings.Contains(log.String(), c.log) || (log.Len() > 0) != (c.log != "") || strings.Contains(log.String(), "digits/7") {
+				t.Errorf("%s: the log says %s", name, log)
+			}
+		})
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -139,12 +140,27 @@ func (v *Voice) play(ctx context.Context, media []string, deaf bool) error {
 			v.hush(ctx, id)
 			return nil
 		case n.kind == playbackOver && n.text == id && n.failed:
-			v.dialer.log.Warn("the PBX could not play a recording", "pbx", v.leg.exchange.Name, "media", strings.Join(media, ","))
+			if v.endsSoon(ctx) != 0 { // nothing can be played to who has just hung up
+				return ErrHungUp
+			}
+			v.dialer.log.Warn("the PBX could not play a recording", "pbx", v.leg.exchange.Name, "media", withoutDigits(media))
 			return ErrNotPlayed
 		case n.kind == playbackOver && n.text == id:
 			return nil
 		}
 	}
+}
+
+// withoutDigits is media for the log, but for which digits they hold: they say a
+// client's number.
+func withoutDigits(media []string) string {
+	names := make([]string, len(media))
+	for i, uri := range media {
+		if names[i] = uri; strings.HasPrefix(uri, digitSounds) {
+			names[i] = digitSounds + "…"
+		}
+	}
+	return strings.Join(slices.Compact(names), ",")
 }
 
 // playback is the id of the n-th playback. They take turns in a few, so that the
@@ -173,8 +189,8 @@ func (v *Voice) over(n notice) bool {
 	return n.ends() || n.kind == leftScript
 }
 
-// endsSoon waits a moment for the end that a failed request hints at, and says
-// which it was; 0: none came.
+// endsSoon waits a moment for the end that a failed request, or playback, hints
+// at, and says which it was; 0: none came. What is pressed meanwhile is kept.
 func (v *Voice) endsSoon(ctx context.Context) noticeKind {
 	soon, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -185,6 +201,8 @@ func (v *Voice) endsSoon(ctx context.Context) noticeKind {
 			return 0
 		case v.over(n):
 			return n.kind
+		case n.kind == key:
+			v.early = append(v.early, n.text)
 		}
 	}
 }
