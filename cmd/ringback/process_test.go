@@ -347,6 +347,10 @@ func killed(t *testing.T, b *branch) {
 	p, door := c.serve(t)
 
 	const sending, lives, dies, talks, talked = "+79165551001", "+79165551002", "+79165551003", "+79165551004", "+79165551005"
+	hooks.hold(make(chan struct{})) // before the others ring: whoever is on the phone is told later
+	missedAt(t, b, sending)
+	hooks.comes(t)
+	expectAlert(t, b, pbx.Manager1, sending)
 	calls := map[string]*softphone.Call{}
 	phones := map[string]*softphone.Incoming{}
 	for _, number := range []string{lives, dies, talks, talked} {
@@ -363,11 +367,6 @@ func killed(t *testing.T, b *branch) {
 	for _, number := range []string{lives, dies} {
 		door.callOf(t, number, "is known", func(c apiCall) bool { return c.Ended == nil })
 	}
-	hooks.hold(make(chan struct{}))
-	missedAt(t, b, sending)
-	hooks.comes(t)
-	expectAlert(t, b, pbx.Manager1, sending)
-
 	talk(t, minTalk+watchedEvery+time.Second) // a talk counts as far as it is known to have been watched
 
 	p.kill()
