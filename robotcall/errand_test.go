@@ -319,6 +319,16 @@ func TestWhatWasNotTold(t *testing.T) {
 	}
 }
 
+// A phone that rings when the daemon stops is rung again by its next life.
+func TestStoppedWhileItRings(t *testing.T) {
+	inReception(t, 1, func(r *reception) {
+		r.pbx.originate = func(string) error { r.stop(); return nil }
+		r.do()
+		r.wantNotes("1: not answered before the daemon was stopped")
+		r.wantAsking(true, "1")
+	})
+}
+
 // The pool's caller id is sent as it is written.
 func TestShownNumberAsWritten(t *testing.T) {
 	inReception(t, 1, func(r *reception) {
