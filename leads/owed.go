@@ -30,10 +30,11 @@ const CallWorth = time.Hour
 type Owed struct {
 	Lead
 	Who
+	Dialed string // what the newest missed call had dialed: E.164, or as received
 }
 
 const (
-	owedColumns = "SELECT " + leadColumns + ", c.name, c.named, " + numberOfLead + `
+	owedColumns = "SELECT " + leadColumns + ", c.name, c.named, " + numberOfLead + `, COALESCE(k.dialed, '')
 		FROM leads JOIN contacts c ON c.id = leads.contact ` + newestCall + `
 		WHERE leads.manager = $1 AND leads.closed IS NULL AND leads.ack_until <= $2 `
 	talking        = "EXISTS (SELECT 1 FROM calls t WHERE t.contact = leads.contact AND t.ended IS NULL AND t.answered_by <> '')"
@@ -46,7 +47,7 @@ const (
 func scanOwed(row interface{ Scan(...any) error }) (Owed, error) {
 	var o Owed
 	var err error
-	o.Lead, err = scanLead(row, &o.Name, &o.Named, &o.Number)
+	o.Lead, err = scanLead(row, &o.Name, &o.Named, &o.Number, &o.Dialed)
 	return o, err
 }
 

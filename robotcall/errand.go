@@ -27,6 +27,7 @@ type errand struct {
 	heldUp []leads.Owed // what asks for the call too, unless a talk that goes on settles it
 	former []dials.Dial // what a former life has placed for it, the oldest first
 	told   []int64      // the leads that were announced
+	away   string       // which of the person's phones were not rung, and why
 }
 
 // errand reads what a job is about. A call that had no room on a trunk was none.
@@ -108,6 +109,7 @@ func (e *errand) place(ctx context.Context) jobs.Result {
 	case len(devices) == 0:
 		return e.notRung(away)
 	}
+	e.away = away
 	var requests []Request
 	for _, device := range devices {
 		requests = append(requests, Request{Kind: dials.Manager, PBX: device.PBX, Device: device.Address(), Who: e.person.Login,
@@ -130,28 +132,36 @@ func (e *errand) order() Order {
 }
 
 // callerID is what the manager's phone shows: how many calls are owed, under the
-// number of the line.
+// number of the line. It has no empty number: Asterisk would send its own name.
 func (e *errand) callerID() string {
 	if len(e.owed) == 0 {
 		return `"Missed calls"`
 	}
-	return fmt.Sprintf(`"Missed calls: %d" <%s>`, len(e.owed), e.cfg.shown(&e.owed[0].Lead))
+	name := fmt.Sprintf(`"Missed calls: %d"`, len(e.owed))
+	if number := e.cfg.shown(&e.owed[0]); number != "" {
+		return name + " <" + number + ">"
+	}
+	return name
 }
 
 // shown is the number that is shown for calls about a lead: the pool's own as it
-// is written, or the line's.
-func (c *ManagersConfig) shown(l *leads.Lead) string {
-	if pool := c.Office.Directory.Pool(l.Pool); pool != nil && pool.CallerID != "" {
+// is written, or the line's, or what the client had dialed where that is no line.
+func (c *ManagersConfig) shown(o *leads.Owed) string {
+	if pool := c.Office.Directory.Pool(o.Pool); pool != nil && pool.CallerID != "" {
 		return pool.CallerID
 	}
-	if line := c.Office.Directory.LineNamed(l.Line); line != nil {
+	if line := c.Office.Directory.LineNamed(o.Line); line != nil {
 		return onlyDigits(shownNumber(line))
+	}
+	if strings.HasPrefix(o.Dialed, "+") { // not what only the dialplan knows: s, or 100
+		return onlyDigits(o.Dialed)
 	}
 	return ""
 }
 
 // reachable asks which of the person's phones are there, and whether the person
-// is on one of them. away says why none is there, err that a PBX has not told.
+// is on one of them. away says why the others are not, err that a PBX has not
+// told.
 func (e *errand) reachable(ctx context.Context) (devices []routing.Device, away string, busy bool, err error) {
 	var why []string
 	if len(e.person.Devices) == 0 {
@@ -167,6 +177,7 @@ func (e *errand) reachable(ctx context.Context) (devices []routing.Device, away 
 		switch {
 		case asked != nil:
 			err = asked
+			why = append(why, fmt.Sprintf("PBX %s does not tell of phone %s", device.PBX, device.ShownAs()))
 		case gone != "":
 			why = append(why, gone)
 		default:
@@ -225,6 +236,9 @@ func (e *errand) noteUntold(tx *db.Tx, detail string) error {
 }
 
 func (e *errand) note(tx *db.Tx, l *leads.Lead, detail string) error {
+	if e.away != "" {
+		detail += "; not rung: " + e.away
+	}
 	return leads.Note(tx, leads.Entry{Lead: leads.Ref(l.ID), Contact: l.Contact, Kind: leads.EntryRobotCall, Who: e.person.Login, Detail: detail})
 }
 

@@ -340,6 +340,48 @@ func TestShownNumberAsWritten(t *testing.T) {
 	})
 }
 
+// A lead without a line is shown under what the client had dialed, and never
+// under a number that is empty.
+func TestShownNumberWithoutALine(t *testing.T) {
+	for dialed, want := range map[string]string{"+74951000001": `"Missed calls: 1" <74951000001>`, "s": `"Missed calls: 1"`, "100": `"Missed calls: 1"`} {
+		inReception(t, 1, func(r *reception) {
+			directory := r.managers.cfg.Office.Directory
+			directory.Lines, directory.Pools[0].CallerID = nil, ""
+			r.write(func(tx *db.Tx) error {
+				if _, err := tx.Exec("UPDATE calls SET dialed = $1", dialed); err != nil {
+					return err
+				}
+				e, err := r.managers.errand(tx, r.job)
+				if err == nil && e.callerID() != want {
+					t.Errorf("%s: the phone shows %s", dialed, e.callerID())
+				}
+				return err
+			})
+		})
+	}
+}
+
+// Of the phones of one person, the timeline names those that were not rung.
+func TestPhonesThatAreLeftOut(t *testing.T) {
+	inReception(t, 1, func(r *reception) {
+		anna := &r.managers.cfg.Office.Directory.Managers[0]
+		anna.Devices = append(anna.Devices, routing.Device{PBX: "main", Endpoint: "PJSIP/102"}, routing.Device{PBX: "main", Endpoint: "PJSIP/103"})
+		asked := 0
+		r.endpoint = func() (ari.Endpoint, error) {
+			switch asked++; asked {
+			case 2:
+				return ari.Endpoint{State: "offline"}, nil
+			case 3:
+				return ari.Endpoint{}, errors.New("away for a moment")
+			}
+			return ari.Endpoint{State: "online"}, nil
+		}
+		r.presses = []func(){r.press(keyLater)}
+		r.do()
+		r.wantNotes("1: answered: later; not rung: phone 102 is not registered; PBX main does not tell of phone 103")
+	})
+}
+
 // A lead is taken on when the two are connected, and not by a key alone.
 func TestAConnectionThatFails(t *testing.T) {
 	inReception(t, 1, func(r *reception) {

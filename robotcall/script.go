@@ -259,7 +259,7 @@ func (s *script) handOver(ctx context.Context, o *leads.Owed, pass Pass, extensi
 		tx.AfterCommit(func() { x.unlearn(o.Number, extension) })
 		return s.cfg.Book.GiveBack(tx, o.ID, s.person.Login)
 	}
-	switch err := s.voice.Connect(ctx, pass, extension, s.cfg.shown(&o.Lead), fell); {
+	switch err := s.voice.Connect(ctx, pass, extension, s.cfg.shown(o), fell); {
 	case errors.Is(err, ErrHungUp):
 		return "hung up before the connection", err
 	case err != nil:
