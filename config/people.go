@@ -57,10 +57,11 @@ func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
 	if !chosen {
 		used = all
 	}
-	var lacks []string
+	var lacks, reaching []string
 	for _, name := range used {
 		need, needy := needs[name]
 		if !needy || need.known {
+			reaching = append(reaching, name)
 			continue
 		}
 		lacks = append(lacks, need.key)
@@ -68,8 +69,12 @@ func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
 			f.add(at+".channels", "holds %q, but %s has no %s", name, quoted(m.Login), need.key)
 		}
 	}
-	if len(lacks) > 0 && len(lacks) == len(used) && !chosen {
+	switch {
+	case len(lacks) == 0 || chosen:
+	case len(reaching) == 0:
 		f.warn(at, "%s has no %s: no alert reaches them", quoted(m.Login), strings.Join(lacks, " and no "))
+	default:
+		f.warn(at, "%s has no %s: alerts reach them by %s alone", quoted(m.Login), strings.Join(lacks, " and no "), strings.Join(reaching, " and "))
 	}
 }
 

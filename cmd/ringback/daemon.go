@@ -25,6 +25,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/robotcall"
+	"ringback/routing"
 )
 
 // daemon is one running Ringback: serve, demo and the end-to-end tests run it.
@@ -150,7 +151,7 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 		for _, w := range d.watched {
 			phones[w.opts.PBX] = w.client
 		}
-		list = append(list, alert.Named{Name: config.SIPChannel, Crash: jobs.InDoubt,
+		list = append(list, alert.Named{Name: config.SIPChannel, Crash: jobs.InDoubt, Reaches: func(m *routing.Manager) bool { return len(m.Devices) > 0 },
 			Channel: sipmsg.New(sipmsg.Config{PBXes: phones, From: sip.From})})
 	}
 	if mail := d.cfg.Channels.Email; mail != nil {
@@ -158,7 +159,8 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("serve: %w", err)
 		}
-		list = append(list, alert.Named{Name: config.EmailChannel, Crash: jobs.InDoubt, Timeout: email.Timeout, Channel: channel})
+		list = append(list, alert.Named{Name: config.EmailChannel, Crash: jobs.InDoubt, Reaches: func(m *routing.Manager) bool { return m.Email != "" },
+			Timeout: email.Timeout, Channel: channel})
 	}
 	for _, hook := range d.cfg.Channels.Webhooks {
 		channel, err := webhook.New(webhook.Config{URL: hook.URL, Secret: hook.Secret.Reveal()})

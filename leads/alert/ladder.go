@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type Named struct {
 	Crash jobs.Crash
 	// Timeout bounds one Send; 0: 15 seconds.
 	Timeout time.Duration
+	// Reaches says whether the channel knows how to reach a person; nil: everybody.
+	Reaches func(*routing.Manager) bool
 }
 
 // Config says whom a Ladder serves and how.
@@ -244,24 +247,30 @@ func (l *Ladder) address(m *Message, to string) {
 	}
 }
 
-// channelsOf are the channels by which a person is told.
+// channelsOf are the channels by which a person is told: those that they have
+// chosen, and of these the ones that reach them. Where none does, all try, and
+// fail where everybody sees it.
 func (l *Ladder) channelsOf(login string) []Named {
 	person := l.cfg.Office.Directory.Manager(login)
 	if person == nil {
 		return nil
 	}
-	if len(person.Channels) == 0 {
-		return l.cfg.Channels
-	}
-	var list []Named
-	for _, name := range person.Channels {
-		for _, ch := range l.cfg.Channels {
-			if ch.Name == name {
-				list = append(list, ch)
+	list := l.cfg.Channels
+	if len(person.Channels) > 0 {
+		list = nil
+		for _, name := range person.Channels {
+			for _, ch := range l.cfg.Channels {
+				if ch.Name == name {
+					list = append(list, ch)
+				}
 			}
 		}
 	}
-	return list
+	reaching := slices.DeleteFunc(slices.Clone(list), func(ch Named) bool { return ch.Reaches != nil && !ch.Reaches(person) })
+	if len(reaching) == 0 {
+		return list
+	}
+	return reaching
 }
 
 // tell promises the message by every channel of its person that it was not

@@ -193,6 +193,34 @@ func TestAPersonIsToldByTheirChannels(t *testing.T) {
 	})
 }
 
+// A channel that cannot reach somebody is passed over, unless it is the only one.
+func TestAPersonIsToldByTheChannelsThatReachThem(t *testing.T) {
+	for name, c := range map[string]struct {
+		chosen   []string // by anna
+		sip, crm []string
+		timeline []string
+	}{
+		"one of two": {nil, []string{"20s anna new_lead 1"}, []string{"20m20s chief overdue 1"},
+			[]string{"alert_sent sip anna new_lead", "alert_sent crm chief overdue"}},
+		"none": {[]string{"crm"}, nil, []string{"20s anna new_lead 1", "20m20s chief overdue 1"},
+			[]string{"alert_sent crm anna new_lead", "alert_sent crm chief overdue"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sip, crm := newRecorder(nil), newRecorder(nil)
+				h := newHouse(t, Named{Name: "sip", Channel: sip, Reaches: func(m *routing.Manager) bool { return len(m.Devices) > 0 }},
+					Named{Name: "crm", Channel: crm, Reaches: func(m *routing.Manager) bool { return m.Login != "anna" }})
+				h.office.Directory.Managers[0].Channels = c.chosen
+				h.open().missed(client)
+				h.at(24 * time.Hour)
+				sip.told(t, c.sip...)
+				crm.told(t, c.crm...)
+				h.timeline(1, c.timeline...)
+			})
+		})
+	}
+}
+
 func TestNobodyToTellIsWrittenAndTheLadderGoesOn(t *testing.T) {
 	t.Run("no channel", func(t *testing.T) {
 		story(t, func(t *testing.T, h *house, sip *recorder) {
