@@ -1,6 +1,7 @@
 package appointments
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"strconv"
@@ -33,16 +34,22 @@ type Row struct {
 	Wanted Wanted
 }
 
-// ReadCSV reads appointments from CSV. Its error is posted.Problems, all of the
-// file.
-func ReadCSV(text []byte) (rows []Row, err error) {
-	err = table.Read(text, func(line int, row map[string]string, say func(field, text string)) {
-		rows = append(rows, Row{line, readRow(row, say)})
-	})
-	return rows, err
+// File is what could be read of a file, and what could not.
+type File struct {
+	Rows  []Row
+	Wrong posted.Problems
 }
 
-func readRow(row map[string]string, say func(field, text string)) Wanted {
+// ReadCSV reads appointments from CSV.
+func ReadCSV(text []byte) (f File) {
+	err := table.Read(text, func(line int, row map[string]string, _ func(field, text string)) {
+		f.Rows = append(f.Rows, Row{line, readRow(row)})
+	})
+	errors.As(err, &f.Wrong)
+	return f
+}
+
+func readRow(row map[string]string) Wanted {
 	w := Wanted{Ref: row["ref"], Number: row["number"], Name: row["name"], Manager: row["manager"], StartsAt: row["starts_at"], Place: row["place"],
 		Category: row["category"], Line: row["line"], Zone: row["zone"], Language: row["language"], Fields: map[string]string{}}
 	for column, value := range row {
@@ -53,19 +60,19 @@ func readRow(row map[string]string, say func(field, text string)) Wanted {
 	if text := row["contact"]; text != "" {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || id <= 0 {
-			say("contact", "is not the id of a contact")
+			id = -1 // nobody's
 		}
 		w.Contact = id
 	}
 	return w
 }
 
-// Import books all rows, or none: its error is posted.Problems then, all of the
-// file.
-// It tells how many were made; the others were there.
-func (d *Desk) Import(tx *db.Tx, rows []Row) (made int, err error) {
+// Import books all of a file, or nothing: its error is posted.Problems then, all
+// that is wrong with the file, in the order of its lines. It tells how many were
+// made; the others were there.
+func (d *Desk) Import(tx *db.Tx, f File) (made int, err error) {
 	var wrong posted.Problems
-	for _, row := range rows {
+	for _, row := range f.Rows {
 		if wrong.Enough(row.Line) {
 			break
 		}
@@ -84,5 +91,7 @@ func (d *Desk) Import(tx *db.Tx, rows []Row) (made int, err error) {
 			made++
 		}
 	}
+	wrong = slices.Concat(f.Wrong, wrong)
+	slices.SortStableFunc(wrong, func(a, b posted.Problem) int { return cmp.Compare(a.Line, b.Line) })
 	return made, wrong.Err()
 }

@@ -616,11 +616,8 @@ func TestASingleCall(t *testing.T) {
 func TestAFileIsTakenAsAWholeOrNotAtAll(t *testing.T) {
 	story(t, nil, func(h *house) {
 		file := func(lines ...string) (made int, err error) {
-			rows, err := ReadCSV([]byte(strings.Join(lines, "\r\n")))
-			if err != nil {
-				return 0, err
-			}
-			err = h.db.Do(h.Context(), func(tx *db.Tx) (err error) { made, err = h.desk.Import(tx, rows); return err })
+			read := ReadCSV([]byte(strings.Join(lines, "\r\n")))
+			err = h.db.Do(h.Context(), func(tx *db.Tx) (err error) { made, err = h.desk.Import(tx, read); return err })
 			return made, err
 		}
 		const head = "\ufeffref;number;starts_at;manager;fields.room"
@@ -629,15 +626,22 @@ func TestAFileIsTakenAsAWholeOrNotAtAll(t *testing.T) {
 		if err != nil || made != 2 || h.count("SELECT COUNT(*) FROM appointments") != 2 {
 			h.Errorf("%d made, %v", made, err)
 		}
-		_, err = file(head, "c;89161234569;"+h.in(30*time.Hour)+";anna;", "d;112;tomorrow;anna;", "a;89161234567;"+h.in(30*time.Hour)+";anna;13", "e;;;")
-		want := []string{"line 5: holds 4 values for 5 columns"}
-		if err == nil || !strings.Contains(err.Error(), want[0]) {
-			h.Errorf("%v", err)
+		_, err = file(head, "c;89161234569;"+h.in(30*time.Hour)+";anna;", "d;112;tomorrow;anna;", "a;89161234567;"+h.in(30*time.Hour)+";anna;13", "e;;;", "f;89161234568;never;anna;")
+		// One line that cannot be read hides none of the others.
+		parts := []string{"line 3: starts_at: ", "line 3: number: ", "line 4: ref: ", "line 5: holds 4 values for 5 columns", "line 6: starts_at: "}
+		if err == nil || len(strings.Split(err.Error(), "; ")) != len(parts) {
+			h.Fatalf("%v", err)
 		}
-		_, err = file(head, "c;89161234569;"+h.in(30*time.Hour)+";anna;", "d;112;tomorrow;anna;", "a;89161234567;"+h.in(30*time.Hour)+";anna;13")
-		for _, part := range []string{"line 3: starts_at: ", "line 3: number: ", "line 4: ref: "} {
-			if err == nil || !strings.Contains(err.Error(), part) {
-				h.Errorf("%v, and %q is missing", err, part)
+		for i, one := range strings.Split(err.Error(), "; ") {
+			if !strings.HasPrefix(one, parts[i]) {
+				h.Errorf("%v: %q should be %q", err, one, parts[i])
+			}
+		}
+		for contact, want := range map[string]string{"x": "line 2: contact: is not the id of a contact", "-7": "line 2: contact: is not the id of a contact"} {
+			for _, number := range []string{"", "89161234567"} {
+				if _, err := file("contact,number,starts_at,manager", contact+","+number+","+h.in(30*time.Hour)+",anna"); err == nil || err.Error() != want {
+					h.Errorf("contact %s: %v", contact, err)
+				}
 			}
 		}
 		if n := h.count("SELECT COUNT(*) FROM appointments"); n != 2 {

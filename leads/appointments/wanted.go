@@ -197,7 +197,11 @@ func (w *draft) client(contact int64, text string) error {
 // client finds the contact and the number that are meant. A contact is made
 // only of a number that can be called.
 func (d *Desk) client(tx *db.Tx, contact int64, text string) (id int64, e164 string, wrong posted.Problems, err error) {
-	if text == "" {
+	switch {
+	case contact < 0:
+		wrong.Add("contact", "is not the id of a contact")
+		return 0, "", wrong, nil
+	case text == "":
 		return d.onlyNumber(tx, contact)
 	}
 	n := d.cfg.Plan.Read(text)

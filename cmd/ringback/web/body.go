@@ -108,10 +108,10 @@ func decode(text []byte, v any) string {
 // wrongs refuses what is well written and cannot be meant, all of it at once.
 func wrongs(w http.ResponseWriter, list posted.Problems) {
 	writeJSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
-		Type     string                `json:"type"`
-		Title    string                `json:"title"`
-		Status   int                   `json:"status"`
-		Detail   string                `json:"detail"`
+		Type     string          `json:"type"`
+		Title    string          `json:"title"`
+		Status   int             `json:"status"`
+		Detail   string          `json:"detail"`
 		Problems posted.Problems `json:"problems"`
 	}{"about:blank", http.StatusText(http.StatusUnprocessableEntity), http.StatusUnprocessableEntity, "Nothing was taken: " + list.Error(), list})
 }

@@ -74,19 +74,17 @@ func (s *Server) bookAll(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	rows, err := appointments.ReadCSV(text)
+	file := appointments.ReadCSV(text)
 	made := 0
-	if err == nil {
-		err = s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
-			made, err = s.cfg.Desk.Import(tx, rows)
-			return err
-		})
-	}
+	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+		made, err = s.cfg.Desk.Import(tx, file)
+		return err
+	})
 	if s.done(w, r, err) {
 		writeJSON(w, http.StatusOK, typeJSON, struct {
 			Rows int `json:"rows"`
 			Made int `json:"made"`
-		}{len(rows), made})
+		}{len(file.Rows), made})
 	}
 }
 
