@@ -1,8 +1,13 @@
 package web
 
 import (
+	"go/ast"
+	"go/parser"
+	source "go/token"
 	"net/http"
+	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +16,7 @@ import (
 
 	"ringback/ari/call"
 	"ringback/leads"
+	"ringback/leads/alert"
 	"ringback/leads/view"
 	"ringback/routing"
 )
@@ -244,6 +250,8 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryCallDue:       {"", "To be rung: anna"},
 		leads.EntryCallWould:     {"", "Would have rung anna"},
 		leads.EntryCallNot:       {"no phone", "anna was not rung:"},
+		leads.EntryAsked:         {"by phone", "A call back was asked for:"},
+		leads.EntryRobotCall:     {"answered: later", "Robot call to anna:"},
 		"something_new":          {"x", "something_new anna"},
 	} {
 		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: now}})
@@ -251,6 +259,56 @@ func TestThereAreWordsForEverything(t *testing.T) {
 			t.Errorf("%s: %q, want %q", kind, got.Text, want.text)
 		}
 	}
+}
+
+// Every kind of entry that the code can write has words, and every reason to tell
+// somebody.
+func TestThereAreWordsForEveryEntry(t *testing.T) {
+	tell := &teller{zone: time.UTC, directory: &routing.Directory{}}
+	kinds := constants(t, "../../../leads", "Entry")
+	if len(kinds) < 20 {
+		t.Fatalf("only %d kinds were found", len(kinds))
+	}
+	for _, kind := range append(kinds, constants(t, "../../../leads/appointments", "Entry")...) {
+		if got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip"}).Text; got == kind+" anna" {
+			t.Errorf("no words for entries %s", kind)
+		}
+	}
+	for _, why := range []alert.Why{alert.NewLead, alert.RangAgain, alert.Overdue, alert.NotReminded, alert.Answered, alert.Appointment} {
+		if about[string(why)] == "" {
+			t.Errorf("no words for alerts %s", why)
+		}
+	}
+}
+
+// constants are the texts of the constants of a folder whose names begin so.
+func constants(t *testing.T, folder, prefix string) (texts []string) {
+	t.Helper()
+	files, err := filepath.Glob(folder + "/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		tree, err := parser.ParseFile(source.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || !strings.HasPrefix(spec.Names[0].Name, prefix) || len(spec.Values) == 0 {
+				return true
+			}
+			if lit, ok := spec.Values[0].(*ast.BasicLit); ok {
+				text, err := strconv.Unquote(lit.Value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				texts = append(texts, text)
+			}
+			return true
+		})
+	}
+	return texts
 }
 
 func TestTimesAreSaidAsPeopleDo(t *testing.T) {

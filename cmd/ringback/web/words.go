@@ -179,6 +179,8 @@ func (t *teller) alerted(e *view.Entry, who string) (text, detail string) {
 		return "Would have rung " + who, ""
 	case leads.EntryCallNot:
 		return who + " was not rung:", alert.Clean(e.Detail)
+	case leads.EntryRobotCall:
+		return "Robot call to " + who + ":", alert.Clean(e.Detail)
 	}
 	return alert.Clean(e.Kind) + " " + who, alert.Clean(e.Detail)
 }
