@@ -362,6 +362,7 @@ func nobodyThere(r *reminding) {
 	r.presses(client, "3")
 	r.over(client)
 	r.wantOutcome("person_asked", "booked", "anna reminder_answered person_asked ")
-	r.eventually("Anna owes another call", "2", "SELECT COUNT(*) FROM leads WHERE manager = 'anna' AND missed = 0")
+	r.eventually("Anna owes them a call", "anna", `SELECT manager FROM leads WHERE closed IS NULL
+		AND contact = (SELECT contact FROM numbers WHERE number = $1)`, number)
 	r.eventually("nobody was dialed for it", "reminder", `SELECT GROUP_CONCAT(kind) FROM dials WHERE reminder = (SELECT reminder FROM dials WHERE number = $1)`, number)
 }
