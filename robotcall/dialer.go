@@ -297,6 +297,7 @@ func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order) Report {
 		case n.kind == vanished:
 			return Report{Pass: p, Outcome: dials.Unknown, Detail: errUnseen.Error()}
 		case n.ends():
+			far.listen(ringing, l)
 			outcome, detail := far.outcome(n, p)
 			return Report{Pass: p, Outcome: outcome, Detail: detail}
 		}
@@ -340,6 +341,7 @@ func (d *Dialer) throughDialplan(ctx context.Context, l *leg, p Pass, far *farEn
 		case n.kind == vanished:
 			return dials.Unknown, errUnseen.Error()
 		case n.ends():
+			far.listen(ctx, l)
 			return far.outcome(n, p)
 		}
 	}

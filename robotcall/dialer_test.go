@@ -267,6 +267,42 @@ func TestTheOtherPhoneDoesNotRingOn(t *testing.T) {
 	})
 }
 
+// What became of a call says the leg that the dialplan has dialed, also where the
+// end of our own is heard first, and by half a second.
+func TestTheFarEndHasTheLastWord(t *testing.T) {
+	far := ari.Channel{ID: "177.5"}
+	for name, c := range map[string]struct {
+		own, far time.Duration // when each end is heard; 0: never
+		want     dials.Outcome
+	}{
+		"far_first": {2 * time.Second, time.Second, dials.Rejected},
+		"own_first": {time.Second, 1500 * time.Millisecond, dials.Rejected},
+		"own_alone": {time.Second, 0, dials.Congestion},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoom(t)
+				r.watch()
+				p := r.pass("Local/79161234567@out")
+				id := p[0].dial.Channel
+				go func() {
+					r.dialer.Step("main", &ari.Event{Type: ari.Dial, Channel: ari.Channel{ID: id + otherHalf}, Peer: far})
+					r.dialer.Step("main", &ari.Event{Type: ari.Dial, Channel: ari.Channel{ID: id + otherHalf}, Peer: far, DialStatus: "CHANUNAVAIL"})
+				}()
+				time.AfterFunc(c.own, func() { r.event(ari.ChannelDestroyed, id) })
+				if c.far > 0 {
+					time.AfterFunc(c.far, func() {
+						r.dialer.Step("main", &ari.Event{Type: ari.ChannelDestroyed, Channel: far, Cause: 21, TechCause: 603})
+					})
+				}
+				if voice, reports := r.dialer.Ring(t.Context(), p, order); voice != nil || reports[0].Outcome != c.want {
+					t.Errorf("%+v", reports)
+				}
+			})
+		})
+	}
+}
+
 // Whoever hangs up at the instant of the connection was not connected, and
 // nothing stays open.
 func TestHungUpWhileBeingConnected(t *testing.T) {

@@ -1,8 +1,10 @@
 package robotcall
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"ringback/leads/dials"
 )
@@ -13,6 +15,7 @@ import (
 type farEnd struct {
 	dialing  bool   // the dialplan has dialed
 	answered bool   // and somebody picked up
+	over     bool   // the leg that it dialed last has ended
 	status   string // how dialing ended: of our own channel, or the dialplan's
 	own      string
 	cause    int
@@ -25,12 +28,27 @@ func (f *farEnd) hear(n notice) {
 		f.own = ending(n.text, f.own)
 	case n.kind == dialed:
 		f.dialing = true
+		f.over = f.over && n.text != "" // another leg begins
 		f.answered = f.answered || n.text == "ANSWER"
 		f.status = ending(n.text, f.status)
 	case n.kind == dialStatus:
 		f.status = ending(n.text, f.status)
 	case n.kind == gone && n.byOthers:
-		f.cause, f.sip = n.cause, n.sip
+		f.cause, f.sip, f.over = n.cause, n.sip, true
+	}
+}
+
+// listen hears the end of the leg that the dialplan dialed, where that of our
+// own was heard first: only that leg tells why.
+func (f *farEnd) listen(ctx context.Context, l *leg) {
+	soon, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for f.dialing && !f.over {
+		n, err := l.next(soon)
+		if err != nil {
+			return
+		}
+		f.hear(n)
 	}
 }
 

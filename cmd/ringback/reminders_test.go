@@ -288,45 +288,49 @@ type clients struct {
 // watchClients lets a phone be that of clients of each habit.
 func watchClients(outside *softphone.Phone) *clients {
 	c := &clients{}
-	react := map[string]func(context.Context, *softphone.Incoming){
-		"answers": picksUp, "silent": letsRing,
-		"busy": softphone.Decline(486, "Busy Here"), "refuses": softphone.Decline(603, "Decline"),
+	react := map[string]func(context.Context, *softphone.Incoming) (ended time.Time){
+		"answers": picksUp, "silent": letsRing, "busy": refuses(486, "Busy Here"), "refuses": refuses(603, "Decline"),
 	}
 	outside.Always(func(ctx context.Context, in *softphone.Incoming) {
 		call := &rung{number: "+" + in.To, began: in.At}
 		c.mu.Lock()
 		c.calls = append(c.calls, call)
 		c.mu.Unlock()
-		react[habitOf(call.number).name](ctx, in)
+		ended := react[habitOf(call.number).name](ctx, in)
 		c.mu.Lock()
-		call.ended = time.Now()
+		call.ended = ended
 		c.mu.Unlock()
 	})
 	return c
 }
 
-// picksUp hears the recording, presses 1 and waits to be hung up.
-func picksUp(ctx context.Context, in *softphone.Incoming) {
+// picksUp hears the recording, presses 1 and waits to be hung up. What goes wrong
+// the reminder tells.
+func picksUp(ctx context.Context, in *softphone.Incoming) time.Time {
 	if in.Ring() != nil {
-		return
+		return time.Now()
 	}
 	call, err := in.Answer(ctx)
-	if err != nil || call.Hears(ctx, pbx.RecordingTone) != nil || call.SendDTMF(ctx, "1") != nil {
-		return // the reminder tells
+	if err != nil {
+		return time.Now()
 	}
-	select {
-	case <-call.Done():
-	case <-ctx.Done():
+	if call.Hears(ctx, pbx.RecordingTone) == nil && call.SendDTMF(ctx, "1") == nil {
+		await(ctx, call.Done())
 	}
+	return call.Ended()
 }
 
-func letsRing(ctx context.Context, in *softphone.Incoming) {
-	if in.Ring() != nil {
-		return
+func letsRing(ctx context.Context, in *softphone.Incoming) time.Time {
+	if in.Ring() == nil {
+		await(ctx, in.Cancelled())
 	}
-	select {
-	case <-in.Cancelled():
-	case <-ctx.Done():
+	return time.Now()
+}
+
+func refuses(status int, reason string) func(context.Context, *softphone.Incoming) time.Time {
+	return func(_ context.Context, in *softphone.Incoming) time.Time {
+		_ = in.Reject(status, reason) // the caller may give up at this instant
+		return time.Now()
 	}
 }
 
