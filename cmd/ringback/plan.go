@@ -60,27 +60,35 @@ type plan struct {
 	now, until time.Time
 	zone       *time.Location
 	ring       time.Duration
-	// dialed are in the order in which they would be, the others in that in
-	// which they are due.
-	dialed, not []*promise
+	// inHand are dialed now, or talk. dialed are in the order in which they would
+	// be, the others in that in which they are due.
+	inHand, dialed, not []*promise
 }
 
 // decide plays the calls that nothing but the rules decides about.
 func (p *plan) decide(rules *robotcall.Rules, list []*promise) {
 	var ahead []*robotcall.Ahead
 	for _, one := range list {
-		if one.Not == "" {
+		if one.Not == "" && !one.InHand {
 			ahead = append(ahead, &one.Ahead)
 		}
 	}
 	rules.Forecast(ahead, p.now, p.until, p.ring)
 	for _, one := range list {
-		if one.Reason != "" {
+		switch {
+		case one.InHand:
+			one.Not, one.Why = inHand, "it is being dialed, or goes on"
+		case one.Reason != "":
 			one.Not, one.Why = string(one.Reason), robotcall.Words[one.Reason]
+		case one.Not == "":
+			one.Not, one.Why = one.Waits, one.For
 		}
-		if !one.At.IsZero() && one.At.Before(p.until) {
+		switch {
+		case one.InHand:
+			p.inHand = append(p.inHand, one)
+		case !one.At.IsZero() && one.At.Before(p.until):
 			p.dialed = append(p.dialed, one)
-		} else {
+		default:
 			p.not = append(p.not, one)
 		}
 	}
@@ -91,6 +99,15 @@ func (p *plan) decide(rules *robotcall.Rules, list []*promise) {
 // print shows it to people.
 func (p *plan) print(out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for i, one := range p.inHand {
+		if i == 0 {
+			fmt.Fprintf(table, "In hand now: %d\n\nCALL\tABOUT\n", len(p.inHand))
+		}
+		fmt.Fprintf(table, "%s\t%s\n", one.to(), one.about())
+		if i == len(p.inHand)-1 {
+			fmt.Fprintln(table)
+		}
+	}
 	fmt.Fprintf(table, "Would be dialed until %s, if each takes %s and nobody does anything before: %d\n", p.time(p.until), p.ring, len(p.dialed))
 	if len(p.dialed) > 0 {
 		fmt.Fprint(table, "\nAT\tCALL\tABOUT\tWAITS BECAUSE\n")
@@ -148,6 +165,7 @@ type planLine struct {
 	At       *time.Time `json:"at"`
 	Due      time.Time  `json:"due"`
 	Dialed   bool       `json:"dialed"`
+	InHand   bool       `json:"in_hand"`
 	Kind     dials.Kind `json:"kind"`
 	Number   string     `json:"number"`
 	Manager  string     `json:"manager"`
@@ -161,8 +179,8 @@ type planLine struct {
 func (p *plan) printJSON(out io.Writer) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
-	for i, one := range slices.Concat(p.dialed, p.not) {
-		line := planLine{Due: one.Due, Dialed: i < len(p.dialed), Kind: one.Kind, Number: one.Number, Manager: one.Who,
+	for i, one := range slices.Concat(p.dialed, p.not, p.inHand) {
+		line := planLine{Due: one.Due, Dialed: i < len(p.dialed), InHand: one.InHand, Kind: one.Kind, Number: one.Number, Manager: one.Who,
 			Leads: append([]int64{}, one.Leads...), Reminder: one.Reminder, Reason: one.Not, Why: one.Why}
 		if !one.At.IsZero() {
 			line.At = &one.At

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"ringback/leads"
@@ -214,6 +216,64 @@ func TestPlanOfWhatIsPutOff(t *testing.T) {
 	if late := time.Until(*l.At); status != 0 || errs != "" || l.Dialed || l.Reason != "person_often" || late < 2*time.Hour || late > 3*time.Hour {
 		t.Errorf("status %d: %s%s", status, out, errs)
 	}
+}
+
+// What is due only later says why: it was tried, the client sleeps, the pool is
+// closed. What is in hand is shown too.
+func TestPlanOfWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is Saturday, 3 o'clock in Moscow
+		file, d := planned(t, "act")
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = bytes.Replace(text, []byte(`{week: {mon-sun: "00:00-24:00"}}`), []byte(`{zone: Europe/Moscow, week: {mon-sun: "09:00-21:00"}}`), 1)
+		text = bytes.Replace(text, []byte(`supervisor: boss}`), []byte(`supervisor: boss, hours: {week: {mon-sun: "10:00-18:00"}}}`), 1)
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, number := range []string{"+79160000001", "+79160000002", "+79160000003"} {
+			bookAppointments(t, d, appointments.Wanted{Number: number, Manager: "anna", StartsAt: "2000-01-01T10:00:00+03:00", Place: "Mira 1"})
+		}
+		owe(t, d, 101, "anna", time.Now().Add(7*time.Hour+20*time.Second)) // at the opening
+		err = d.Do(t.Context(), func(tx *db.Tx) error {
+			for _, change := range []string{
+				"UPDATE jobs SET error = 'busy', attempt = 1, due = due + 60000 WHERE id = 2",
+				"UPDATE jobs SET state = 'held', attempt = 2, error = 'busy' WHERE id = 3",
+			} {
+				if _, err := tx.Exec(change); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, out, errs := command(t, "plan", "--config", file)
+		want := `In hand now: 1
+
+CALL                 ABOUT
+client +79160000003  reminder 3
+
+Would be dialed until Sat 1 Jan 15:00:00, if each takes 25s and nobody does anything before: 3
+
+AT                  CALL                 ABOUT       WAITS BECAUSE
+Sat 1 Jan 09:00:00  client +79160000001  reminder 1  it is not within robot.hours where they are
+Sat 1 Jan 09:01:00  client +79160000002  reminder 2  busy
+Sat 1 Jan 10:03:20  manager anna         lead 101    its pool is closed until then
+`
+		if status != 0 || errs != "" || out != want {
+			t.Errorf("status %d, %s\n%s\nwant\n%s", status, errs, out, want)
+		}
+		_, out, _ = command(t, "plan", "--config", file, "--json")
+		for _, want := range []string{`"reason":"hours","why":"it is not`, `"reason":"put_off","why":"busy"`, `"reason":"pool_closed"`,
+			`"dialed":false,"in_hand":true,"kind":"reminder","number":"+79160000003"`} {
+			if strings.Count(out, want) != 1 {
+				t.Errorf("%s is missing in\n%s", want, out)
+			}
+		}
+	})
 }
 
 // In mode observe nobody is rung, and the plan says so.

@@ -21,9 +21,29 @@ type promise struct {
 	robotcall.Ahead
 	// Calls names what it is about: leads that are owed, or a reminder.
 	Leads []int64
+	// InHand says that it is being placed just now, or goes on.
+	InHand bool
 	// Not and Why are what else keeps it from being placed: a word for machines
 	// and one for people; empty: only the rules decide.
 	Not, Why string
+	// Waits and For say in the same way why it is due no earlier.
+	Waits, For string
+}
+
+// Words for machines, beside those of the rules.
+const (
+	inHand     = "in_hand"
+	putOff     = "put_off"
+	poolClosed = "pool_closed"
+)
+
+// promised is the call of a job.
+func promised(j jobs.Waiter) *promise {
+	p := &promise{InHand: j.Held}
+	if j.Error != "" {
+		p.Waits, p.For = putOff, j.Error
+	}
+	return p
 }
 
 // foresight reads what is promised.
@@ -32,6 +52,7 @@ type foresight struct {
 	cfg   *config.Config
 	book  *leads.Book
 	desk  *appointments.Desk
+	rules *robotcall.Rules
 	until time.Time
 	list  []*promise
 }
@@ -39,11 +60,11 @@ type foresight struct {
 // foresee reads all calls that are promised until then.
 func foresee(tx *db.Tx, cfg *config.Config, until time.Time) ([]*promise, error) {
 	office := &leads.Office{Directory: cfg.Directory(), Plans: cfg.Plans()}
-	f := &foresight{tx: tx, cfg: cfg, until: until, book: leads.NewBook(leads.BookConfig{Office: office}),
+	f := &foresight{tx: tx, cfg: cfg, rules: cfg.Rules(), until: until, book: leads.NewBook(leads.BookConfig{Office: office}),
 		desk: appointments.NewDesk(appointments.DeskConfig{Office: office, Plan: cfg.Plan(""), Reminders: cfg.Reminders})}
 	for _, kind := range []struct {
 		name string
-		read func(jobs.Job) error
+		read func(jobs.Waiter) error
 	}{{leads.KindCall, f.call}, {leads.KindRung, f.rung}, {leads.KindHanded, f.handed}, {appointments.KindReminder, f.reminder}} {
 		waiting, err := jobs.Waiters(tx, kind.name, until)
 		if err != nil {
@@ -59,7 +80,7 @@ func foresee(tx *db.Tx, cfg *config.Config, until time.Time) ([]*promise, error)
 }
 
 // call is a manager who is to be rung about all that they owe.
-func (f *foresight) call(j jobs.Job) error {
+func (f *foresight) call(j jobs.Waiter) error {
 	var due leads.CallDue
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("plan: call: %w", err)
@@ -68,7 +89,7 @@ func (f *foresight) call(j jobs.Job) error {
 	if err != nil {
 		return err
 	}
-	p := &promise{}
+	p := promised(j)
 	for _, o := range owed {
 		p.Leads = append(p.Leads, o.ID)
 	}
@@ -80,7 +101,7 @@ func (f *foresight) call(j jobs.Job) error {
 
 // rung is what is left of a lead's ladder: those of its rungs that ring
 // somebody, if nobody does anything until then.
-func (f *foresight) rung(j jobs.Job) error {
+func (f *foresight) rung(j jobs.Waiter) error {
 	var due leads.RungDue
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("plan: rung: %w", err)
@@ -95,7 +116,7 @@ func (f *foresight) rung(j jobs.Job) error {
 		case routing.TellNextManager:
 			who = ""
 		case routing.TellCall:
-			if err := f.owing(lead, who, j.Due.Add(rung.After-first.After)); err != nil {
+			if err := f.owing(lead, pool, who, j.Due.Add(rung.After-first.After)); err != nil {
 				return err
 			}
 		}
@@ -104,7 +125,7 @@ func (f *foresight) rung(j jobs.Job) error {
 }
 
 // handed is a lead of which its new manager is to hear, by a call at the end.
-func (f *foresight) handed(j jobs.Job) error {
+func (f *foresight) handed(j jobs.Waiter) error {
 	var due leads.HandedDue
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("plan: handed on: %w", err)
@@ -120,7 +141,7 @@ func (f *foresight) handed(j jobs.Job) error {
 	if due.Call {
 		after = 0
 	}
-	return f.owing(lead, due.Manager, j.Due.Add(after))
+	return f.owing(lead, pool, due.Manager, j.Due.Add(after))
 }
 
 // standing reads a lead and its pool; nil where it is settled, or climbs another
@@ -138,11 +159,14 @@ func (f *foresight) standing(id int64, ladder int) (*leads.Lead, *routing.Pool, 
 }
 
 // owing promises a call about one lead.
-func (f *foresight) owing(lead *leads.Lead, who string, due time.Time) error {
+func (f *foresight) owing(lead *leads.Lead, pool *routing.Pool, who string, due time.Time) error {
 	if lead.Acknowledged(due) {
 		due = lead.AckUntil
 	}
 	p := &promise{Leads: []int64{lead.ID}}
+	if now := f.tx.Now(); !pool.Hours.Open(now) && !due.Before(pool.Hours.NextOpening(now)) {
+		p.Waits, p.For = poolClosed, "its pool is closed until then"
+	}
 	switch {
 	case !due.Before(f.until):
 		return nil
@@ -171,17 +195,20 @@ func (f *foresight) person(p *promise, login string, due, expires time.Time) err
 }
 
 // reminder is a client who is to be called.
-func (f *foresight) reminder(j jobs.Job) error {
+func (f *foresight) reminder(j jobs.Waiter) error {
 	var due appointments.Due
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("plan: reminder: %w", err)
 	}
-	p := &promise{}
+	p := promised(j)
 	p.Due = j.Due
 	p.Request = robotcall.Request{Kind: dials.Reminder, Job: j.ID, Reminder: due.Reminder, Expires: j.Expires}
 	var err error
 	if p.Number, p.Who, err = appointments.Whom(f.tx, due.Reminder); err != nil {
 		return err
+	}
+	if p.InHand {
+		return f.add(p)
 	}
 	call, why, detail, err := f.desk.Ready(f.tx, due.Reminder)
 	switch {
@@ -199,6 +226,9 @@ func (f *foresight) reminder(j jobs.Job) error {
 	}
 	if pbx := f.cfg.PBX(p.PBX); pbx != nil {
 		p.Trunk = pbx.Connect.Context
+	}
+	if p.Waits == "" && f.rules.Decide(p.Request, dials.History{}, p.Due.Add(-time.Millisecond)).Reason == robotcall.OutOfHours {
+		p.Waits, p.For = string(robotcall.OutOfHours), robotcall.Words[robotcall.OutOfHours]
 	}
 	if p.Trunk == "" {
 		p.Not, p.Why = string(appointments.NoLine), "its PBX has no connect.context"

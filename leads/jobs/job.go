@@ -187,20 +187,27 @@ func after(prefix string) string {
 	return prefix
 }
 
-// Waiters lists the jobs of a kind that wait and are due before until, what is due
-// first before the others. Those in hand are not among them.
-func Waiters(tx *db.Tx, kind string, until time.Time) ([]Job, error) {
-	rows, err := tx.Query(`SELECT id, lane, key, lead, payload, due, expires, attempt FROM jobs
-		WHERE state = 'waiting' AND kind = $1 AND due < $2 ORDER BY due, id`, kind, db.Millis(until))
+// Waiter is a job that is still to be done.
+type Waiter struct {
+	Job
+	Held  bool   // a worker has it in hand
+	Error string // why the last attempt did not do it
+}
+
+// Waiters lists the jobs of a kind that are in hand, and those that wait and are
+// due before until, what is due first before the others.
+func Waiters(tx *db.Tx, kind string, until time.Time) ([]Waiter, error) {
+	rows, err := tx.Query(`SELECT id, lane, key, lead, payload, due, expires, attempt, state = 'held', error FROM jobs
+		WHERE kind = $1 AND (state = 'held' OR state = 'waiting' AND due < $2) ORDER BY due, id`, kind, db.Millis(until))
 	if err != nil {
 		return nil, fmt.Errorf("jobs: what waits of %s: %w", kind, err)
 	}
 	defer rows.Close()
-	var list []Job
+	var list []Waiter
 	for rows.Next() {
-		j := Job{Kind: kind}
+		j := Waiter{Job: Job{Kind: kind}}
 		var due, expires int64
-		if err := rows.Scan(&j.ID, &j.Lane, &j.Key, &j.Lead, &j.Payload, &due, &expires, &j.Attempt); err != nil {
+		if err := rows.Scan(&j.ID, &j.Lane, &j.Key, &j.Lead, &j.Payload, &due, &expires, &j.Attempt, &j.Held, &j.Error); err != nil {
 			return nil, fmt.Errorf("jobs: what waits of %s: %w", kind, err)
 		}
 		j.Due, j.Expires = db.Time(due), db.Time(expires)
