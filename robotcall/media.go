@@ -28,7 +28,8 @@ var (
 )
 
 var (
-	errMedia       = errors.New("is no media: write sound:NAME, recording:NAME, digits:123, number:12, {date}, {time}, {day}, {digits:FIELD} or {number:FIELD}")
+	errMedia       = errors.New("is no media: write sound:NAME, recording:NAME, digits:123 or number:12")
+	errBooked      = errors.New("is no media: write sound:NAME, recording:NAME, digits:123, number:12, {date}, {time}, {day}, {digits:FIELD} or {number:FIELD}")
 	errName        = errors.New("is no name of a sound: letters, digits and _ . / - are, without .. and / at the beginning")
 	errPlaceholder = errors.New("stands for something of an appointment, and there is none")
 )
@@ -46,6 +47,8 @@ func CheckMedia(entry string, booked bool) error {
 	switch {
 	case scheme == "digits" && digitsText.MatchString(name), scheme == "number" && numberText.MatchString(name):
 		return nil
+	case scheme != "sound" && scheme != "recording" && booked:
+		return errBooked
 	case scheme != "sound" && scheme != "recording":
 		return errMedia
 	case !fileName.MatchString(name) || strings.Contains(name, ".."):

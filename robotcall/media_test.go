@@ -136,6 +136,11 @@ func TestCheckMediaTakesNothingElse(t *testing.T) {
 			t.Errorf("%q was taken", entry)
 		}
 	}
+	for _, booked := range []bool{true, false} { // the error names what would be taken
+		if err := CheckMedia("tone:ring", booked); err == nil || strings.Contains(err.Error(), "{date}") != booked {
+			t.Errorf("booked %v: %v", booked, err)
+		}
+	}
 	if err := CheckMedia("{date}", false); err == nil {
 		t.Error("a placeholder was taken where nothing is booked")
 	}

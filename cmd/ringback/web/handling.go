@@ -65,6 +65,10 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.T
 	if !ok || !readJSON(w, r, &by) {
 		return
 	}
+	if by.Login == "" {
+		wrongs(w, posted.Problems{{Field: "login", Text: "is missing: say who of the managers does it"}})
+		return
+	}
 	if s.cfg.Office.Directory.Manager(by.Login) == nil {
 		wrongs(w, posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}})
 		return

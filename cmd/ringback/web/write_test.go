@@ -171,7 +171,11 @@ func TestLeadsOverTheAPI(t *testing.T) {
 		h.wants(http.StatusConflict, "POST", "/api/v1/leads/1/"+what, `{"login":"anna"}`)
 		h.wants(http.StatusNotFound, "POST", "/api/v1/leads/99/"+what, `{"login":"anna"}`)
 		h.wants(http.StatusNotFound, "POST", "/api/v1/leads/01/"+what, `{"login":"anna"}`)
-		h.wants(http.StatusUnprocessableEntity, "POST", "/api/v1/leads/2/"+what, `{"login":"nobody"}`)
+		for body, why := range map[string]string{`{"login":"nobody"}`: "login: is not the login", `{}`: "login: is missing"} {
+			if got := h.wants(http.StatusUnprocessableEntity, "POST", "/api/v1/leads/2/"+what, body); !strings.Contains(fmt.Sprint(got["detail"]), why) {
+				t.Errorf("%s %s: %v", what, body, got)
+			}
+		}
 		h.wants(http.StatusBadRequest, "POST", "/api/v1/leads/2/"+what, `{"who":"anna"}`)
 	}
 	h.wants(http.StatusConflict, "POST", "/api/v1/leads/2/hand-on", `{"login":"boss"}`) // it is Anna's
