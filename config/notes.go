@@ -42,7 +42,8 @@ var notes = map[string]note{
 	"asterisk[].connect.dial": {text: "What a reminder is dialed by. Left out: Local/{number}@ and the context.",
 		sample: "PJSIP/{number}@trunk"},
 	"asterisk[].connect.number": {text: "How numbers are written there: {digits} is 74951000001, {e164} is +74951000001,\n" +
-		"{national} is 4951000001. Left out: as the dialplan knows it, which is tried out.", sample: `"8{national}"`},
+		"{national} is 4951000001. Left out: as the dialplan knows it, which is tried out. FreePBX's\n" +
+		"takes any number for known: write what your outbound routes expect.", sample: `"8{national}"`},
 	"asterisk[].connect.concurrent": {text: "How many clients are called by this way at a time. Left out: see robot.", sample: "3"},
 	"asterisk[].connect.per_second": {text: "How many such calls are begun in a second. Left out: see robot.", sample: "1"},
 	"asterisk[].cdr": {text: "Where cdr_csv writes call records. It is checked only: nothing in this version reads them.",
@@ -134,7 +135,7 @@ var notes = map[string]note{
 	"robot.per_number_30_days": {text: "and within 30 days."},
 	"robot.consent":            {text: "unless_refused: call everybody who has not refused. required: call only who has agreed."},
 	"robot.ring":               {text: "How long a phone rings, a manager's and a client's."},
-	"robot.language":           {text: "What managers are spoken to in: en or ru. The PBX must have Asterisk's sounds in it."},
+	"robot.language":           {text: "What managers are spoken to in: en or ru. English where the PBX lacks sounds in it."},
 	"robot.prompts": {text: "Your own recordings in the place of Asterisk's, by language and prompt; [] leaves one out.\n" +
 		"Prompts: " + promptNames() + ".", sample: "{en: {you_have: [\"sound:custom/you-have\"], menu: [\"sound:custom/menu\"]}}", whole: true},
 
