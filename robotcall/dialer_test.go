@@ -285,10 +285,10 @@ func TestTheFarEndHasTheLastWord(t *testing.T) {
 				r.watch()
 				p := r.pass("Local/79161234567@out")
 				id := p[0].dial.Channel
-				go func() {
+				time.AfterFunc(time.Second/2, func() {
 					r.dialer.Step("main", &ari.Event{Type: ari.Dial, Channel: ari.Channel{ID: id + otherHalf}, Peer: far})
 					r.dialer.Step("main", &ari.Event{Type: ari.Dial, Channel: ari.Channel{ID: id + otherHalf}, Peer: far, DialStatus: "CHANUNAVAIL"})
-				}()
+				})
 				time.AfterFunc(c.own, func() { r.event(ari.ChannelDestroyed, id) })
 				if c.far > 0 {
 					time.AfterFunc(c.far, func() {
