@@ -247,6 +247,7 @@ func (d *Dialer) dial(ctx context.Context, l *leg, p Pass, o Order) Report {
 	}
 	if err != nil && ari.HTTPStatus(err) != http.StatusConflict { // 409: it was placed already
 		if outcome, detail, over := d.refused(ctx, l, p, err); over {
+			l.put(notice{kind: vanished}) // there is none, and nothing else will be heard of it
 			return Report{Pass: p, Outcome: outcome, Detail: detail}
 		}
 	}
@@ -348,12 +349,34 @@ func (d *Dialer) throughDialplan(ctx context.Context, l *leg, p Pass, far *farEn
 	return dials.Answered, ""
 }
 
-// drop hangs a leg up and stops listening to it.
+// drop hangs a leg up, waits until it and what was dialed for it are gone, and
+// stops listening to it. Only then there is room for another call: the PBX takes
+// its time to hang up a phone.
 func (d *Dialer) drop(ctx context.Context, l *leg) {
-	d.leave(l)
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
+	defer d.leave(l)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
 	defer cancel()
-	if err := l.exchange.PBX.Hangup(ctx, l.id); err != nil {
+	if err := l.exchange.PBX.Hangup(last, l.id); err != nil {
 		d.log.Warn("a call could not be hung up; Asterisk does it when its time is over", "pbx", l.exchange.Name, "channel", l.id, "err", err)
+		return
 	}
+	for ctx.Err() == nil && d.watching(l.exchange.Name) && !d.isOver(l) { // a stop has no time
+		if _, err := l.take(last); err != nil {
+			return
+		}
+	}
+}
+
+// isOver says that neither the leg lives nor one that was dialed for it.
+func (d *Dialer) isOver(l *leg) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, ours := range d.far {
+		if ours == l.id {
+			return false
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.over
 }

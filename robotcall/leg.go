@@ -41,6 +41,7 @@ type leg struct {
 
 	mu      sync.Mutex
 	notices []notice
+	over    bool // its end was heard
 	wake    chan struct{}
 }
 
@@ -51,6 +52,7 @@ func newLeg(id string, x *Exchange) *leg {
 func (l *leg) put(n notice) {
 	l.mu.Lock()
 	l.notices = append(l.notices, n)
+	l.over = l.over || n.ends()
 	l.mu.Unlock()
 	select {
 	case l.wake <- struct{}{}:
