@@ -228,6 +228,9 @@ func (p *Phone) Close() error {
 		p.ua.Close()
 	}
 	p.work.Wait()
+	if p.ua != nil {
+		p.ua.Close() // what was just being sent may have opened a connection of its own
+	}
 	return failed
 }
 
