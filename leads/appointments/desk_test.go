@@ -405,7 +405,9 @@ func TestWhatIsNotAsItMustBeIsNotCalled(t *testing.T) {
 		OtherCategory: {func(c *DeskConfig) { c.Reminders.Categories = []string{"visit"} }, nil},
 		MissingField:  {func(c *DeskConfig) { c.Reminders.Required = []string{"place", "room"} }, nil},
 		NoMedia:       {nil, func(h *house, a *Appointment) { h.change(a.ID, Changes{Language: ptr("ru")}) }},
-		NoLine:        {nil, func(h *house, _ *Appointment) { h.cfg.Office.Directory.Lines = nil }},
+		NoLine: {nil, func(h *house, _ *Appointment) { // where the daemon reads them
+			h.do(func(*db.Tx) error { h.cfg.Office.Directory.Lines = nil; return nil })
+		}},
 		Past:          {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET starts = 1") }},
 		BadNumber:     {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET number = '112'") }},
 	} {
