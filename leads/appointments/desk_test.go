@@ -408,8 +408,8 @@ func TestWhatIsNotAsItMustBeIsNotCalled(t *testing.T) {
 		NoLine: {nil, func(h *house, _ *Appointment) { // where the daemon reads them
 			h.do(func(*db.Tx) error { h.cfg.Office.Directory.Lines = nil; return nil })
 		}},
-		Past:          {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET starts = 1") }},
-		BadNumber:     {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET number = '112'") }},
+		Past:      {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET starts = 1") }},
+		BadNumber: {nil, func(h *house, _ *Appointment) { h.exec("UPDATE appointments SET number = '112'") }},
 	} {
 		story(t, c.set, func(h *house) {
 			a := h.create(h.wanted(10 * time.Hour))
