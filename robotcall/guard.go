@@ -32,9 +32,6 @@ type Pass struct {
 	until time.Time
 }
 
-// Dial is the call out as it is booked.
-func (p Pass) Dial() dials.Dial { return p.dial }
-
 // NewGuard makes a Guard. reg takes its metrics; nil: none are kept.
 func NewGuard(rules *Rules, d *db.DB, reg prometheus.Registerer) *Guard {
 	return &Guard{rules: rules, db: d, metrics: newGuardMetrics(d, reg)}

@@ -63,7 +63,7 @@ func TestAdmitBooks(t *testing.T) {
 		if err != nil || !decision.Allowed || len(passes) != 1 {
 			t.Fatal(passes, decision, err)
 		}
-		dial := passes[0].Dial()
+		dial := passes[0].dial
 		if !strings.HasPrefix(dial.Channel, ChannelPrefix) || len(dial.Channel) < len(ChannelPrefix)+16 || dial.Call != dial.Channel {
 			t.Errorf("channel %q of call %q", dial.Channel, dial.Call)
 		}

@@ -238,7 +238,7 @@ func (s *script) connect(ctx context.Context, o *leads.Owed) (string, error) {
 	owed := false
 	err = s.owing(ctx, o, keyConnect, func(*db.Tx) error { owed = true; return nil })
 	if err != nil || !owed {
-		s.cfg.Dialer.endRows(ctx, []string{passes[0].dial.Channel}, dials.Stopped, "not dialed")
+		s.cfg.Dialer.endRow(ctx, passes[0].dial.Channel, dials.Stopped, "not dialed")
 	}
 	switch {
 	case err != nil:

@@ -50,7 +50,7 @@ func (d *Dialer) Run(ctx context.Context) error {
 	}
 }
 
-// conclude writes down what became of a channel that went on, and what follows.
+// conclude writes down what became of calls, and what follows.
 func (d *Dialer) conclude(ctx context.Context, o over) {
 	err := d.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		for _, row := range o.rows {
@@ -68,23 +68,10 @@ func (d *Dialer) conclude(ctx context.Context, o over) {
 	}
 }
 
-// endRows writes down how calls ended. What could not be written is found by the
+// endRow writes down how a call ended. What could not be written is found by the
 // next sweep.
-func (d *Dialer) endRows(ctx context.Context, rows []string, o dials.Outcome, detail string) {
-	if len(rows) == 0 {
-		return
-	}
-	err := d.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
-		for _, row := range rows {
-			if err := dials.End(tx, row, o, detail); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		d.log.Error("the end of a call could not be written down", "err", err)
-	}
+func (d *Dialer) endRow(ctx context.Context, row string, o dials.Outcome, detail string) {
+	d.conclude(ctx, over{rows: []string{row}, outcome: o, detail: detail})
 }
 
 // endElsewhere ends the rows of PBXes that the configuration does not name any
@@ -190,7 +177,7 @@ func (d *Dialer) endLeft(ctx context.Context, dial dials.Dial) {
 	if dial.Answered.IsZero() && dial.Kind != dials.Connect {
 		outcome = dials.Unknown
 	}
-	d.endRows(ctx, []string{dial.Channel}, outcome, errAway.Error())
+	d.endRow(ctx, dial.Channel, outcome, errAway.Error())
 }
 
 // adopt lets a row end with a channel that goes on.
@@ -231,7 +218,7 @@ func (d *Dialer) hangUp(ctx context.Context, x *Exchange, abandoned map[string]b
 			return err
 		}
 		d.log.Info("hung up a channel that nobody speaks to any more", "pbx", x.Name, "channel", id)
-		d.endRows(ctx, []string{id}, dials.Unknown, "nobody followed it any more")
+		d.endRow(ctx, id, dials.Unknown, "nobody followed it any more")
 	}
 	return nil
 }

@@ -247,7 +247,7 @@ func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string,
 // notConnected ends the row of a connection that did not come about. Where the
 // far end has just hung up, that is why.
 func (v *Voice) notConnected(ctx context.Context, p Pass, why error) error {
-	v.dialer.endRows(ctx, []string{p.dial.Channel}, dials.Stopped, why.Error())
+	v.dialer.endRow(ctx, p.dial.Channel, dials.Stopped, why.Error())
 	if ari.HTTPStatus(why) == http.StatusNotFound {
 		return ErrHungUp
 	}
