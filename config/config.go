@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
 	"ringback/ari"
+	"ringback/leads"
 	"ringback/leads/alert/email"
 	"ringback/leads/appointments"
 	"ringback/leads/number"
@@ -301,6 +302,11 @@ func (c *Config) PBX(name string) *Asterisk {
 // Directory is the configuration as routing asks it. It shares memory with c.
 func (c *Config) Directory() *routing.Directory {
 	return &routing.Directory{Lines: c.Lines, Managers: c.Managers, Pools: c.Pools}
+}
+
+// Office is what the Book and every verdict ask of the configuration.
+func (c *Config) Office() *leads.Office {
+	return &leads.Office{Directory: c.Directory(), Plans: c.Plans()}
 }
 
 // onLoopback says whether only this machine can reach an address to listen on.

@@ -69,7 +69,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if d.db, err = db.Open(ctx, db.Config{Path: cfg.Database, Log: log, Metrics: d.registry}); err != nil {
 		return err
 	}
-	office := officeOf(cfg)
+	office := cfg.Office()
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
 		return err
@@ -282,11 +282,6 @@ func (d *daemon) alive() bool {
 		}
 	}
 	return alive
-}
-
-// officeOf is the configuration as the Book asks it.
-func officeOf(cfg *config.Config) *leads.Office {
-	return &leads.Office{Directory: cfg.Directory(), Plans: cfg.Plans()}
 }
 
 func tokensOf(cfg *config.Config) []string {

@@ -64,7 +64,9 @@ var rooms = map[string]room{
 	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
 	"config":              {floor: 4},
 	"cmd/ringback/web":    {floor: 4},
-	"cmd/ringback":        {floor: 5},
+	// Tests only.
+	"cmd/ringback/scenarios": {floor: 5},
+	"cmd/ringback":           {floor: 5},
 }
 
 // stairs is the order of the top folders: a package imports from its own and

@@ -80,13 +80,13 @@ func (c *replayCommand) office(w *world) (*leads.Office, call.Options, error) {
 	case len(cfg.Asterisk) > 1:
 		return nil, opts, fmt.Errorf("replay: %s has %d PBXes: say with --pbx which one was recorded", w.config, len(cfg.Asterisk))
 	default:
-		return officeOf(cfg), opts, nil
+		return cfg.Office(), opts, nil
 	}
 	opts.PBX = pbx.Name
 	if len(opts.Inbound) == 0 {
 		opts.Inbound = pbx.Inbound.Contexts
 	}
-	return officeOf(cfg), opts, nil
+	return cfg.Office(), opts, nil
 }
 
 // replay sends a recording through the tracker. Lines that are no events are

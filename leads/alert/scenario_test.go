@@ -22,13 +22,13 @@ import (
 	"ringback/routing"
 )
 
-var update = flag.Bool("update", false, "rewrite what the stories of testdata/scenarios expect: read the difference!")
+var update = flag.Bool("update", false, "rewrite what the stories of testdata/scenarios/ladder expect: read the difference!")
 
-// TestStories plays the stories of testdata/scenarios: days of an office, told
+// TestStories plays the stories of testdata/scenarios/ladder: days of an office, told
 // in lines. Each fails on a message or call that it does not expect, and on one
 // that it expects and that does not come.
 func TestStories(t *testing.T) {
-	files, err := filepath.Glob("../../testdata/scenarios/*.txtar")
+	files, err := filepath.Glob("../../testdata/scenarios/ladder/*.txtar")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no stories: %v", err)
 	}
