@@ -32,6 +32,7 @@ type Call struct {
 	target    sip.Uri // where they go
 	cseq      uint32  // of the last of them
 	acks      map[uint32]chan struct{}
+	since     time.Time // when it was answered
 	ended     time.Time
 	hungUp    bool  // by us
 	failed    error // why it was not answered
@@ -72,6 +73,22 @@ func (p *Phone) call(req *sip.Request) *Call {
 
 // Done is closed when the call is over, whoever ended it, or was refused.
 func (c *Call) Done() <-chan struct{} { return c.done }
+
+// Up is when the call was answered: what is heard before is announcements, or
+// the ringing tone. It stays known when the call is over.
+func (c *Call) Up() (since time.Time, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.since, !c.since.IsZero()
+}
+
+// pickedUp notes the answer.
+func (c *Call) pickedUp() {
+	c.mu.Lock()
+	c.since = time.Now()
+	c.mu.Unlock()
+	close(c.answered)
+}
 
 // Ended is when the call was over; zero while it is not.
 func (c *Call) Ended() time.Time {

@@ -185,7 +185,7 @@ func (c *Call) up(req *sip.Request, res *sip.Response, tx sip.ClientTransaction)
 	acknowledge := func() { _ = c.phone.client.WriteRequest(c.ack()) } // lost: the answer comes again
 	tx.OnRetransmission(func(*sip.Response) { acknowledge() })
 	acknowledge()
-	close(c.answered)
+	c.pickedUp()
 	if err != nil {
 		ctx, cancel := context.WithTimeout(c.phone.life, cancelTimeout)
 		defer cancel()

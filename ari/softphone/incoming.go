@@ -212,7 +212,7 @@ func (in *Incoming) Answer(ctx context.Context) (*Call, error) {
 		return nil, errors.Join(err, in.Reject(sip.StatusNotAcceptableHere, "Not Acceptable Here"))
 	}
 	ok := in.response(sip.StatusOK, "OK", c.media.offer())
-	if err := in.settle(func() { in.answer, in.ok = c, ok; close(c.answered); c.keep() }); err != nil {
+	if err := in.settle(func() { in.answer, in.ok = c, ok; c.pickedUp(); c.keep() }); err != nil {
 		c.end(err)
 		return nil, err
 	}

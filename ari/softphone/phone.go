@@ -124,7 +124,8 @@ func (p *Phone) serve(ctx context.Context) error {
 	server.OnAck(p.tracked(p.onAck))
 	server.OnBye(p.tracked(p.onBye))
 	server.OnMessage(p.tracked(p.onMessage))
-	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.NOTIFY, sip.INFO, sip.UPDATE} {
+	server.OnNotify(p.tracked(p.onNotify))
+	for _, method := range []sip.RequestMethod{sip.OPTIONS, sip.INFO, sip.UPDATE} {
 		server.OnRequest(method, p.tracked(p.onUpdate))
 	}
 	// A CANCEL that comes here has found no call to cancel.
