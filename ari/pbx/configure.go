@@ -115,11 +115,6 @@ func Tone(hz int, long time.Duration) []byte {
 
 // write fills in the templates and adds the caller's own files.
 func (p plan) write() error {
-	for i := range p.Phones {
-		if p.Phones[i].Name == "" {
-			p.Phones[i].Name = p.Phones[i].User
-		}
-	}
 	for _, t := range confTemplates.Templates() {
 		name := t.Name()
 		var text bytes.Buffer

@@ -5,12 +5,10 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -58,13 +56,8 @@ func Start(ctx context.Context, root Root, o Options) (*Instance, error) {
 	if err := lay(root, o.Dir, o.Sounds); err != nil {
 		return nil, err
 	}
-	o.Phones = slices.Clone(o.Phones)
-	o.Files = maps.Clone(o.Files)
-	if o.Files == nil {
-		o.Files = map[string]string{}
-	}
 	p := plan{
-		Options: o, Root: root.Dir, Modules: modules,
+		Options: o.filled(), Root: root.Dir, Modules: modules,
 		ARIUser: "ringback", ARIPassword: rand.Text(), Unwanted: unwanted,
 	}
 	// Between finding a free port and Asterisk's taking it another program may

@@ -1,11 +1,14 @@
 package pbx
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,11 +19,11 @@ type Options struct {
 	// be empty, and stays when the instance has stopped.
 	Dir string
 	// Phones are PJSIP endpoints that register with a password (digest) and
-	// dial into the context from-internal: PCMU, keys as each phone sends them, media always
+	// dial into their context: PCMU, keys as each phone sends them, media always
 	// through Asterisk.
 	Phones []Phone
 	// Trunks are PJSIP endpoints without registration, known by their address;
-	// what they send enters the context from-trunk, and the dialplan reaches a
+	// what they send enters their context, and the dialplan reaches a
 	// number N through them as PJSIP/N@name.
 	Trunks []Trunk
 	// Extensions is the dialplan, the text of extensions.conf.
@@ -44,6 +47,7 @@ type Phone struct {
 	Password string
 	Name     string // the name it shows; User if empty
 	Mailbox  string // its mailbox (in voicemail's context default), if any
+	Context  string // where the numbers that it dials are looked up; from-internal if empty
 }
 
 // Trunk is a provider's side.
@@ -53,6 +57,9 @@ type Trunk struct {
 	// alone, and a phone on the same host would be taken for the trunk: give
 	// each trunk a loopback address of its own (127.0.0.2:5060, 127.0.0.3:…).
 	Address string
+	// Context is where the numbers that it sends are looked up; from-trunk if
+	// empty.
+	Context string
 }
 
 // Host is the address's host.
@@ -66,6 +73,31 @@ var (
 	fileName  = regexp.MustCompile(`^\+?[A-Za-z0-9_.-]+\.conf$`)
 	soundName = regexp.MustCompile(`^[A-Za-z0-9_-]+\.(sln|wav|ulaw|gsm)$`)
 )
+
+// filled returns the options with what was left empty, in slices and maps of
+// their own.
+func (o Options) filled() Options {
+	o.Phones, o.Trunks, o.Files = slices.Clone(o.Phones), slices.Clone(o.Trunks), maps.Clone(o.Files)
+	for i := range o.Phones {
+		o.Phones[i].Name = cmp.Or(o.Phones[i].Name, o.Phones[i].User)
+		o.Phones[i].Context = cmp.Or(o.Phones[i].Context, "from-internal")
+	}
+	for i := range o.Trunks {
+		o.Trunks[i].Context = cmp.Or(o.Trunks[i].Context, "from-trunk")
+	}
+	if o.Files == nil {
+		o.Files = map[string]string{}
+	}
+	return o
+}
+
+// checkContext lets an empty name be: there is a usual one.
+func checkContext(name string) error {
+	if name != "" && !plainName.MatchString(name) {
+		return fmt.Errorf("pbx: the context %q may hold letters, digits, - and _ only", name)
+	}
+	return nil
+}
 
 // check refuses what would come out as another configuration than was meant:
 // in Asterisk's files a line end or a semicolon changes the meaning.
@@ -88,12 +120,18 @@ func (o Options) check() error {
 		if err := named(p.User); err != nil {
 			return err
 		}
+		if err := checkContext(p.Context); err != nil {
+			return err
+		}
 		if p.Password == "" || strings.ContainsAny(p.Password+p.Name+p.Mailbox, ";\n\r[]<>\"") {
 			return fmt.Errorf("pbx: phone %s needs a password, and neither it nor name and mailbox may hold any of ;[]<>\"", p.User)
 		}
 	}
 	for _, t := range o.Trunks {
 		if err := named(t.Name); err != nil {
+			return err
+		}
+		if err := checkContext(t.Context); err != nil {
 			return err
 		}
 		if host, _, err := net.SplitHostPort(t.Address); err != nil || net.ParseIP(host) == nil {
