@@ -162,6 +162,11 @@ func (c *Call) follow(req *sip.Request, tx sip.ClientTransaction) {
 // provisional: the other side works on it. With a description the audio begins
 // before the answer: announcements, or the PBX's ringing tone.
 func (c *Call) provisional(res *sip.Response) {
+	if to := res.To(); to != nil && to.Params.Has("tag") {
+		c.mu.Lock()
+		c.peer = *sip.HeaderClone(to).(*sip.ToHeader)
+		c.mu.Unlock()
+	}
 	if res.StatusCode == sip.StatusRinging {
 		c.ringOnce.Do(func() { close(c.ringing) })
 	}

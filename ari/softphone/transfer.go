@@ -6,19 +6,14 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"time"
 
 	"github.com/emiago/sipgo/sip"
 )
 
-// byeGrace is how long the phone waits, when the PBX has said that a transfer
-// has succeeded, for the PBX to end the call: chan_sip leaves that to the phone.
-const byeGrace = 500 * time.Millisecond
-
 // Transfer gives the other side to a number at the PBX without asking there
-// first (REFER, RFC 3515). It returns when the PBX has accepted that. What
-// becomes of it shows on the call: it is over when the transfer has succeeded,
-// ended by the PBX or else by the phone, and goes on when it has failed.
+// first (REFER, RFC 3515). It returns when the PBX has accepted that. When the
+// PBX then says that the transfer has succeeded, the phone hangs up, unless the
+// PBX was faster; when it says that it has failed, the phone does nothing.
 func (c *Call) Transfer(ctx context.Context, number string) error {
 	target, err := c.phone.uri(number)
 	if err != nil {
@@ -63,10 +58,11 @@ func (c *Call) replaces() (string, error) {
 
 // refer asks the other side to call an address in our place.
 func (c *Call) refer(ctx context.Context, address string) error {
-	select {
-	case <-c.answered:
-	default:
-		return errors.New("the call is not up")
+	if _, up := c.Up(); !up {
+		return errors.New("it is not answered")
+	}
+	if !c.Ended().IsZero() {
+		return errCallOver
 	}
 	req := c.request(sip.REFER)
 	req.AppendHeader(c.phone.contact())
@@ -93,12 +89,7 @@ func (p *Phone) onNotify(req *sip.Request, tx sip.ServerTransaction) {
 	if c == nil || event == nil || !strings.HasPrefix(event.Value(), "refer") || !strings.HasPrefix(string(req.Body()), "SIP/2.0 2") {
 		return
 	}
-	select {
-	case <-c.done:
-	case <-p.life.Done():
-	case <-time.After(byeGrace):
-		ctx, cancel := context.WithTimeout(p.life, cancelTimeout)
-		defer cancel()
-		_ = c.Hangup(ctx) // not confirmed: it is over here all the same
-	}
+	ctx, cancel := context.WithTimeout(p.life, cancelTimeout)
+	defer cancel()
+	_ = c.Hangup(ctx) // not confirmed: it is over here all the same
 }
