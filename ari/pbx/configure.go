@@ -34,7 +34,7 @@ var unwanted = []string{
 	"cdr_adaptive_odbc", "cdr_custom", "cdr_manager", "cdr_odbc", "cdr_pgsql", "cdr_radius", "cdr_sqlite3_custom",
 	"cdr_syslog", "cdr_tds", "cel_manager", "cel_odbc", "cel_pgsql", "cel_radius", "cel_sqlite3_custom", "cel_tds",
 	"chan_alsa", "chan_audiosocket", "chan_console", "chan_dahdi", "chan_iax2", "chan_mgcp", "chan_mobile",
-	"chan_motif", "chan_ooh323", "chan_oss", "chan_phone", "chan_rtp", "chan_sip", "chan_skinny", "chan_unistim", "chan_vpb",
+	"chan_motif", "chan_ooh323", "chan_oss", "chan_phone", "chan_rtp", "chan_skinny", "chan_unistim", "chan_vpb",
 	"chan_websocket", "codec_dahdi", "func_curl", "func_odbc", "pbx_ael", "pbx_dundi", "pbx_lua", "pbx_realtime", "res_adsi", "res_aeap",
 	"res_ael_share", "res_calendar", "res_calendar_caldav", "res_calendar_ews", "res_calendar_exchange",
 	"res_calendar_icalendar", "res_config_curl", "res_config_ldap", "res_config_mysql", "res_config_odbc",
@@ -54,6 +54,7 @@ type plan struct {
 	Modules     string
 	RunDir      string
 	Port        int // of SIP over UDP, and of HTTP over TCP
+	ChanSIPPort int // of the old driver; 0 when nobody needs it
 	ARIUser     string
 	ARIPassword string
 	Unwanted    []string

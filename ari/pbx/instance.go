@@ -5,10 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +23,7 @@ type Instance struct {
 	Root        Root
 	Dir         string // Options.Dir
 	SIPAddr     string // host:port of SIP over UDP
+	ChanSIPAddr string // the same of the old driver; empty when nobody needs it
 	ARIURL      string // http://host:port/ari
 	ARIUser     string
 	ARIPassword string
@@ -53,6 +56,12 @@ func Start(ctx context.Context, root Root, o Options) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	unwanted := unwanted
+	if !o.old() {
+		unwanted = append(slices.Clone(unwanted), "chan_sip")
+	} else if _, err := os.Stat(filepath.Join(modules, "chan_sip.so")); err != nil {
+		return nil, fmt.Errorf("pbx: chan_sip does not exist in Asterisk %s: %w", root.Release, err)
+	}
 	if err := lay(root, o.Dir, o.Sounds); err != nil {
 		return nil, err
 	}
@@ -77,6 +86,11 @@ func start(ctx context.Context, root Root, p plan) (*Instance, error) {
 	if p.Port, err = freePort(); err != nil {
 		return nil, err
 	}
+	for p.old() && (p.ChanSIPPort == 0 || p.ChanSIPPort == p.Port) {
+		if p.ChanSIPPort, err = freePort(); err != nil {
+			return nil, err
+		}
+	}
 	if p.RunDir, err = runDir(p.Dir); err != nil {
 		return nil, err
 	}
@@ -88,6 +102,9 @@ func start(ctx context.Context, root Root, p plan) (*Instance, error) {
 		CDRFile: filepath.Join(p.Dir, "log/cdr-csv/Master.csv"),
 		CELFile: filepath.Join(p.Dir, "log/cel-custom/Master.csv"),
 		LogFile: filepath.Join(p.Dir, "log/full"),
+	}
+	if p.old() {
+		inst.ChanSIPAddr = "127.0.0.1:" + strconv.Itoa(p.ChanSIPPort)
 	}
 	if err := p.write(); err != nil {
 		return nil, err
@@ -152,6 +169,31 @@ func (i *Instance) ready(ctx context.Context) error {
 		if !strings.Contains(transports, i.SIPAddr) {
 			return fmt.Errorf("no SIP on %s: %w", i.SIPAddr, errPortTaken)
 		}
+	}
+	if i.ChanSIPAddr != "" && i.plan.asMade("sip.conf", "modules.conf") {
+		return i.pingChanSIP(ctx)
+	}
+	return nil
+}
+
+// pingChanSIP makes sure that the old driver has its port. It does not complain
+// when it has not, and its console names the port all the same.
+func (i *Instance) pingChanSIP(ctx context.Context) error {
+	conn, err := new(net.Dialer).DialContext(ctx, "udp4", i.ChanSIPAddr)
+	if err != nil {
+		return fmt.Errorf("ask the old driver: %w", err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		return fmt.Errorf("ask the old driver: %w", err)
+	}
+	fmt.Fprintf(conn, "OPTIONS sip:ping@%[1]s SIP/2.0\r\nVia: SIP/2.0/UDP %[2]s;branch=z9hG4bKping\r\nMax-Forwards: 70\r\n"+
+		"From: <sip:ping@%[2]s>;tag=ping\r\nTo: <sip:ping@%[1]s>\r\nContact: <sip:ping@%[2]s>\r\nCall-ID: ping\r\n"+
+		"CSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n", i.ChanSIPAddr, conn.LocalAddr())
+	answer := make([]byte, 2000)
+	n, _ := conn.Read(answer) // nobody there is an answer too
+	if !strings.Contains(string(answer[:n]), fmt.Sprintf("Server: ringback-%d\r\n", i.plan.Port)) {
+		return fmt.Errorf("no SIP of the old driver on %s: %w", i.ChanSIPAddr, errPortTaken)
 	}
 	return nil
 }

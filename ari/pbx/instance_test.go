@@ -308,6 +308,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"trunk like phone": {Dir: "/x", Phones: []Phone{{User: "101", Password: "x"}}, Trunks: []Trunk{{Name: "101", Address: "127.0.0.2:1"}}},
 		"phone's context":  {Dir: "/x", Phones: []Phone{{User: "101", Password: "x", Context: "a\nb"}}},
 		"trunk's context":  {Dir: "/x", Trunks: []Trunk{{Name: "trunk", Address: "127.0.0.2:1", Context: "a;b"}}},
+		"driver":           {Dir: "/x", Phones: []Phone{{User: "101", Password: "x", Driver: "IAX2"}}},
 		"trunk's address":  {Dir: "/x", Trunks: []Trunk{{Name: "trunk", Address: "provider.example"}}},
 		"system name":      {Dir: "/x", SystemName: "a b"},
 		"file outside":     {Dir: "/x", Files: map[string]string{"../x.conf": ""}},

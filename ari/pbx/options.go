@@ -18,13 +18,13 @@ type Options struct {
 	// recordings and Asterisk's own database lie below it. It must not exist or
 	// be empty, and stays when the instance has stopped.
 	Dir string
-	// Phones are PJSIP endpoints that register with a password (digest) and
-	// dial into their context: PCMU, keys as each phone sends them, media always
+	// Phones are endpoints that register with a password (digest) and dial into
+	// their context: PCMU, keys as each phone sends them, media always
 	// through Asterisk.
 	Phones []Phone
-	// Trunks are PJSIP endpoints without registration, known by their address;
-	// what they send enters their context, and the dialplan reaches a
-	// number N through them as PJSIP/N@name.
+	// Trunks are endpoints without registration, known by their address; what
+	// they send enters their context, and the dialplan reaches a number N through
+	// them as PJSIP/N@name, or SIP/N@name by the old driver.
 	Trunks []Trunk
 	// Extensions is the dialplan, the text of extensions.conf.
 	Extensions string
@@ -41,6 +41,17 @@ type Options struct {
 	LinkedID bool
 }
 
+// Driver is what speaks SIP with a phone or a trunk.
+type Driver string
+
+const (
+	// PJSIP is the driver of all releases; channels are named PJSIP/101-00000001.
+	PJSIP Driver = ""
+	// ChanSIP is the old driver, which only Asterisk16 has; channels are named
+	// SIP/101-00000001. It listens at an address of its own.
+	ChanSIP Driver = "SIP"
+)
+
 // Phone is a telephone's account.
 type Phone struct {
 	User     string // number and user name
@@ -48,6 +59,7 @@ type Phone struct {
 	Name     string // the name it shows; User if empty
 	Mailbox  string // its mailbox (in voicemail's context default), if any
 	Context  string // where the numbers that it dials are looked up; from-internal if empty
+	Driver   Driver
 }
 
 // Trunk is a provider's side.
@@ -60,12 +72,19 @@ type Trunk struct {
 	// Context is where the numbers that it sends are looked up; from-trunk if
 	// empty.
 	Context string
+	Driver  Driver
 }
 
 // Host is the address's host.
 func (t Trunk) Host() string {
 	host, _, _ := net.SplitHostPort(t.Address)
 	return host
+}
+
+// Port is the address's port.
+func (t Trunk) Port() string {
+	_, port, _ := net.SplitHostPort(t.Address)
+	return port
 }
 
 var (
@@ -91,10 +110,20 @@ func (o Options) filled() Options {
 	return o
 }
 
-// checkContext lets an empty name be: there is a usual one.
-func checkContext(name string) error {
-	if name != "" && !plainName.MatchString(name) {
-		return fmt.Errorf("pbx: the context %q may hold letters, digits, - and _ only", name)
+// old tells whether anybody needs the old driver.
+func (o Options) old() bool {
+	return slices.ContainsFunc(o.Phones, func(p Phone) bool { return p.Driver == ChanSIP }) ||
+		slices.ContainsFunc(o.Trunks, func(t Trunk) bool { return t.Driver == ChanSIP })
+}
+
+// checkEntry is about the way into the dialplan; an empty context is the usual
+// one.
+func checkEntry(context string, driver Driver) error {
+	if context != "" && !plainName.MatchString(context) {
+		return fmt.Errorf("pbx: the context %q may hold letters, digits, - and _ only", context)
+	}
+	if driver != PJSIP && driver != ChanSIP {
+		return fmt.Errorf("pbx: there is no driver %q", driver)
 	}
 	return nil
 }
@@ -120,7 +149,7 @@ func (o Options) check() error {
 		if err := named(p.User); err != nil {
 			return err
 		}
-		if err := checkContext(p.Context); err != nil {
+		if err := checkEntry(p.Context, p.Driver); err != nil {
 			return err
 		}
 		if p.Password == "" || strings.ContainsAny(p.Password+p.Name+p.Mailbox, ";\n\r[]<>\"") {
@@ -131,7 +160,7 @@ func (o Options) check() error {
 		if err := named(t.Name); err != nil {
 			return err
 		}
-		if err := checkContext(t.Context); err != nil {
+		if err := checkEntry(t.Context, t.Driver); err != nil {
 			return err
 		}
 		if host, _, err := net.SplitHostPort(t.Address); err != nil || net.ParseIP(host) == nil {
