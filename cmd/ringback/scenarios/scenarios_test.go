@@ -1,0 +1,120 @@
+package scenarios
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"testing"
+	"time"
+
+	"ringback/ari/pbx"
+)
+
+var (
+	release = flag.String("release", string(pbx.Asterisk22), "play on this release of Asterisk, 22 or 16")
+	only    = flag.String("only", "", "play the scenarios whose names match this regular expression")
+	record  = flag.Bool("record", false, "play each scenario on a PBX of its own and write its recording to testdata/calls")
+	at      = flag.Int("at-once", 10, "so many scenarios are played at a time")
+)
+
+// TestScenarios plays every story on one PBX, and then holds the verdicts of the
+// tracker against the stories' files, the phones and the call event log.
+func TestScenarios(t *testing.T) {
+	names, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scripts := readScripts(t, pbx.Release(*release), names, !*record)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	t.Cleanup(cancel)
+	if *record {
+		recordAll(t, ctx, scripts)
+		return
+	}
+	st := open(t, ctx, pbx.Release(*release), scripts)
+	st.playAll()
+	if err := st.full.quiet(ctx); err != nil {
+		left, _ := st.pbx.CLI(t.Context(), "core show channels concise")
+		t.Errorf("%v; on the PBX live\n%s", err, left)
+	}
+	if err := st.thinned.quiet(ctx); err != nil {
+		t.Error(err)
+	}
+	events := st.log(ctx, t)
+	agreed := 0
+	for _, p := range st.plays {
+		if t.Run(p.name, func(t *testing.T) { p.verdict(t, events) }) {
+			agreed++
+		}
+	}
+	fmt.Printf("%d scenarios on Asterisk %s: %d agree with their files, the phones and the call event log\n", len(st.plays), *release, agreed)
+}
+
+// verdict of one play: it was played, and everybody says the same of it.
+func (p *play) verdict(t *testing.T, events []pbx.CallEvent) {
+	if p.failed != nil {
+		t.Errorf("the story could not be played: %v", p.failed)
+	}
+	var own []pbx.CallEvent
+	for i := range events {
+		if p.private.index == 0 || ownerOf(events[i].Channel) == p.private.index {
+			own = append(own, events[i])
+		}
+	}
+	p.check(t, own)
+	if t.Failed() {
+		t.Logf("%s: %s", p.name, p.title)
+	}
+}
+
+// playAll plays the stories, some at a time.
+func (st *stage) playAll() {
+	places := make(chan struct{}, *at)
+	done := make(chan struct{})
+	for _, p := range st.plays {
+		go func() {
+			places <- struct{}{}
+			p.failed = p.perform(st.ctx)
+			<-places
+			done <- struct{}{}
+		}()
+	}
+	for range st.plays {
+		<-done
+	}
+}
+
+// recordAll plays each story on a PBX of its own, in the names of its file, and
+// keeps what that PBX sent.
+func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
+	places := make(chan struct{}, 3)
+	for _, s := range scripts {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			places <- struct{}{}
+			defer func() { <-places }()
+			st := open(t, ctx, pbx.Release(*release), []*script{s})
+			st.playAll()
+			if err := st.full.quiet(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if err := st.thinned.quiet(ctx); err != nil {
+				t.Fatal(err)
+			}
+			st.plays[0].verdict(t, st.log(ctx, t))
+			if t.Failed() {
+				return
+			}
+			file := filepath.Join("../../../testdata/calls", *release, s.name+".jsonl")
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, st.frames.taken(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -1,0 +1,234 @@
+package scenarios
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"testing"
+
+	"ringback/ari"
+	"ringback/ari/call"
+	"ringback/ari/pbx"
+	"ringback/ari/softphone"
+	"ringback/robotcall"
+)
+
+// stage is one real PBX on which scripts are played, with two watchers: what
+// one is told by every event, the other must find out by the filtered ones.
+type stage struct {
+	ctx     context.Context
+	pbx     *pbx.Instance
+	client  *ari.Client
+	plays   []*play
+	full    *watcher
+	thinned *watcher
+	frames  *frames
+}
+
+// frames is where the Recorder writes.
+type frames struct {
+	mu  sync.Mutex
+	all []byte
+}
+
+func (f *frames) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.all = append(f.all, p...)
+	return len(p), nil
+}
+
+// begin forgets what was before the story, where only one is played.
+func (f *frames) begin(p *play) {
+	if p.private.index == 0 {
+		f.taken()
+	}
+}
+
+func (f *frames) taken() []byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.all
+	f.all = nil
+	return all
+}
+
+// features are the keys by which a phone transfers and parks.
+const features = `[general]
+transferdigittimeout = 3
+featuredigittimeout = 1000
+[featuremap]
+blindxfer => #1
+atxfer => *2
+parkcall => #7
+`
+
+// open starts a PBX for the scripts; ctx ends it all.
+func open(t *testing.T, ctx context.Context, release pbx.Release, scripts []*script) *stage {
+	t.Helper()
+	root, err := pbx.Install(ctx, release, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := &stage{ctx: ctx, frames: &frames{}}
+	opts := pbx.Options{Dir: t.TempDir(), Files: files(scripts), LinkedID: release == pbx.Asterisk22}
+	if release == pbx.Asterisk22 {
+		opts.SystemName = "office"
+	}
+	opts.Files["features.conf"] = features + opts.Files["+features.conf"]
+	delete(opts.Files, "+features.conf")
+	opts.Extensions = "[messages]\nexten => _X.,1,Hangup()\n"
+	for _, s := range scripts {
+		p := newPlay(t, st, s)
+		st.plays = append(st.plays, p)
+		opts.Extensions += p.dialplan()
+		opts.Trunks = append(opts.Trunks, pbx.Trunk{Name: s.private.name("trunk"), Address: p.exchange.Addr(),
+			Context: s.private.name("from-trunk"), Driver: s.trunkDriver()})
+		for _, desk := range p.desks {
+			opts.Phones = append(opts.Phones, pbx.Phone{User: desk.user, Password: desk.password, Mailbox: desk.user,
+				Context: s.private.name("from-internal"), Driver: desk.driver})
+		}
+	}
+	if st.pbx, err = pbx.Start(ctx, root, opts); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := st.pbx.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, p := range st.plays {
+		p.exchange.SetServer(st.server(p.trunkDriver()))
+	}
+	inbound := make([]string, len(scripts))
+	for i, s := range scripts {
+		inbound[i] = s.private.name("from-trunk")
+	}
+	st.full = st.watch(t, ari.DefaultApp, inbound, false)
+	st.client = st.full.client
+	st.thinned = st.watch(t, "thinned", inbound, true)
+	return st
+}
+
+// server is where a driver of the PBX listens.
+func (st *stage) server(driver pbx.Driver) string {
+	if driver == "SIP" {
+		return st.pbx.ChanSIPAddr
+	}
+	return st.pbx.SIPAddr
+}
+
+// watcher follows the PBX as the daemon does.
+type watcher struct {
+	client *ari.Client
+
+	mu    sync.Mutex
+	ended []call.Fact
+	idle  bool
+	moved chan struct{} // closed and replaced by every event
+}
+
+func (st *stage) watch(t *testing.T, app string, inbound []string, filter bool) *watcher {
+	t.Helper()
+	client, err := ari.NewClient(ari.Config{Name: "main", URL: st.pbx.ARIURL, Username: st.pbx.ARIUser, Password: ari.NewSecret(st.pbx.ARIPassword), App: app})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &watcher{client: client, moved: make(chan struct{})}
+	tracker := call.New(call.Options{PBX: "main", Inbound: inbound, OwnPrefix: robotcall.ChannelPrefix})
+	opts := ari.StreamOptions{EventFilter: filter, Log: slog.New(slog.DiscardHandler)}
+	if !filter {
+		opts.Recorder = ari.NewRecorder(st.frames)
+	}
+	stream := ari.NewStream(client, opts)
+	watching, over := make(chan struct{}), make(chan struct{})
+	ctx, stop := context.WithCancel(st.ctx)
+	go func() {
+		defer close(over)
+		stream.Run(ctx, func(ev *ari.Event) {
+			if ev.Type == ari.Connected {
+				close(watching) // twice is a panic: a gap in the watching would spoil every verdict
+			}
+			w.step(tracker, ev)
+		})
+	}()
+	t.Cleanup(func() { stop(); <-over; client.Close() })
+	select {
+	case <-watching:
+	case <-ctx.Done():
+		t.Fatal("the PBX was not watched in time")
+	}
+	return w
+}
+
+func (w *watcher) step(tracker *call.Tracker, ev *ari.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range tracker.Step(ev) {
+		if f.Kind == call.Ended || f.Kind == call.Lost {
+			w.ended = append(w.ended, f)
+		}
+	}
+	w.idle = tracker.Idle()
+	close(w.moved)
+	w.moved = make(chan struct{})
+}
+
+// quiet waits until nothing lives on the PBX, as the watcher sees it.
+func (w *watcher) quiet(ctx context.Context) error {
+	for {
+		w.mu.Lock()
+		idle, moved := w.idle, w.moved
+		w.mu.Unlock()
+		if idle {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return fmt.Errorf("the tracker still follows something although all calls are over: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// of are the calls of one script, in the order in which they ended.
+func (w *watcher) of(p *play) []call.Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var calls []call.Call
+	for _, f := range w.ended {
+		if p.private.index == 0 || ownerOf(namesOf(&f.Call)...) == p.private.index {
+			calls = append(calls, f.Call)
+		}
+	}
+	return calls
+}
+
+// namesOf are the names in a call that tell whose it is.
+func namesOf(c *call.Call) []string {
+	names := []string{c.From.Endpoint, c.Origin, c.Context}
+	for _, l := range c.Legs {
+		names = append(names, l.Endpoint)
+	}
+	return names
+}
+
+// address is a loopback address of its own for each script's outside: the PBX
+// knows a trunk by its address.
+func address(index int) string {
+	return net.JoinHostPort(fmt.Sprintf("127.0.%d.%d", 1+index/200, 1+index%200), "0")
+}
+
+// tones are handed out in turn; the music has its own.
+func tones() []int {
+	var list []int
+	for _, hz := range softphone.Tones() {
+		if hz != pbx.MusicTone {
+			list = append(list, hz)
+		}
+	}
+	return list
+}
