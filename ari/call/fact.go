@@ -95,6 +95,10 @@ type Call struct {
 	Direction Direction `json:"direction"`
 	// Own says that the daemon itself placed the first channel.
 	Own bool `json:"own,omitempty"`
+	// HungUp says that the side that called hung up.
+	HungUp bool `json:"hung_up,omitempty"`
+	// Message says that a voicemail was left.
+	Message bool `json:"message,omitempty"`
 	// Caller and Dialed are as the PBX received them; of an outbound call
 	// Dialed is the number that left by the trunk.
 	Caller     string `json:"caller"`
@@ -109,15 +113,12 @@ type Call struct {
 	Started time.Time `json:"started"`
 	Ended   time.Time `json:"ended,omitzero"`
 	How     How       `json:"how,omitempty"`
-	// HungUp says that the side that called hung up.
-	HungUp bool `json:"hung_up,omitempty"`
 	// Application and Context are where in the dialplan it ended.
 	Application string `json:"application,omitempty"`
 	Context     string `json:"context,omitempty"`
-	// Message says that a voicemail was left.
-	Message bool   `json:"message,omitempty"`
-	Legs    []Leg  `json:"legs,omitempty"`
-	Talks   []Talk `json:"talks,omitempty"`
+	Legs        []Leg  `json:"legs,omitempty"`
+	Talks       []Talk `json:"talks,omitempty"`
+	Stops       []Stop `json:"stops,omitempty"`
 
 	// Progress is how far the call has come. It is the tracker's own: kept with
 	// an open call and handed back to Resume.
@@ -131,12 +132,12 @@ type Progress struct {
 	Announced     bool   `json:"announced,omitempty"`      // the caller has heard something of the PBX
 	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the hangup came while phones were being rung
 	Transferred   bool   `json:"transferred,omitempty"`    // and has talked with nobody since
+	Over          bool   `json:"over,omitempty"`           // hung up: what follows is clean-up
 	Transferer    string `json:"transferer,omitempty"`     // the channels of who transferred
 	Transferer2   string `json:"transferer2,omitempty"`
 	Dialed        int    `json:"dialed,omitempty"` // legs that got a channel
 	DialStatus    string `json:"dial_status,omitempty"`
-	App           string `json:"app,omitempty"`  // dialplan application that the first channel came to last
-	Over          bool   `json:"over,omitempty"` // hung up: what follows is clean-up
+	App           string `json:"app,omitempty"` // dialplan application that the first channel came to last
 }
 
 // Party is who stands at the end of a leg.
@@ -155,7 +156,11 @@ type Leg struct {
 	Channel string `json:"channel,omitempty"`
 	// Rang says that the phone was heard to ring, or was answered or declined,
 	// which a phone does only when it rings.
-	Rang    bool    `json:"rang,omitempty"`
+	Rang bool `json:"rang,omitempty"`
+	// Dialed and Over are when it began to be dialed, and when it was answered or
+	// was over.
+	Dialed  After   `json:"d,omitempty"`
+	Over    After   `json:"o,omitempty"`
 	Outcome Outcome `json:"outcome,omitempty"`
 }
 
@@ -180,6 +185,8 @@ type Talk struct {
 	Start   time.Time `json:"start"`
 	// End is zero while the talk runs.
 	End time.Time `json:"end,omitzero"`
+	// HungUp says that the far end ended the talk by hanging up.
+	HungUp bool `json:"hung_up,omitempty"`
 }
 
 // Length is how long the talk lasted, or by now when it still runs.
@@ -216,6 +223,6 @@ func (c Call) Lose(until, now time.Time) Call {
 
 // clone makes the slices independent of the tracker's.
 func (c Call) clone() Call {
-	c.Legs, c.Talks = slices.Clone(c.Legs), slices.Clone(c.Talks)
+	c.Legs, c.Talks, c.Stops = slices.Clone(c.Legs), slices.Clone(c.Talks), slices.Clone(c.Stops)
 	return c
 }

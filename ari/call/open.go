@@ -15,6 +15,7 @@ type leg struct {
 	kind   kind
 	inside bool    // not created in an inbound context
 	placed bool    // the PBX placed it, it did not come in
+	hungUp bool    // its far end hung up
 	bridge *bridge // nil: in none
 	joined bool    // it was in a bridge before
 	early  []*leg  // whom it dialed before its call was known
@@ -41,9 +42,9 @@ type open struct {
 	root  *leg // the first channel; nil while it is only known from the database
 	party *leg // the person outside; nil in an internal call, and once gone
 	begun bool // Started was told
+	moved bool // something is to be told by Moved
 
 	tracker *Tracker
-	moved   bool   // something is to be told by Moved
 	context string // where in the dialplan the first channel is
 }
 
@@ -102,7 +103,7 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 		number = strings.Clone(numberOf("", c))
 	}
 	o.call.Progress.Dialed++
-	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id})
+	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id, Dialed: o.after()})
 	l.entry = len(o.call.Legs)
 	if l.rang {
 		l.hasRung()
@@ -142,11 +143,19 @@ func (l *leg) hasEnded(outcome Outcome) {
 	if outcome == LegAnswered || outcome == LegRejected {
 		entry.Rang = true
 	}
+	l.isOver(entry)
 	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegRejected && entry.Outcome == LegBusy {
 		entry.Outcome = outcome
 		if outcome != LegElsewhere {
 			l.open.touch()
 		}
+	}
+}
+
+// isOver notes when a dialed leg was answered or was over.
+func (l *leg) isOver(entry *Leg) {
+	if entry.Over == 0 {
+		entry.Over = l.open.after()
 	}
 }
 
@@ -197,6 +206,7 @@ func (o *open) talk(l *leg, at time.Time) bool {
 		p.Transferred = false
 	}
 	p.Stage = talking
+	o.endStay("")
 	o.reachedBy(l)
 	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(o.number(l)), Start: at})
 	return true
@@ -220,6 +230,8 @@ func (o *open) part(with []*leg, at time.Time) {
 	for i := range o.call.Talks {
 		t := &o.call.Talks[i]
 		if t.End.IsZero() && !has(with, t.Channel) {
+			l := o.tracker.legs[t.Channel]
+			t.HungUp = l != nil && l.hungUp
 			t.end(at)
 		}
 	}

@@ -136,7 +136,7 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil {
 		return
 	}
-	l.open.application(l, c.AppName)
+	l.open.application(l, c.AppName, c.AppData)
 	if l.placed && c.State == "Ringing" {
 		l.hasRung()
 	}

@@ -1,6 +1,10 @@
 package call
 
-import "strings"
+import (
+	"strings"
+
+	"ringback/ari"
+)
 
 // stage is the last thing that became of a call, apart from announcements: it
 // becomes the call's How. A later stage replaces an earlier one in enter, which
@@ -68,7 +72,7 @@ func (o *open) place(l *leg, context string) {
 }
 
 // application notes which dialplan application the caller's path has come to.
-func (o *open) application(l *leg, app string) {
+func (o *open) application(l *leg, app, data string) {
 	if o.call.Progress.Over || app == l.app {
 		return
 	}
@@ -87,6 +91,7 @@ func (o *open) application(l *leg, app string) {
 		o.announced()
 	}
 	o.enter(stages[name])
+	o.stop(name, app, data)
 }
 
 // announced notes that the caller has heard something of the PBX.
@@ -98,7 +103,8 @@ func (o *open) announced() {
 }
 
 // variable notes the channel variables by which applications tell their end.
-func (o *open) variable(l *leg, name, value string) {
+func (o *open) variable(l *leg, ev *ari.Event) {
+	name, value := ev.Variable, ev.Value
 	if name == "VMSTATUS" {
 		// It comes after the hangup by which most callers end their message.
 		o.call.Message = o.call.Message || value == "SUCCESS"
@@ -112,9 +118,13 @@ func (o *open) variable(l *leg, name, value string) {
 		if o.call.Progress.Dialed == 0 || value == "CONGESTION" {
 			o.call.Progress.DialStatus = intern(value)
 		}
+		if value == "CHANUNAVAIL" {
+			o.undialed(ev.Channel.AppData)
+		}
 	case "QUEUESTATUS":
 		if how, ok := queueStatus[value]; ok && (l == o.root || l.carries(o)) {
 			o.call.Progress.Stage, o.call.Progress.Left = queueLeft, how
+			o.endStay(how)
 			o.touch()
 		}
 	}

@@ -41,6 +41,7 @@ type Tracker struct {
 	goneNext int
 	facts    []Fact
 	moved    []*open   // calls that have changed in this step
+	at       time.Time // the PBX's clock in this step
 	heard    time.Time // when the event of this step was read
 }
 
@@ -75,7 +76,7 @@ func (t *Tracker) Idle() bool {
 func (t *Tracker) Step(ev *ari.Event) []Fact {
 	clear(t.facts)
 	t.facts = t.facts[:0]
-	t.heard = ev.Heard
+	t.at, t.heard = ev.At, ev.Heard
 	t.step(ev)
 	t.tellMoved(ev.At)
 	return t.facts
@@ -94,11 +95,11 @@ func (t *Tracker) step(ev *ari.Event) {
 	case ari.ChannelDialplan:
 		if l := t.leg(&ev.Channel, false); l != nil && l.open != nil && ev.Application != "" {
 			l.open.place(l, ev.Channel.Context)
-			l.open.application(l, ev.Application)
+			l.open.application(l, ev.Application, ev.AppData)
 		}
 	case ari.ChannelVarset:
 		if l := t.legs[ev.Channel.ID]; l != nil && l.open != nil {
-			l.open.variable(l, ev.Variable, ev.Value)
+			l.open.variable(l, ev)
 		}
 	case ari.ChannelHangupRequest:
 		t.hangupRequested(ev)
@@ -155,7 +156,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 		t.begin(l, c)
 	}
 	if l.open != nil && c.AppName != "" {
-		l.open.application(l, c.AppName)
+		l.open.application(l, c.AppName, c.AppData)
 	}
 	return l
 }
@@ -260,6 +261,7 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 	if l == nil || ev.Soft {
 		return
 	}
+	l.hungUp = true
 	if l.open != nil && l == l.open.root {
 		l.open.hangup()
 		return
@@ -306,7 +308,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 	}
 	t.join(o, peer, &ev.Peer, ev.At)
 	if ev.Channel.AppName != "" {
-		o.application(caller, ev.Channel.AppName)
+		o.application(caller, ev.Channel.AppName, ev.Channel.AppData)
 	}
 	switch ev.DialStatus {
 	case "RINGING", "PROGRESS", "PROCEEDING":
@@ -374,6 +376,9 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 	}
 	if o := l.open; o != nil {
 		l.hasEnded(outcomeOf("", ev.Cause))
+		if entry := l.listed(); entry != nil {
+			l.isOver(entry)
+		}
 		t.forget(l)
 		t.close(o, l, ev.At)
 	} else {
@@ -460,6 +465,8 @@ func (t *Tracker) parked(l *leg) {
 	}
 	p := &o.call.Progress
 	p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
+	o.endStay("")
+	o.stay(Parking, "")
 	o.touch()
 }
 
