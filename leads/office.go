@@ -105,18 +105,19 @@ func robot(c *call.Call) bool {
 	return c.Own && (c.Direction == call.Internal || c.Direction == call.Outbound && (c.From.Outside || c.From.Endpoint == ""))
 }
 
-// talks sums up a call's talks: how long the caller waited for the first, how
-// long all lasted, who answered, and the longest with phones of the house and
-// with legs that left by a trunk. Times at which several persons shared the
-// bridge count once.
+// talks sums up a call's talks: how long the caller waited for the first person
+// reached, who that was, how long all talks lasted, and the longest with phones
+// of the house and with legs that left by a trunk. Times at which several persons
+// shared the bridge count once. Of a call that reached nobody the first who
+// picked up is who answered.
 func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outside time.Duration) {
 	j.Wait = nonNegative(j.Ended.Sub(j.Started))
 	var until time.Time
+	reached := false
 	for i, t := range c.Talks {
 		length := nonNegative(t.Length(j.Ended))
 		end := t.Start.Add(length)
 		if i == 0 {
-			j.Wait = nonNegative(t.Start.Sub(j.Started))
 			until = t.Start
 		}
 		if from := later(t.Start, until); end.After(from) {
@@ -134,7 +135,11 @@ func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outsi
 		if length > j.Long {
 			j.Spoke, j.Long = t.Who, length
 		}
-		if j.AnsweredBy == "" {
+		now := !reached && (c.Direction != call.Inbound || j.Pool == nil || j.Pool.Reached(length, t.Who.Outside))
+		if now {
+			j.Wait, reached = nonNegative(t.Start.Sub(j.Started)), true
+		}
+		if now || j.AnsweredBy == "" {
 			j.AnsweredBy = o.Name(c.PBX, plan, t.Who)
 		}
 	}

@@ -91,8 +91,16 @@ func (p *Pool) Judge(e Ending) (Verdict, Reason) {
 // reached applies the two lengths that make a talk. A talk of no measurable
 // length is none, even where the thresholds are zero.
 func (p *Pool) reached(e Ending) bool {
-	return e.Talk > 0 && e.Talk >= p.Missed.MinTalk ||
-		e.OutsideTalk > 0 && e.OutsideTalk >= p.Missed.ExternalAfter
+	return p.Reached(e.Talk, false) || p.Reached(e.OutsideTalk, true)
+}
+
+// Reached says that a talk of this length, with a phone of the house or with a
+// leg that left by a trunk, is long enough to have reached a person.
+func (p *Pool) Reached(talk time.Duration, outside bool) bool {
+	if outside {
+		return talk > 0 && talk >= p.Missed.ExternalAfter
+	}
+	return talk > 0 && talk >= p.Missed.MinTalk
 }
 
 func (p *Pool) handled(e Ending) bool {

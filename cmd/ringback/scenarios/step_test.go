@@ -58,14 +58,18 @@ var sentences = []sentence{
 		}
 		return until(ctx, l.in.Cancelled())
 	}},
-	{form(`is answered`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error { return c.WaitAnswer(ctx) })},
+	{form(`is answered`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error {
+		return c.WaitAnswer(ctx)
+	})},
 	{form(`talks with (\S+?)(?: for (\S+))?`), onCall((*play).talks)},
 	{form(`hears (.+)`), onCall((*play).hears)},
 	{form(`presses (\S+)`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, words []string) error {
 		return c.SendDTMF(ctx, words[0])
 	})},
 	{form(`holds`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error { return c.Hold(ctx) })},
-	{form(`resumes`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error { return c.Resume(ctx) })},
+	{form(`resumes`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error {
+		return c.Resume(ctx)
+	})},
 	{form(`transfers to (\S+)`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, words []string) error {
 		return c.Transfer(ctx, words[0])
 	})},
@@ -76,7 +80,9 @@ var sentences = []sentence{
 		}
 		return c.Join(ctx, other.call)
 	})},
-	{form(`hangs up`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error { return c.Hangup(ctx) })},
+	{form(`hangs up`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error {
+		return c.Hangup(ctx)
+	})},
 	{form(`is hung up`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, _ []string) error {
 		if err := until(ctx, c.Done()); err != nil {
 			return err
@@ -86,7 +92,9 @@ var sentences = []sentence{
 		}
 		return nil
 	})},
-	{form(`unregisters`), func(p *play, ctx context.Context, a *actor, _ *line, _ []string) error { return a.phone.Unregister(ctx) }},
+	{form(`unregisters`), func(p *play, ctx context.Context, a *actor, _ *line, _ []string) error {
+		return a.phone.Unregister(ctx)
+	}},
 	{form(`registers`), func(p *play, ctx context.Context, a *actor, _ *line, _ []string) error { return a.phone.Register(ctx) }},
 }
 
