@@ -266,14 +266,11 @@ func (ses *session) opening(ctx context.Context) ([]byte, error) {
 // measureClock notes what the PBX's clock is ahead of ours. One that does not
 // tell its clock is taken to agree with ours.
 func (ses *session) measureClock(ctx context.Context) {
-	asked := time.Now()
-	clock, err := ses.stream.client.Ping(ctx)
-	ses.stream.offset = 0
-	if err == nil {
-		half := time.Since(asked) / 2
-		const cut = 500 * time.Microsecond // what the PBX leaves off, on average
-		ses.stream.offset = clock.Add(cut).Sub(asked.Add(half)).Round(time.Millisecond)
+	ahead, err := ses.stream.client.Ahead(ctx)
+	if err != nil {
+		ahead = 0
 	}
+	ses.stream.offset = ahead
 }
 
 // list asks for one list of the snapshot and checks that it is one.
