@@ -61,7 +61,7 @@ type Exchange struct {
 // ways are the spellings of a number, beginning with the one that was found to
 // be dialed.
 func (x *Exchange) ways(e164 string) []string {
-	all := x.spellings(e164)
+	all := x.Spellings(e164)
 	first := 0
 	if known, ok := x.learned.Load(len(all)); ok {
 		first = known.(int)
@@ -71,7 +71,7 @@ func (x *Exchange) ways(e164 string) []string {
 
 // learn notes that the dialplan dials numbers written like this one.
 func (x *Exchange) learn(e164, spelling string) {
-	all := x.spellings(e164)
+	all := x.Spellings(e164)
 	if i := slices.Index(all, spelling); i >= 0 {
 		x.learned.Store(len(all), i)
 	}
@@ -80,15 +80,15 @@ func (x *Exchange) learn(e164, spelling string) {
 // unlearn notes that it does not, though it knows them, so that the next way is
 // taken first: a dialplan may catch whatever it cannot dial.
 func (x *Exchange) unlearn(e164, spelling string) {
-	all := x.spellings(e164)
+	all := x.Spellings(e164)
 	if i := slices.Index(all, spelling); i >= 0 {
 		x.learned.Store(len(all), (i+1)%len(all))
 	}
 }
 
-// spellings are how an E.164 number may be written in the dialplan of the
+// Spellings are how an E.164 number may be written in the dialplan of the
 // exchange, the likeliest first.
-func (x *Exchange) spellings(e164 string) []string {
+func (x *Exchange) Spellings(e164 string) []string {
 	digits := strings.TrimPrefix(e164, "+")
 	parsed, err := phonenumbers.Parse(e164, "")
 	if err != nil {

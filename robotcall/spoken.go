@@ -56,3 +56,10 @@ func (m *Managers) spoken(ctx context.Context, x *Exchange) (spoken, error) {
 	m.prompts.Store(x.Name, said)
 	return said, nil
 }
+
+// Lacking names what a PBX does not have of all that managers may hear in a
+// language, the company's own prompts among it.
+func Lacking(ctx context.Context, pbx PBX, language string, own Prompts) ([]string, error) {
+	_, missing, err := core.with(own).present(ctx, pbx, language)
+	return missing, err
+}
