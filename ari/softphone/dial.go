@@ -12,11 +12,32 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
+// Identity is how much a call tells of its caller.
+type Identity int
+
+const (
+	Shown     Identity = iota // From: "name" <sip:number@phone>
+	Anonymous                 // From: "Anonymous" <sip:anonymous@anonymous.invalid>, Privacy: id (RFC 3323)
+	NoNumber                  // From: "name" <sip:phone>, without a user part
+)
+
 // DialOptions say how a call presents itself; zero is as the phone itself.
+// Callers may call themselves whatever they like, and so may these.
 type DialOptions struct {
-	CallerID   string            // number; the phone's User if empty
-	CallerName string            // display name; the phone's Name if empty
-	Headers    map[string]string // further headers of the INVITE
+	Identity Identity
+	// CallerID is the number, the phone's User if empty. It goes as the user
+	// part of From's address; what may not stand there, line ends and all that
+	// is not ASCII included, goes as %XX.
+	CallerID string
+	// CallerName is the display name, the phone's Name if empty. It goes as a
+	// quoted string, " and \ behind a \, all else as it is. A line end goes only
+	// with a blank behind it, which makes it a folded header (RFC 3261 section
+	// 7.3.1) that means one blank; any other is refused. Asterisk's PJSIP throws
+	// an INVITE with a folded name away; chan_sip takes it.
+	CallerName string
+	// Headers are further headers of the INVITE, their values with line ends as
+	// in CallerName.
+	Headers map[string]string
 }
 
 // Dial calls a number at the PBX. It returns when the INVITE is sent; what
@@ -39,7 +60,7 @@ func (p *Phone) Dial(ctx context.Context, number string, o DialOptions) (*Call, 
 	if err != nil {
 		return nil, err
 	}
-	c.self = sip.FromHeader{DisplayName: quote(o.CallerName), Address: sip.Uri{Scheme: "sip", User: escapeUser(o.CallerID), Host: p.host, Port: p.port}}
+	c.self = o.from(p)
 	c.self.Params.Add("tag", sip.GenerateTagN(16))
 	c.peer = sip.ToHeader{Address: target}
 	c.target = target
@@ -47,6 +68,9 @@ func (p *Phone) Dial(ctx context.Context, number string, o DialOptions) (*Call, 
 	req := c.request(sip.INVITE)
 	req.AppendHeader(p.contact())
 	req.AppendHeader(sip.NewHeader("Allow", "INVITE, ACK, CANCEL, BYE, UPDATE, INFO, OPTIONS, NOTIFY, MESSAGE"))
+	if o.Identity == Anonymous {
+		req.AppendHeader(sip.NewHeader("Privacy", "id"))
+	}
 	for name, value := range o.Headers {
 		req.AppendHeader(sip.NewHeader(name, value))
 	}
@@ -63,14 +87,28 @@ func (p *Phone) Dial(ctx context.Context, number string, o DialOptions) (*Call, 
 	return c, nil
 }
 
-// check refuses what could not be one line of a header.
+// from is who the call says it comes from.
+func (o DialOptions) from(p *Phone) sip.FromHeader {
+	switch o.Identity {
+	case Anonymous:
+		return sip.FromHeader{DisplayName: "Anonymous", Address: sip.Uri{Scheme: "sip", User: "anonymous", Host: "anonymous.invalid"}}
+	case NoNumber:
+		o.CallerID = ""
+	}
+	return sip.FromHeader{DisplayName: quote(o.CallerName), Address: sip.Uri{Scheme: "sip", User: escapeUser(o.CallerID), Host: p.host, Port: p.port}}
+}
+
+// folds are the line ends that may stand within a header.
+var folds = strings.NewReplacer("\r\n ", "", "\r\n\t", "")
+
+// check refuses what would end its header.
 func (o DialOptions) check() error {
 	for name, value := range o.Headers {
-		if strings.ContainsAny(name+value, "\r\n") {
+		if strings.ContainsAny(name+folds.Replace(value), "\r\n") {
 			return fmt.Errorf("softphone: the header %q holds a line end", name)
 		}
 	}
-	if strings.ContainsAny(o.CallerName, "\r\n") {
+	if strings.ContainsAny(folds.Replace(o.CallerName), "\r\n") {
 		return errors.New("softphone: the caller's name holds a line end")
 	}
 	return nil

@@ -1,8 +1,10 @@
 package softphone_test
 
 import (
+	"cmp"
 	"context"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,6 +21,7 @@ type office struct {
 	t       *testing.T
 	ctx     context.Context
 	pbx     *pbx.Instance
+	server  string // where phones reach it
 	options pbx.Options
 	outside *softphone.Phone
 }
@@ -30,9 +33,33 @@ const outsideTone = 1900
 // outside. All waiting in the test ends after a minute.
 func open(t *testing.T, change ...func(*pbx.Options)) *office {
 	t.Helper()
+	return openOn(t, pbx.Asterisk22, change...)
+}
+
+// everywhere runs a test in Offices of both releases, and where the old one
+// speaks by its old driver.
+func everywhere(t *testing.T, test func(t *testing.T, o *office)) {
+	t.Run("22", func(t *testing.T) { test(t, open(t)) })
+	t.Run("16", func(t *testing.T) { test(t, openOn(t, pbx.Asterisk16)) })
+	t.Run("16 chan_sip", func(t *testing.T) { test(t, openOn(t, pbx.Asterisk16, oldDriver)) })
+}
+
+// oldDriver lets all phones and the trunk speak by chan_sip.
+func oldDriver(o *pbx.Options) {
+	for i := range o.Phones {
+		o.Phones[i].Driver = pbx.ChanSIP
+	}
+	for i := range o.Trunks {
+		o.Trunks[i].Driver = pbx.ChanSIP
+	}
+	o.Extensions = strings.ReplaceAll(o.Extensions, "PJSIP/", "SIP/")
+}
+
+func openOn(t *testing.T, release pbx.Release, change ...func(*pbx.Options)) *office {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	root, err := pbx.Install(ctx, pbx.Asterisk22, os.Stderr)
+	root, err := pbx.Install(ctx, release, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +78,8 @@ func open(t *testing.T, change ...func(*pbx.Options)) *office {
 			t.Error(err)
 		}
 	})
-	o.outside.SetServer(o.pbx.SIPAddr)
+	o.server = cmp.Or(o.pbx.ChanSIPAddr, o.pbx.SIPAddr)
+	o.outside.SetServer(o.server)
 	return o
 }
 
@@ -77,7 +105,7 @@ func (o *office) desk(user string, tone int) *softphone.Phone {
 	if !ok {
 		o.t.Fatalf("nobody has the extension %s", user)
 	}
-	p := o.phone(softphone.Options{Server: o.pbx.SIPAddr, User: user, Password: account.Password, Tone: tone})
+	p := o.phone(softphone.Options{Server: o.server, User: user, Password: account.Password, Tone: tone})
 	if err := p.Register(o.ctx); err != nil {
 		o.t.Fatal(err)
 	}

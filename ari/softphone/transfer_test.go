@@ -33,8 +33,9 @@ func (o *office) given(call, colleague *softphone.Call, managers ...*softphone.C
 }
 
 // The manager gives the caller to the colleague without asking.
-func TestTransfer(t *testing.T) {
-	o := open(t)
+func TestTransfer(t *testing.T) { everywhere(t, transfer) }
+
+func transfer(t *testing.T, o *office) {
 	desk, colleague := o.desk(pbx.Manager1, 700), o.desk(pbx.Colleague, 900)
 	call, talk := o.talk(desk)
 	if err := talk.Transfer(o.ctx, pbx.Colleague); err != nil {
@@ -55,8 +56,9 @@ func TestTransfer(t *testing.T) {
 }
 
 // A number that nobody has is noticed too late to refuse: the call goes on.
-func TestTransferToNobody(t *testing.T) {
-	o := open(t)
+func TestTransferToNobody(t *testing.T) { everywhere(t, transferToNobody) }
+
+func transferToNobody(t *testing.T, o *office) {
 	call, talk := o.talk(o.desk(pbx.Manager1, 700))
 	if err := talk.Transfer(o.ctx, "555"); err != nil {
 		t.Fatal(err)
@@ -68,8 +70,9 @@ func TestTransferToNobody(t *testing.T) {
 
 // The manager asks the colleague first, and then connects the two; or does not
 // wait for the colleague to answer.
-func TestJoin(t *testing.T) {
-	o := open(t)
+func TestJoin(t *testing.T) { everywhere(t, join) }
+
+func join(t *testing.T, o *office) {
 	desk, colleague := o.desk(pbx.Manager1, 700), o.desk(pbx.Colleague, 900)
 	call, talk := o.talk(desk)
 	ask := must(desk.Dial(o.ctx, pbx.Colleague, softphone.DialOptions{}))(t)
