@@ -56,6 +56,7 @@ var places = map[string]Place{
 	"queue":     Queue,
 	"voicemail": Mailbox, "minivmgreet": Mailbox, "minivmrecord": Mailbox,
 	"confbridge": Conference, "meetme": Conference,
+	"park": Parking, "parkandannounce": Parking,
 }
 
 // stop notes that the caller has come to another application.

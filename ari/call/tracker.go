@@ -262,13 +262,20 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 		return
 	}
 	l.hungUp = true
+	if entry := l.listed(); entry != nil {
+		entry.HungUp = true
+	}
 	if l.open != nil && l == l.open.root {
 		l.open.hangup()
 		return
 	}
 	// A leg may be destroyed after its caller: what its far end said comes first
 	// with the hangup.
-	l.hasEnded(outcomeOf("", ev.Cause))
+	outcome := outcomeOf("", ev.Cause)
+	if outcome == LegDialing && l.outcome == LegDialing && l.placed && !l.rang {
+		outcome = LegUnreachable // it refused by itself without having rung (SIP 480, which has cause 19)
+	}
+	l.hasEnded(outcome)
 }
 
 // dial follows who dials whom.
