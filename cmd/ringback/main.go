@@ -23,6 +23,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Watch the PBXes and keep the leads."`
 	Demo    demoCommand    `cmd:"" help:"Watch a missed call become a lead, on a real Asterisk of its own. Needs no configuration."`
 	Check   checkCommand   `cmd:"" help:"Say everything that is wrong with the configuration."`
+	Doctor  doctorCommand  `cmd:"" help:"Look at every PBX, and say what is right and what to do. Places no call."`
 	Record  recordCommand  `cmd:"" help:"Record the events of a PBX, as JSON lines."`
 	Replay  replayCommand  `cmd:"" help:"Give the calls of a recording their verdicts, as JSON lines."`
 	Plan    planCommand    `cmd:"" help:"Say what would be dialed in the next hours, and why other calls would not."`

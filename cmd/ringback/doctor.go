@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"ringback/ari"
+	"ringback/config"
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/routing"
+)
+
+type doctorCommand struct {
+	JSON bool `help:"Print one JSON object." name:"json"`
+}
+
+// Run looks at every PBX of the configuration and says what is right and what to
+// do. It places no call and touches nothing of a daemon that runs.
+func (c *doctorCommand) Run(w *world) error {
+	r := newFindings(w.stdout, w.config, c.JSON)
+	cfg, err := config.Load(w.config)
+	var problems *config.Problems
+	switch {
+	case errors.As(err, &problems) && c.JSON:
+		for _, p := range problems.List {
+			r.add("", fail("configuration", "", "%s", p))
+		}
+		return r.end()
+	case errors.As(err, &problems):
+		fmt.Fprintln(w.stderr, problems)
+		return errFound
+	case err != nil:
+		return err
+	}
+	history, err := readHistory(w.ctx, cfg)
+	r.heading("this machine")
+	for _, f := range checkHere(cfg, history, err) {
+		r.add("", f)
+	}
+	examineAll(w.ctx, cfg, history, r)
+	if w.ctx.Err() != nil {
+		return fmt.Errorf("doctor: interrupted: %w", context.Cause(w.ctx))
+	}
+	return r.end()
+}
+
+// historyDays is how far back the daemon's database is asked.
+const historyDays = 30
+
+// readHistory is what the daemon has seen being dialed; nil where it has not run.
+func readHistory(ctx context.Context, cfg *config.Config) (history []leads.Dialed, err error) {
+	if _, err := os.Stat(cfg.Database); errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	err = db.Peek(ctx, cfg.Database, func(tx *db.Tx) (err error) {
+		history, err = leads.DialedSince(tx, tx.Now().AddDate(0, 0, -historyDays))
+		return err
+	})
+	return history, err
+}
+
+// checkHere looks at what lies on this machine.
+func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding {
+	var list []finding
+	for _, warning := range cfg.Warnings {
+		list = append(list, warn("configuration", "", "%s", warning))
+	}
+	if len(list) == 0 {
+		list = append(list, good("configuration", "the configuration is good"))
+	}
+	calls := 0
+	for _, d := range history {
+		calls += d.Calls
+	}
+	switch {
+	case err != nil:
+		return append(list, warn("database", "run this as the user who runs the daemon, with the same ringback", "%s cannot be read: %v", cfg.Database, err))
+	case calls == 0:
+		return append(list, good("database", "%s holds no call of the last %d days: what was dialed is not known", cfg.Database, historyDays))
+	}
+	return append(list, good("database", "%s holds %d calls of the last %d days", cfg.Database, calls, historyDays))
+}
+
+// examineAll examines all PBXes at once, so that one that does not answer holds
+// up no other, and reports them in the order of the configuration.
+func examineAll(ctx context.Context, cfg *config.Config, history []leads.Dialed, r *findings) {
+	var examining sync.WaitGroup
+	defer examining.Wait()
+	found := make([]chan finding, len(cfg.Asterisk))
+	for i := range cfg.Asterisk {
+		// As many findings as a PBX has at most, nearly always: it then waits for
+		// no other to be printed.
+		found[i] = make(chan finding, 1000)
+		s := &subject{cfg: cfg, pbx: &cfg.Asterisk[i], directory: cfg.Directory(), now: time.Now()}
+		for _, d := range history {
+			if d.PBX == s.pbx.Name {
+				s.dialed = append(s.dialed, d)
+			}
+		}
+		examining.Go(func() {
+			defer close(found[i])
+			s.examine(ctx, func(f finding) { found[i] <- f })
+		})
+	}
+	for i := range found {
+		r.heading("PBX " + cfg.Asterisk[i].Name)
+		for f := range found[i] {
+			r.add(cfg.Asterisk[i].Name, f)
+		}
+	}
+}
+
+// subject is a PBX that is examined, and what was learned of it. One goroutine
+// uses it.
+type subject struct {
+	cfg       *config.Config
+	pbx       *config.Asterisk
+	directory *routing.Directory
+	now       time.Time
+	dialed    []leads.Dialed // on this PBX, the most dialed first
+	client    *ari.Client
+
+	info      ari.Info
+	readOnly  bool
+	endpoints []seenEndpoint
+	gone      bool // it answers no more: what is left cannot be asked
+}
+
+// checks are what is looked at, in this order. Each adds to what the next ones
+// know.
+var checks = []func(context.Context, *subject) []finding{
+	checkReach, checkVersion, checkRights, checkApplication, checkEvents, checkClock,
+	checkEndpoints, checkContexts, checkLines, checkPhones, checkConnect, checkSounds, checkRecords,
+}
+
+// examine makes all checks, as long as the PBX answers.
+func (s *subject) examine(ctx context.Context, tell func(finding)) {
+	client, err := ari.NewClient(s.pbx.ARI())
+	if err != nil {
+		tell(fail("address", "", "%v", err))
+		return
+	}
+	defer client.Close()
+	s.client = client
+	for i, check := range checks {
+		for _, f := range check(ctx, s) {
+			tell(f)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		if s.gone {
+			if i > 0 {
+				tell(fail("address", "run this again when the PBX answers", "the PBX answers no more: what comes after this was not looked at"))
+			}
+			return
+		}
+	}
+}
+
+// unasked is what became of a check whose question was not answered as it must
+// be.
+func (s *subject) unasked(check string, err error) []finding {
+	s.gone = s.gone || ari.HTTPStatus(err) == 0
+	return []finding{fail(check, ari.TroubleOf(err).Hint(), "%v", err)}
+}
