@@ -180,8 +180,21 @@ func (o *open) hangup() {
 	}
 	// Congestion and Busy refuse the call: the driver hangs up by itself.
 	o.call.HungUp, p.Over = app != "congestion" && app != "busy", true
-	p.RingingHangup = stages[app] == ringing
+	p.RingingHangup = stages[app] == ringing && o.rings()
 	o.touch()
+}
+
+// rings says that a phone is being rung, or was picked up by somebody who is
+// asked whether they want the call. A Dial whose legs were never seen is believed
+// to ring until DIALSTATUS says otherwise.
+func (o *open) rings() bool {
+	for i := range o.call.Legs {
+		l := &o.call.Legs[i]
+		if (l.Outcome == LegDialing || l.Outcome == LegAnswered) && o.tracker.legs[l.Channel] != nil {
+			return true
+		}
+	}
+	return o.call.Progress.Dialed == 0 && o.call.Progress.DialStatus == ""
 }
 
 // talk begins or goes on with l; it says whether it has just begun.

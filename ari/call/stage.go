@@ -158,6 +158,8 @@ func (o *open) how() How {
 		return AbandonedIVR
 	case strings.EqualFold(o.call.Progress.App, "busy"):
 		return Busy // the dialplan said so itself
+	case strings.EqualFold(o.call.Progress.App, "congestion"):
+		return Failed // and so here, perhaps after it had announced it
 	case o.call.Progress.Announced:
 		return IVREnded
 	}

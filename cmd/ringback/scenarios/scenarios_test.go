@@ -105,16 +105,25 @@ func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
 				t.Fatal(err)
 			}
 			st.plays[0].verdict(t, st.log(ctx, t))
-			if t.Failed() {
-				return
-			}
-			file := filepath.Join("../../../testdata/calls", *release, s.name+".jsonl")
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(file, st.frames.taken(), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			keep(t, s.name, st.frames.taken())
 		})
 	}
+}
+
+// keep writes a recording where it belongs, and that of a story that came out
+// otherwise where it can be looked at.
+func keep(t *testing.T, name string, frames []byte) {
+	t.Helper()
+	dir := filepath.Join("../../../testdata/calls", *release)
+	if t.Failed() {
+		dir = filepath.Join(os.TempDir(), "ringback-calls", *release)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(dir, name+".jsonl")
+	if err := os.WriteFile(file, frames, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Log("what the PBX sent is in", file)
 }
