@@ -60,7 +60,7 @@ type EndpointSettings struct {
 // none of that name. No other driver tells its own.
 func (c *Client) EndpointSettings(ctx context.Context, resource string) (EndpointSettings, error) {
 	var a []struct{ Attribute, Value string }
-	if err := c.read(ctx, "/asterisk/config/dynamic/res_pjsip/endpoint/"+url.PathEscape(resource), &a); err != nil {
+	if err := c.read(ctx, "/asterisk/config/dynamic/res_pjsip/endpoint/"+segment(resource), &a); err != nil {
 		return EndpointSettings{}, err
 	}
 	var s EndpointSettings
@@ -84,9 +84,13 @@ func (c *Client) Knows(ctx context.Context, dialplanContext, extension string) (
 		return false, nil
 	}
 	var a struct{ State string }
-	err := c.read(ctx, "/deviceStates/"+url.PathEscape("Local/"+extension+"@"+dialplanContext), &a)
+	err := c.read(ctx, "/deviceStates/"+segment("Local/"+extension+"@"+dialplanContext), &a)
 	return err == nil && a.State != "INVALID", err
 }
+
+// segment escapes a part of a path. Asterisk reads a plus there as a blank, as
+// only forms do.
+func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), "+", "%2B") }
 
 // Application is what the PBX tells about an ARI application.
 type Application struct {

@@ -93,7 +93,7 @@ type Endpoint struct {
 // PBX has none of that name.
 func (c *Client) Endpoint(ctx context.Context, tech, resource string) (Endpoint, error) {
 	var a v5.EndpointData
-	path := "/endpoints/" + url.PathEscape(tech) + "/" + url.PathEscape(resource)
+	path := "/endpoints/" + segment(tech) + "/" + segment(resource)
 	if err := c.read(ctx, path, &a); err != nil {
 		return Endpoint{}, err
 	}

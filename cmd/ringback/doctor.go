@@ -52,10 +52,10 @@ func (c *doctorCommand) Run(w *world) error {
 // historyDays is how far back the daemon's database is asked.
 const historyDays = 30
 
-// readHistory is what the daemon has seen being dialed; nil where it has not run.
+// readHistory is what the daemon has seen being dialed.
 func readHistory(ctx context.Context, cfg *config.Config) (history []leads.Dialed, err error) {
-	if _, err := os.Stat(cfg.Database); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+	if _, err := os.Stat(cfg.Database); err != nil {
+		return nil, err
 	}
 	err = db.Peek(ctx, cfg.Database, func(tx *db.Tx) (err error) {
 		history, err = leads.DialedSince(tx, tx.Now().AddDate(0, 0, -historyDays))
@@ -78,10 +78,12 @@ func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding 
 		calls += d.Calls
 	}
 	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return append(list, good("database", "there is no %s: the daemon has not run here, and what was dialed is not known", cfg.Database))
 	case err != nil:
 		return append(list, warn("database", "run this as the user who runs the daemon, with the same ringback", "%s cannot be read: %v", cfg.Database, err))
 	case calls == 0:
-		return append(list, good("database", "%s holds no call of the last %d days: what was dialed is not known", cfg.Database, historyDays))
+		return append(list, good("database", "%s holds no call of the last %d days", cfg.Database, historyDays))
 	}
 	return append(list, good("database", "%s holds %d calls of the last %d days", cfg.Database, calls, historyDays))
 }

@@ -98,7 +98,7 @@ func checkRecords(_ context.Context, s *subject) []finding {
 	records, err := readRecords(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		return []finding{fail("records", "see that cdr_csv.so runs (asterisk -rx 'cdr show status') and that the PBX writes to this machine", "the call records %s are not there", path)}
+		return []finding{fail("records", "see that cdr_csv.so runs (asterisk -rx 'cdr show status') and that the PBX writes to this machine; the first call makes the file", "the call records %s are not there", path)}
 	case errors.Is(err, os.ErrPermission):
 		return []finding{fail("records", "let the user who runs ringback read them (usermod -aG asterisk ringback)", "the call records %s may not be read by the user who runs this", path)}
 	case err != nil:
