@@ -109,7 +109,7 @@ func (p *play) told(office *leads.Office, calls []call.Call) []string {
 		} else {
 			from := "pbx"
 			if c.From.Endpoint != "" {
-				from = office.Name(c.PBX, nil, c.From)
+				from = office.Name(c.PBX, office.Plans[c.PBX], c.From)
 			}
 			line = fmt.Sprintf("%s to %s: %s", from, plain(j.Dialed.Value), c.Direction)
 			if j.Verdict != "" {
@@ -198,7 +198,7 @@ func (p *play) askPhones(t *testing.T, office *leads.Office, calls []call.Call) 
 func (p *play) talked(office *leads.Office, c *call.Call) map[string]time.Duration {
 	found := map[string]time.Duration{}
 	for _, talk := range c.Talks {
-		found[plain(office.Name(c.PBX, nil, talk.Who))] += talk.Length(c.Ended)
+		found[plain(office.Name(c.PBX, office.Plans[c.PBX], talk.Who))] += talk.Length(c.Ended)
 	}
 	return found
 }
