@@ -37,6 +37,9 @@ type ListedCall struct {
 	// MaxListed.
 	CallerName string `json:"caller_name"`
 	Voicemail  bool   `json:"voicemail"` // a message was left
+	// Explanation says in words what became of the call, no longer than
+	// MaxExplained; empty while it runs.
+	Explanation string `json:"explanation"`
 }
 
 // SourceARI says that a call was watched while it happened.
@@ -56,6 +59,7 @@ func (j Judged) Listed() ListedCall {
 		Verdict: j.Verdict, Reason: j.Reason, Started: Stamp{j.Started}, Ended: Stamp{j.Ended},
 		WaitS: Seconds(j.Wait), TalkS: Seconds(j.Talk), Rang: rang, AnsweredBy: Clip(j.AnsweredBy),
 		Source: SourceARI, CallerName: Clip(j.CallerName), Voicemail: j.Voicemail,
+		Explanation: j.Explanation,
 	}
 }
 
@@ -77,15 +81,15 @@ func Seconds(d time.Duration) float64 { return float64(d.Milliseconds()) / 1000 
 // Clip cuts text from outside to MaxListed bytes, never within a character, and
 // puts the replacement character for what is no UTF-8.
 func Clip(s string) string {
-	return clip(strings.ToValidUTF8(clip(s), "\uFFFD")) // replacing makes it longer
+	return clip(strings.ToValidUTF8(clip(s, MaxListed), "\uFFFD"), MaxListed) // replacing makes it longer
 }
 
-func clip(s string) string {
-	if len(s) <= MaxListed {
+func clip(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	end := MaxListed
-	for end > MaxListed-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(s[end]) {
 		end--
 	}
 	return s[:end]

@@ -18,10 +18,10 @@ func TestTheLineOfReplay(t *testing.T) {
 	start := time.Date(2026, 11, 22, 9, 0, 0, 123456789, time.FixedZone("", 3600))
 	j := leads.Judged{Call: "1795328308.0", PBX: "main", Direction: call.Inbound, Caller: number.Number{Value: "+79161234567"},
 		Dialed: number.Number{Value: "+74951000001"}, Line: "sales", Verdict: routing.Missed, Reason: routing.NoAnswer,
-		Started: start, Ended: start.Add(5 * time.Second), Wait: 5*time.Second + 7*time.Millisecond, Rang: []string{"101"}, CallerName: "Ivan"}
+		Started: start, Ended: start.Add(5 * time.Second), Wait: 5*time.Second + 7*time.Millisecond, Rang: []string{"101"}, CallerName: "Ivan", Explanation: "rang 101 for 5 s"}
 	want := `{"call":"1795328308.0","pbx":"main","direction":"inbound","caller":"+79161234567","dialed":"+74951000001","line":"sales",` +
 		`"verdict":"missed","reason":"no_answer","started":"2026-11-22T08:00:00.123Z","ended":"2026-11-22T08:00:05.123Z",` +
-		`"wait_s":5.007,"talk_s":0,"rang":["101"],"answered_by":"","source":"ari","caller_name":"Ivan","voicemail":false}`
+		`"wait_s":5.007,"talk_s":0,"rang":["101"],"answered_by":"","source":"ari","caller_name":"Ivan","voicemail":false,"explanation":"rang 101 for 5 s"}`
 	if got := encode(t, j.Listed()); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -37,6 +37,9 @@ type Judged struct {
 	Rang       []string
 	AnsweredBy string
 	Voicemail  bool
+	// Explanation says in words why the verdict is what it is; empty while the
+	// call runs.
+	Explanation string
 	// GaveUp says that the caller hung up, as the PBX shows it.
 	GaveUp bool
 	// From is the phone that placed an outbound or internal call.
@@ -95,6 +98,9 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 	}
 	if j.Verdict == routing.Missed && !running {
 		j.AnsweredBy = "" // while it runs it is whoever talks now, however short as yet
+	}
+	if !running {
+		j.Explanation = o.explain(&c, &j)
 	}
 	return j
 }

@@ -20,10 +20,12 @@ type replayCommand struct {
 	File           string   `arg:"" help:"The recording: one ARI event a line, as Asterisk sends them. - reads standard input."`
 	PBX            string   `help:"Name of the PBX that was recorded; needed where the configuration has several." placeholder:"NAME"`
 	InboundContext []string `help:"Contexts in which calls from outside begin. Without it and without --config every call that comes in is inbound." placeholder:"NAME"`
+	Explain        bool     `help:"Tell of each call in plain words why it got its verdict."`
+	JSON           bool     `help:"Print one JSON line for each call, with --explain too: the words stand in \"explanation\". Without --explain it prints nothing else." name:"json"`
 }
 
-// Run prints one line of JSON for each call of a recording, in the order of
-// their ends.
+// Run prints one line for each call of a recording, in the order of their ends:
+// JSON, unless words are asked for.
 func (c *replayCommand) Run(w *world) error {
 	office, opts, err := c.office(w)
 	if err != nil {
@@ -39,7 +41,11 @@ func (c *replayCommand) Run(w *world) error {
 		in = f
 	}
 	out := bufio.NewWriter(w.stdout)
-	skipped, open, err := replay(in, c.File, office, opts, out, w.stderr)
+	tell := jsonLines(out)
+	if c.Explain && !c.JSON {
+		tell = explained(out, onTerminal(w.stdout))
+	}
+	skipped, open, err := replay(in, c.File, office, opts, tell, w.stderr)
 	if err == nil {
 		err = out.Flush()
 	}
@@ -89,11 +95,16 @@ func (c *replayCommand) office(w *world) (*leads.Office, call.Options, error) {
 	return cfg.Office(), opts, nil
 }
 
-// replay sends a recording through the tracker. Lines that are no events are
-// said on errs and skipped.
-func replay(in io.Reader, name string, office *leads.Office, opts call.Options, out, errs io.Writer) (skipped, open int, err error) {
+// jsonLines prints a line of JSON of each call.
+func jsonLines(out io.Writer) func(leads.ListedCall) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
+	return func(c leads.ListedCall) error { return enc.Encode(c) }
+}
+
+// replay sends a recording through the tracker, and tells of each call that ends.
+// Lines that are no events are said on errs and skipped.
+func replay(in io.Reader, name string, office *leads.Office, opts call.Options, tell func(leads.ListedCall) error, errs io.Writer) (skipped, open int, err error) {
 	tracker := call.New(opts)
 	scanner := ari.NewScanner(in, name)
 	for {
@@ -114,7 +125,7 @@ func replay(in io.Reader, name string, office *leads.Office, opts call.Options, 
 			if f.Kind != call.Ended && f.Kind != call.Lost {
 				continue
 			}
-			if err := enc.Encode(office.Judge(f.Call, f.At).Listed()); err != nil {
+			if err := tell(office.Judge(f.Call, f.At).Listed()); err != nil {
 				return skipped, tracker.Open(), err
 			}
 		}

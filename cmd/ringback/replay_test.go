@@ -53,7 +53,7 @@ func replayed(t *testing.T, file string) []byte {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	skipped, open, err := replay(in, file, office, call.Options{PBX: "main", Inbound: []string{"from-trunk"}}, &out, io.Discard)
+	skipped, open, err := replay(in, file, office, call.Options{PBX: "main", Inbound: []string{"from-trunk"}}, jsonLines(&out), io.Discard)
 	if err != nil || skipped > 0 || open > 0 {
 		t.Fatalf("skipped %d lines, %d calls did not end, %v", skipped, open, err)
 	}

@@ -26,7 +26,7 @@ type Call struct {
 func (c *Call) Running() bool { return c.Ended.IsZero() }
 
 const callColumns = `k.id, k.call, k.pbx, k.direction, k.caller, k.caller_name, k.dialed, k.line, k.verdict, k.reason,
-	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.contact, k.lead, COALESCE(c.name, '')
+	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.explanation, k.contact, k.lead, COALESCE(c.name, '')
 	FROM calls k LEFT JOIN contacts c ON c.id = k.contact`
 
 func scanCall(row scanner) (Call, error) {
@@ -35,7 +35,7 @@ func scanCall(row scanner) (Call, error) {
 	var ended, contact, lead sql.NullInt64
 	var rang string
 	err := row.Scan(&c.id, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
-		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &contact, &lead, &c.ContactName)
+		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &c.Explanation, &contact, &lead, &c.ContactName)
 	c.Started = leads.Stamp{Time: db.Time(started)}
 	c.Ended = leads.Stamp{Time: db.Time(ended.Int64)}
 	c.WaitS = leads.Seconds(time.Duration(wait) * time.Millisecond)

@@ -198,11 +198,13 @@ type callRow struct {
 	Talk    string
 	Lead    string // address of the lead's card
 	Message bool   // a voicemail was left
+	Story   string // what became of it, in words
 }
 
 func (t *teller) call(c *view.Call) callRow {
 	row := callRow{Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
-		Wait: length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: reasons[c.Reason]}
+		Wait: length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: reasons[c.Reason],
+		Story: c.Explanation}
 	if c.Direction == call.Inbound {
 		row.Who = newWho(c.ContactName, c.CallerName, c.Caller, c.Contact)
 		row.Phones = phonesOf(c)

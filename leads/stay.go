@@ -1,0 +1,194 @@
+package leads
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari/call"
+)
+
+// passing is how long a stay in an application that says nothing to callers may
+// be without being told.
+const passing = 100 * time.Millisecond
+
+// stop tells of a stay of the caller somewhere that is no phone.
+func (s *sentence) stop(stop *call.Stop) {
+	e := event{from: stop.From.Length(), to: s.until(stop.To), parking: stop.Place == call.Parking}
+	long := during(e.to - e.from)
+	switch stop.Place {
+	case call.Announcement:
+		e.text = "heard an announcement" + long
+	case call.Menu:
+		e.text = "was in a menu" + long
+	case call.Queue:
+		e.text = s.queue(stop, long)
+	case call.Mailbox:
+		e.text = "was in voicemail" + long + ", left no message"
+		if s.c.Message {
+			e.text = "left a voicemail"
+		}
+	case call.Conference:
+		e.text = "was in a conference" + long
+	case call.Parking:
+		e.text = "was parked" + long
+	case call.Undialed:
+		e.text = s.undialed(stop.Name)
+	default:
+		if e.to-e.from >= passing {
+			e.text = "was in " + shown(string(stop.Place)) + long
+		}
+	}
+	if e.text != "" {
+		s.events = append(s.events, e)
+	}
+}
+
+// queue tells of a wait in a queue, of the phones that it rang, and why it let
+// the caller go.
+func (s *sentence) queue(stop *call.Stop, long string) string {
+	name := "queue " + shown(stop.Name)
+	if stop.Left == call.QueueFull {
+		return name + " was full"
+	}
+	var rung ringing
+	for i := range s.c.Legs {
+		if l := &s.c.Legs[i]; within(l, stop) {
+			rung.add(s, l)
+		}
+	}
+	text := "waited" + long + " in " + name
+	if len(rung.rang) > 0 {
+		text += ", which rang " + listing(rung.rang)
+	}
+	switch stop.Left {
+	case call.QueueTimeout:
+		text += ", until its time was up"
+	case call.QueueEmpty:
+		text += ", where nobody was there to answer"
+	case call.QueueKey:
+		text += ", left it by a key"
+	}
+	return strings.Join(append([]string{text}, rung.outcomes...), "; ")
+}
+
+// within says that a queue has rung the phone.
+func within(l *call.Leg, stop *call.Stop) bool {
+	return stop.Place == call.Queue && l.Dialed >= stop.From && (stop.To == 0 || l.Dialed < stop.To)
+}
+
+// undialed names the phones that Dial was told and that got no channel.
+func (s *sentence) undialed(dialed string) string {
+	var names []string
+	for phone := range strings.SplitSeq(dialed, "&") {
+		name := s.name(call.Party{Endpoint: phone})
+		known := strings.HasPrefix(phone, "Local/") // it always gets one
+		for i := range s.c.Legs {
+			known = known || s.name(s.c.Legs[i].Party) == name
+		}
+		if !known {
+			names = appendNew(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return listing(names) + " could not be rung (not registered, or not known)"
+}
+
+// until is a moment of the call, or its end where it has none.
+func (s *sentence) until(a call.After) time.Duration {
+	if a == 0 {
+		return nonNegative(s.j.Ended.Sub(s.j.Started))
+	}
+	return a.Length()
+}
+
+// ringing are phones that rang together.
+type ringing struct {
+	from, to time.Duration // since the call began
+	rang     []string      // heard to ring
+	silent   []string      // dialed, and never heard of
+	outcomes []string      // what tells more than that nobody picked up
+}
+
+func (r *ringing) add(s *sentence, l *call.Leg) {
+	name := s.name(l.Party)
+	switch {
+	case l.Rang:
+		r.rang = appendNew(r.rang, name)
+	case l.Outcome == call.LegDialing || l.Outcome == call.LegElsewhere:
+		r.silent = appendNew(r.silent, name)
+	}
+	r.outcomes = appendNew(r.outcomes, s.outcome(l, name))
+}
+
+// outcome is what became of a phone, if it tells something.
+func (s *sentence) outcome(l *call.Leg, name string) string {
+	switch l.Outcome {
+	case call.LegRejected:
+		return name + " declined"
+	case call.LegBusy:
+		return name + " was busy"
+	case call.LegUnreachable:
+		return name + " was not reachable"
+	case call.LegCongested:
+		return name + " could not be called"
+	case call.LegAnswered:
+		if !s.talkedOn(l) && !s.outside(l) {
+			return name + " picked up, and was not put through"
+		}
+	}
+	return ""
+}
+
+// talkedOn says that the phone was talked with.
+func (s *sentence) talkedOn(l *call.Leg) bool {
+	return slices.ContainsFunc(s.c.Talks, func(t call.Talk) bool { return t.Channel == l.Channel || t.Who == l.Party })
+}
+
+// outside says that at the leg's end is the person outside of a call out, with
+// whom the phones of the house talk.
+func (s *sentence) outside(l *call.Leg) bool {
+	return s.c.Direction == call.Outbound && l.Outside && len(s.c.Talks) > 0
+}
+
+// rings tells of the phones that no queue rang: those together of which one was
+// dialed while another rang.
+func (s *sentence) rings() {
+	var group ringing
+	for i := range s.c.Legs {
+		l := &s.c.Legs[i]
+		queued := slices.ContainsFunc(s.c.Stops, func(stop call.Stop) bool { return within(l, &stop) })
+		if queued || l.Dialed == 0 && s.talkedOn(l) {
+			continue // it stands with its queue, or was rung for another call
+		}
+		at := l.Dialed.Length()
+		if at >= group.to {
+			s.rang(&group)
+			group = ringing{from: at}
+		}
+		group.add(s, l)
+		if group.to = max(group.to, at+1); l.Dialed > 0 { // otherwise nobody saw when
+			group.to = max(group.to, s.until(l.Over))
+		}
+	}
+	s.rang(&group)
+}
+
+func (s *sentence) rang(r *ringing) {
+	var told []string
+	long := during(r.to - r.from)
+	switch {
+	case len(s.c.Legs) == 1 && len(r.rang) == 1 && s.c.Direction == call.Outbound && r.rang[0] == shown(s.j.Dialed.Value):
+		told = append(told, "it rang"+long)
+	case len(r.rang) > 0:
+		told = append(told, "rang "+listing(r.rang)+long)
+	}
+	if len(r.silent) > 0 {
+		told = append(told, "tried "+listing(r.silent)+long)
+	}
+	if told = append(told, r.outcomes...); len(told) > 0 {
+		s.events = append(s.events, event{from: r.from, to: r.to, text: strings.Join(told, "; ")})
+	}
+}
