@@ -116,6 +116,9 @@ func newNaming(index int, body string) naming {
 	for _, m := range header.FindAllStringSubmatch(body, -1) {
 		if !slices.Contains(common, m[1]) && !phone.MatchString(m[1]) {
 			hide(m[1], fmt.Sprintf("%s-s%03d", m[1], index))
+			if macro, ok := strings.CutPrefix(m[1], "macro-"); ok { // Macro() and M() leave that out
+				hide(macro, fmt.Sprintf("%s-s%03d", macro, index))
+			}
 		}
 	}
 	hide("from-trunk", fmt.Sprintf("from-trunk-s%03d", index))
