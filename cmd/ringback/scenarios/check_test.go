@@ -127,10 +127,20 @@ func (p *play) told(office *leads.Office, calls []call.Call) []string {
 		for _, name := range j.Rang {
 			rang = append(rang, p.private.show(plain(name)))
 		}
-		lines = append(lines, p.private.show(line)+rangOf(rang))
+		lines = append(lines, p.private.show(p.named(line))+rangOf(rang))
 	}
 	slices.Sort(lines)
 	return lines
+}
+
+// named puts the callers' names where their numbers stand.
+func (p *play) named(line string) string {
+	for _, a := range p.actors {
+		if a.outside && a.phone != p.exchange {
+			line = strings.ReplaceAll(line, " "+a.number, " "+a.name)
+		}
+	}
+	return line
 }
 
 func plain(number string) string { return strings.TrimPrefix(number, "+") }
