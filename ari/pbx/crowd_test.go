@@ -1,10 +1,13 @@
 package pbx
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"ringback/ari/softphone"
 )
@@ -36,6 +39,8 @@ func TestCrowd(t *testing.T) {
 			}
 			o.Extensions = dialplan.String()
 			inst := beginAt(t, root, o)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			defer cancel()
 			for _, c := range []int{0, companies - 2, companies - 1} {
 				server := inst.SIPAddr
 				if o.Trunks[c].Driver == ChanSIP {
@@ -43,25 +48,28 @@ func TestCrowd(t *testing.T) {
 				}
 				outside := stand(t, softphone.Options{Server: server, User: "outside", Listen: o.Trunks[c].Host() + ":0"})
 				desk := stand(t, softphone.Options{Server: server, User: o.Phones[c*desks].User, Password: "secret"})
-				if err := desk.Register(t.Context()); err != nil {
+				if err := desk.Register(ctx); err != nil {
 					t.Fatal(err)
 				}
-				call, err := outside.Dial(t.Context(), "8001", softphone.DialOptions{})
+				call, err := outside.Dial(ctx, "8001", softphone.DialOptions{})
 				if err != nil {
 					t.Fatal(err)
 				}
-				in, err := desk.ExpectRing(t.Context())
+				in, err := desk.ExpectRing(ctx)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if err := in.Reject(486, "Busy Here"); err != nil {
 					t.Error(err)
 				}
-				<-call.Done()
-				if call, err = desk.Dial(t.Context(), "100", softphone.DialOptions{}); err != nil {
+				var refused *softphone.Refused
+				if err := call.WaitAnswer(ctx); !errors.As(err, &refused) {
+					t.Errorf("the caller got %v", err)
+				}
+				if call, err = desk.Dial(ctx, "100", softphone.DialOptions{}); err != nil {
 					t.Fatal(err)
 				}
-				if err := call.WaitAnswer(t.Context()); err != nil {
+				if err := call.WaitAnswer(ctx); err != nil {
 					t.Errorf("%s: %v", o.Phones[c*desks].User, err)
 				}
 			}

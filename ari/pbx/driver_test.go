@@ -103,6 +103,7 @@ func TestChanSIP(t *testing.T) {
 			if err := errors.Join(placed.WaitAnswer(ctx), placed.Hears(ctx, call.toTone), taken.Hears(ctx, call.tone)); err != nil {
 				t.Error(err)
 			}
+			inst.isOnLoopbackOnly(t)
 			if err := placed.Hangup(ctx); err != nil {
 				t.Error(err)
 			}

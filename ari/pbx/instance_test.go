@@ -113,14 +113,19 @@ func TestTwoAtOnce(t *testing.T) {
 
 // Asterisk listens nowhere but on the two ports it was given, on loopback.
 func TestListensOnLoopbackOnly(t *testing.T) {
-	inst := begin(t, Options{Phones: []Phone{{User: "101", Password: "secret"}}})
+	begin(t, Options{Phones: []Phone{{User: "101", Password: "secret"}}}).isOnLoopbackOnly(t)
+}
+
+// isOnLoopbackOnly looks at the sockets that Asterisk has now.
+func (i *Instance) isOnLoopbackOnly(t *testing.T) {
+	t.Helper()
 	sockets := map[string]bool{}
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", inst.process.cmd.Process.Pid))
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", i.process.cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", inst.process.cmd.Process.Pid, entry.Name()))
+		target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", i.process.cmd.Process.Pid, entry.Name()))
 		if err == nil && strings.HasPrefix(target, "socket:[") {
 			sockets[strings.Trim(target, "socket:[]")] = true
 		}
