@@ -132,6 +132,8 @@ func (s *sentence) outcome(l *call.Leg, name string) string {
 		return name + " was busy"
 	case call.LegUnreachable:
 		return name + " was not reachable"
+	case call.LegForwarded:
+		return name + " forwarded the call"
 	case call.LegCongested:
 		return name + " could not be called"
 	case call.LegAnswered:

@@ -176,6 +176,7 @@ const (
 	LegRejected    Outcome = "rejected"    // Q.850 cause 21: a person declined
 	LegUnreachable Outcome = "unreachable" // unregistered, switched off, unknown
 	LegCongested   Outcome = "congested"   // the network could not carry it
+	LegForwarded   Outcome = "forwarded"   // the phone sent the call on to another number
 	LegElsewhere   Outcome = "elsewhere"   // Q.850 cause 26: another phone answered
 )
 

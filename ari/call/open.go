@@ -144,7 +144,7 @@ func (l *leg) hasEnded(outcome Outcome) {
 		entry.Rang = true
 	}
 	l.isOver(entry)
-	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegRejected && entry.Outcome == LegBusy {
+	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegForwarded || outcome == LegRejected && entry.Outcome == LegBusy {
 		entry.Outcome = outcome
 		if outcome != LegElsewhere {
 			l.open.touch()

@@ -323,7 +323,11 @@ func (t *Tracker) dial(ev *ari.Event) {
 			peer.hasRung()
 		}
 	default:
-		peer.hasEnded(outcomeOf(ev.DialStatus, 0))
+		outcome := outcomeOf(ev.DialStatus, 0)
+		if ev.Forward != "" {
+			outcome = LegForwarded
+		}
+		peer.hasEnded(outcome)
 	}
 }
 
