@@ -516,7 +516,7 @@ func (d *decoder) party(name, number *string) {
 }
 
 func (d *decoder) dialplan(c *Channel) {
-	c.Context, c.Exten, c.AppName, c.AppData = "", "", "", ""
+	c.Context, c.Exten, c.Priority, c.AppName, c.AppData = "", "", 0, "", ""
 	if !d.object() {
 		return
 	}
@@ -530,6 +530,8 @@ func (d *decoder) dialplan(c *Channel) {
 			c.Context = d.text()
 		case "exten":
 			c.Exten = d.text()
+		case "priority":
+			c.Priority = d.integer()
 		case "app_name":
 			c.AppName = d.text()
 		case "app_data":

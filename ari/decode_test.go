@@ -26,12 +26,12 @@ func TestDecodeReadsEveryType(t *testing.T) {
 	caller := Channel{
 		ID: "1795328308.0", Name: "PJSIP/trunk-00000000", State: "Ring",
 		CallerName: `Иван "Jack" <b>`, CallerNumber: "+79161234567", AccountCode: "acc",
-		Context: "from-trunk", Exten: "74951000001", AppName: "Dial", AppData: "PJSIP/101,5",
+		Context: "from-trunk", Exten: "74951000001", Priority: 3, AppName: "Dial", AppData: "PJSIP/101,5",
 		Created: at.Add(-time.Millisecond), LinkedID: "1795328308.0",
 	}
 	phone := Channel{
 		ID: "1795328308.1", Name: "PJSIP/101-00000001", State: "Ringing", CallerNumber: "101",
-		ConnectedNumber: "+79161234567", Context: "internal", AppName: "AppDial", AppData: "(Outgoing Line)",
+		ConnectedNumber: "+79161234567", Context: "internal", Priority: 1, AppName: "AppDial", AppData: "(Outgoing Line)",
 		Created: at.Add(6 * time.Millisecond),
 	}
 	mixing := Bridge{ID: "8d1d0b2c", Type: "mixing", Tech: "simple_bridge", Class: "basic", Channels: []string{"1795328308.0", "1795328308.1"}}

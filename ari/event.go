@@ -129,6 +129,7 @@ type Channel struct {
 	AccountCode     string
 	Context         string // dialplan.context
 	Exten           string // dialplan.exten
+	Priority        int    // dialplan.priority
 	AppName         string // dialplan.app_name
 	AppData         string // dialplan.app_data
 	Created         time.Time

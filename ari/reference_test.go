@@ -178,7 +178,7 @@ func (o object) asChannel() Channel {
 		ID: o.text("id"), Name: o.text("name"), State: o.text("state"), AccountCode: o.text("accountcode"),
 		CallerName: caller.text("name"), CallerNumber: caller.text("number"),
 		ConnectedName: connected.text("name"), ConnectedNumber: connected.text("number"),
-		Context: dialplan.text("context"), Exten: dialplan.text("exten"),
+		Context: dialplan.text("context"), Exten: dialplan.text("exten"), Priority: dialplan.integer("priority"),
 		AppName: dialplan.text("app_name"), AppData: dialplan.text("app_data"),
 		Created: o.time("creationtime"), LinkedID: o.object("channelvars").text("CHANNEL(linkedid)"),
 	}
