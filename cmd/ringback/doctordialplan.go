@@ -21,11 +21,11 @@ func checkContexts(ctx context.Context, s *subject) []finding {
 	for _, name := range s.pbx.Inbound.Contexts {
 		if phones := s.beginning(name, isPhone); len(phones) > 0 {
 			list = append(list, fail("contexts", "name under inbound.contexts only where trunks deliver calls, and let phones begin in another context",
-				"calls of %s begin in %s too: what the house dials is taken for calls from outside", named(phones), name))
+				"calls of %s begin in %s too: what the house dials is taken for calls from outside", someOf(phones), name))
 			continue
 		}
 		if trunks := s.beginning(name, isTrunk); len(trunks) > 0 {
-			list = append(list, good("contexts", "calls of %s begin in %s", named(trunks), name))
+			list = append(list, good("contexts", "calls of %s begin in %s", someOf(trunks), name))
 			continue
 		}
 		switch known, err := s.takes(ctx, name); {
@@ -83,7 +83,7 @@ func (s *subject) otherContexts(ctx context.Context) string {
 		}
 	}
 	for _, e := range s.endpoints {
-		if e.isTrunk() && e.Context != "" {
+		if e.isTrunk() {
 			seen[e.Context] = e.name()
 		}
 	}
@@ -97,17 +97,21 @@ func (s *subject) otherContexts(ctx context.Context) string {
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
 		list = append(list, fmt.Sprintf("%s (%s)", name, seen[name]))
 	}
-	return "if one of these is where calls from outside begin, name it under inbound.contexts: " + named(list)
+	return "if one of these is where calls from outside begin, name it under inbound.contexts: " + someOf(list)
 }
 
 // strangers are trunks whose calls begin elsewhere, and calls that did.
 func (s *subject) strangers() []finding {
 	var list []finding
-	for _, e := range s.endpoints {
-		if e.isTrunk() && e.Context != "" && !slices.Contains(s.pbx.Inbound.Contexts, e.Context) {
-			list = append(list, warn("contexts", "if it is a trunk, add "+e.Context+" to inbound.contexts",
-				"calls of %s begin in %s, which is not among inbound.contexts: they are taken for calls of the house", e.name(), e.Context))
+	elsewhere := map[string]bool{}
+	for i := range s.endpoints {
+		if e := &s.endpoints[i]; e.isTrunk() && !slices.Contains(s.pbx.Inbound.Contexts, e.Context) {
+			elsewhere[e.Context] = true
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(elsewhere)) {
+		list = append(list, warn("contexts", "if that is a trunk, add "+name+" to inbound.contexts",
+			"calls of %s begin in %s, which is not among inbound.contexts: they are taken for calls of the house", someOf(s.beginning(name, isTrunk)), name))
 	}
 	for _, d := range s.dialed {
 		if line := s.directory.Line(s.pbx.Name, d.Number); line != nil && d.Direction == call.Internal {
@@ -171,7 +175,7 @@ func (s *subject) undialed(ctx context.Context, l *routing.Line) (finding, error
 			}
 		}
 	}
-	text := fmt.Sprintf("line %s: none of its numbers was dialed in the last %d days, nor does the dialplan know one in %s", l.Name, historyDays, named(s.pbx.Inbound.Contexts))
+	text := fmt.Sprintf("line %s: none of its numbers was dialed in the last %d days, nor does the dialplan know one in %s", l.Name, historyDays, someOf(s.pbx.Inbound.Contexts))
 	if l.PBX == "" && len(s.cfg.Asterisk) > 1 {
 		return good("lines", "%s: it may arrive at another PBX", text), nil
 	}
@@ -241,7 +245,7 @@ func (s *subject) noWayOut(ctx context.Context, spellings []string) []finding {
 	}
 	do := "name the context that colleagues' phones dial in (FreePBX: from-internal)"
 	if own := s.phoneContexts(); len(own) > 0 {
-		do = "name the context that colleagues' phones dial in: " + named(own)
+		do = "name the context that colleagues' phones dial in: " + someOf(own)
 	}
 	return []finding{fail("connect", do, "the dialplan has no context %s, or it knows neither outside numbers (%s) nor extensions", name, strings.Join(spellings, ", "))}
 }
@@ -265,5 +269,5 @@ func (s *subject) checkPerson(ctx context.Context) []finding {
 		return nil
 	}
 	return []finding{warn("connect", "name a context that dials extensions too, or the extension of each phone (managers[].devices[].extension)",
-		"%s does not know %s: a client who asks for a person is not connected with them", s.pbx.Connect.Context, named(unknown))}
+		"%s does not know %s: a client who asks for a person is not connected with them", s.pbx.Connect.Context, someOf(unknown))}
 }

@@ -73,10 +73,13 @@ func checkEndpoints(ctx context.Context, s *subject) []finding {
 	slices.SortFunc(s.endpoints, func(a, b seenEndpoint) int { return strings.Compare(a.name(), b.name()) })
 	ctx, cancel := context.WithTimeout(ctx, settingsTime)
 	defer cancel()
-	asked := 0
+	asked, tell := 0, 0
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
-		if e.Technology != "PJSIP" || asked == mostSettings || ctx.Err() != nil {
+		if e.Technology != "PJSIP" {
+			continue
+		}
+		if tell++; asked == mostSettings || ctx.Err() != nil {
 			continue
 		}
 		asked++
@@ -84,7 +87,11 @@ func checkEndpoints(ctx context.Context, s *subject) []finding {
 		// its name alone.
 		e.EndpointSettings, _ = s.client.EndpointSettings(ctx, e.Resource)
 	}
-	return []finding{good("endpoints", "the PBX has %s, %d of them online", counted(len(all), "endpoint"), online)}
+	text := fmt.Sprintf("the PBX has %s, %d of them online", counted(len(all), "endpoint"), online)
+	if asked < tell {
+		text += fmt.Sprintf("; where calls begin was asked of %d", asked)
+	}
+	return []finding{good("endpoints", "%s", text)}
 }
 
 // held is a phone of this PBX, and whose it is.
@@ -128,7 +135,7 @@ func checkPhones(_ context.Context, s *subject) []finding {
 		if len(ready) == 1 {
 			verb = "is"
 		}
-		list = append(list, good("phones", "%s %s there: %s", counted(len(ready), "phone"), verb, named(ready)))
+		list = append(list, good("phones", "%s %s there: %s", counted(len(ready), "phone"), verb, someOf(ready)))
 	}
 	for i := range s.endpoints {
 		e := &s.endpoints[i]

@@ -137,8 +137,8 @@ func printable(text string) string {
 // mostNamed bounds how many names a line lists.
 const mostNamed = 8
 
-// named lists names, each once, and says how many more there are.
-func named(names []string) string {
+// someOf lists names, each once, and says how many more there are.
+func someOf(names []string) string {
 	names = slices.Clone(names)
 	slices.Sort(names)
 	names = slices.Compact(names)

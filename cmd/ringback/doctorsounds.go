@@ -50,14 +50,14 @@ func (s *subject) checkPrompts(ctx context.Context) []finding {
 	}
 	do := "install the sounds (Debian: asterisk-core-sounds-" + language + "), or record them as robot.prompts"
 	if language == english {
-		return []finding{fail("sounds", do, "of what managers hear %s missing in %q, and is left out: %s", are(len(missing)), language, named(missing))}
+		return []finding{fail("sounds", do, "of what managers hear %s missing in %q, and is left out: %s", are(len(missing)), language, someOf(missing))}
 	}
-	list := []finding{warn("sounds", do, "of what managers hear %s missing in %q: they hear English, or it is left out: %s", are(len(missing)), language, named(missing))}
+	list := []finding{warn("sounds", do, "of what managers hear %s missing in %q: they hear English, or it is left out: %s", are(len(missing)), language, someOf(missing))}
 	switch missing, err = robotcall.Lacking(ctx, s.client, english, nil); {
 	case err != nil:
 		return append(list, s.unasked("sounds", err)...)
 	case len(missing) > 0:
-		list = append(list, fail("sounds", "install the sounds (Debian: asterisk-core-sounds-en)", "nor is all of it there in English: %s", named(missing)))
+		list = append(list, fail("sounds", "install the sounds (Debian: asterisk-core-sounds-en)", "nor is all of it there in English: %s", someOf(missing)))
 	}
 	return list
 }
@@ -109,7 +109,7 @@ func (s *subject) checkReminders(ctx context.Context) []finding {
 			continue
 		}
 		list = append(list, fail("sounds", "record them, or install Asterisk's sounds (Debian: asterisk-core-sounds-"+language+"): a client is not called before",
-			"of what clients hear %s missing in %q: %s", are(len(missing)), language, named(missing)))
+			"of what clients hear %s missing in %q: %s", are(len(missing)), language, someOf(missing)))
 	}
 	return list
 }
