@@ -146,7 +146,7 @@ func (c *Client) Unsubscribe(ctx context.Context) error {
 }
 
 // CreateBridge makes an empty bridge, which disturbs nobody: BridgeCreated tells
-// of it. DestroyBridge takes it away.
+// of it.
 func (c *Client) CreateBridge(ctx context.Context, id string) error {
 	bridge := struct {
 		ID   string `json:"bridgeId"`
@@ -156,12 +156,9 @@ func (c *Client) CreateBridge(ctx context.Context, id string) error {
 	return err
 }
 
-// DestroyBridge takes a bridge away. One that is gone already is no error.
+// DestroyBridge takes a bridge away.
 func (c *Client) DestroyBridge(ctx context.Context, id string) error {
 	_, err := c.do(ctx, http.MethodDelete, "/bridges/"+url.PathEscape(id), nil)
-	if HTTPStatus(err) == http.StatusNotFound {
-		return nil
-	}
 	return err
 }
 
