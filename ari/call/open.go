@@ -18,13 +18,16 @@ type leg struct {
 	hungUp bool    // its far end hung up
 	bridge *bridge // nil: in none
 	joined bool    // it was in a bridge before
+	heard  bool    // the caller hears what happens on it: see machine
 	early  []*leg  // whom it dialed before its call was known
 	open   *open   // the call it belongs to; nil: none yet
 	entry  int     // index+1 of its entry in the call's Legs; 0: none
-	app    string  // dialplan application it was last seen in
+	app    string  // dialplan application it was last seen in,
+	line   uint32  // and the line of the dialplan: see lineOf
 	// What became of it before Dial told for which call it was dialed: a phone
 	// can be that quick.
 	rang    bool
+	alerted bool // it rang, and did not only announce something (early media)
 	outcome Outcome
 	number  string // whom it dials outside
 }
@@ -46,6 +49,8 @@ type open struct {
 
 	tracker *Tracker
 	context string // where in the dialplan the first channel is
+	paging  string // the phones that it pages, as Page was told
+	cause   int    // Q.850 cause of the first channel's end
 }
 
 // party of a leg. number is whom it dialed, where that is known; somebody who
@@ -64,17 +69,54 @@ func (l *leg) party(number string) Party {
 
 // carries says that the caller of o hears what happens on this half of a Local
 // pair, because the other half is bridged with the caller.
-func (l *leg) carries(o *open) bool {
+func (l *leg) carries(o *open) (carries bool) {
 	if l.kind != local || !strings.HasSuffix(l.name, ";2") || o.root == nil || o.root.bridge == nil {
 		return false
 	}
 	other := otherHalf(l.name)
-	for _, m := range o.root.bridge.members {
-		if m.name == other {
-			return true
+	o.tracker.around(o.root.bridge, func(m *leg) { carries = carries || m.name == other })
+	return carries
+}
+
+// machine says that a branch of the dialplan has answered by itself, and the
+// caller hears it: far is the half of the Local pair that runs it. Phones that
+// other branches have rung keep what became of them.
+func (o *open) machine(far *leg) {
+	p := &o.call.Progress
+	if p.Over || far.heard {
+		return
+	}
+	far.heard = true
+	if p.Stage == ringing && p.Dialed == 0 {
+		p.Stage = nothing
+	}
+	o.announced()
+	if s := stages[strings.ToLower(far.app)]; s != ringing {
+		o.enter(s)
+	}
+	o.touch()
+}
+
+// lineOf tells a line of the dialplan from all others that a call may come to
+// next: the same application may stand in several, one after the other.
+func lineOf(c *ari.Channel) uint32 {
+	hash := uint32(2166136261) // FNV-1a
+	for _, s := range [...]string{c.Context, c.Exten} {
+		for i := range len(s) {
+			hash = (hash ^ uint32(s[i])) * 16777619
 		}
 	}
-	return false
+	return max((hash^uint32(c.Priority))*16777619, 1)
+}
+
+// paged notes which phones the caller speaks to by Page, which dials them without
+// saying for whom.
+func (o *open) paged(name, data string) {
+	o.paging = ""
+	if name == "page" {
+		phones, _, _ := strings.Cut(data, ",")
+		o.paging = "&" + strings.Clone(phones) + "&"
+	}
 }
 
 // touch lets the tracker tell Moved at the end of this step.
@@ -85,9 +127,9 @@ func (o *open) touch() {
 	}
 }
 
-// number is what a leg of this call that left by a trunk dialed.
-func (o *open) number(l *leg) string {
-	if entry := l.listed(); entry != nil && l.open == o {
+// whom is what a leg that left by a trunk dialed, for whichever call.
+func (l *leg) whom() string {
+	if entry := l.listed(); entry != nil {
 		return entry.Number
 	}
 	return ""
@@ -109,7 +151,7 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 		l.hasRung()
 	}
 	l.hasEnded(l.outcome)
-	if o.call.Direction != Inbound && l.inside && o.call.From.Endpoint == "" {
+	if o.call.Direction != Inbound && l.inside && o.party == nil && o.call.From.Endpoint == "" {
 		o.call.From = l.party("") // the phone that a page's "call" button rings first, through a Local pair
 	}
 	if l.inside || o.call.Direction == Inbound {
@@ -123,6 +165,11 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 
 // hasRung and hasEnded note what became of a dialed leg. An outcome that is
 // known is not replaced by the vaguer one that the hangup brings.
+func (l *leg) rings() {
+	l.alerted = true
+	l.hasRung()
+}
+
 func (l *leg) hasRung() {
 	l.rang = true
 	if entry := l.listed(); entry != nil && !entry.Rang {
@@ -178,9 +225,11 @@ func (o *open) hangup() {
 	if o.root != nil {
 		app = strings.ToLower(o.root.app)
 	}
-	// Congestion and Busy refuse the call: the driver hangs up by itself.
-	o.call.HungUp, p.Over = app != "congestion" && app != "busy", true
-	p.RingingHangup = stages[app] == ringing && o.rings()
+	p.Over = true
+	// Congestion and Busy refuse the call: the driver hangs up by itself. A Local
+	// pair that the PBX has placed is nobody.
+	o.call.HungUp = app != "congestion" && app != "busy" && (o.root == nil || o.root.kind == endpoint)
+	p.RingingHangup = p.RingingHangup || o.call.HungUp && stages[app] == ringing && o.rings()
 	o.touch()
 }
 
@@ -221,7 +270,7 @@ func (o *open) talk(l *leg, at time.Time) bool {
 	p.Stage = talking
 	o.endStay("")
 	o.reachedBy(l)
-	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(o.number(l)), Start: at})
+	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(l.whom()), Start: at})
 	return true
 }
 

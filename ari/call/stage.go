@@ -26,6 +26,7 @@ var stages = map[string]stage{
 	"dial": ringing, "retrydial": ringing, "followme": ringing, "page": ringing,
 	"queue":     queueing,
 	"voicemail": mailing, "minivmgreet": mailing, "minivmrecord": mailing,
+	"record": mailing, // a voicemail made by hand: if it was the last of the call
 }
 
 // silent are the applications that play nothing to a caller who has not been
@@ -37,7 +38,7 @@ var silent = map[string]bool{
 	"congestion": true, "busy": true, "dial": true, "retrydial": true, "stackpop": true, "while": true,
 	"endwhile": true, "channelredirect": true, "mixmonitor": true, "monitor": true, "pushhanguphandler": true,
 	"progress": true, "proceeding": true, "ringing": true, "celgenuserevent": true, "userevent": true,
-	"stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
+	"pickup": true, "pickupchan": true, "stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
 }
 
 // queueStatus reads QUEUESTATUS, which app_queue sets when it lets a caller go.
@@ -60,8 +61,40 @@ func (o *open) enter(s stage) {
 	if s == nothing || s == ringing && p.Stage == queueLeft || s == p.Stage {
 		return
 	}
+	switch s {
+	case mailing:
+		p.Unmailed = p.Stage
+	case queueing:
+		p.Left = ""
+	}
 	p.Stage = s
 	o.touch()
+}
+
+// ringsAgain notes that the caller's path dials a phone, perhaps after another
+// has answered or by the same application as before.
+func (o *open) ringsAgain() {
+	if !o.call.Progress.Over {
+		o.call.Progress.RingingHangup = false
+		o.enter(ringing)
+	}
+}
+
+// takenUp notes that somebody has picked up a call that the PBX has placed: from
+// here on it is on its way through the dialplan.
+func (o *open) takenUp() {
+	if o.call.Progress.Stage == ringing {
+		o.call.Progress.Stage = nothing
+		o.touch()
+	}
+}
+
+// star notes that the caller has pressed the key by which Queue may be left.
+func (o *open) star() {
+	if o.call.Progress.Stage == queueing {
+		o.call.Progress.Left = QueueKey
+		o.touch()
+	}
 }
 
 // place notes where in the dialplan the first channel is.
@@ -72,20 +105,22 @@ func (o *open) place(l *leg, context string) {
 }
 
 // application notes which dialplan application the caller's path has come to.
-func (o *open) application(l *leg, app, data string) {
-	if o.call.Progress.Over || app == l.app {
+func (o *open) application(l *leg, app, data string, c *ari.Channel) {
+	line := lineOf(c)
+	if o.call.Progress.Over || app == l.app && (line == l.line || l.line == 0) {
+		l.line = line
 		return
 	}
-	l.app = intern(app)
-	if l != o.root && !l.carries(o) {
-		return // a branch that the caller does not hear
-	}
+	l.app, l.line = intern(app), line
 	name := strings.ToLower(app)
 	if strings.HasPrefix(name, "appdial") || strings.HasPrefix(name, "appqueue") {
 		return
 	}
 	if l == o.root {
 		o.call.Progress.App = l.app
+		o.paged(name, data)
+	} else if !l.carries(o) {
+		return // a branch that the caller does not hear
 	}
 	if !silent[name] {
 		o.announced()
@@ -105,34 +140,56 @@ func (o *open) announced() {
 // variable notes the channel variables by which applications tell their end.
 func (o *open) variable(l *leg, ev *ari.Event) {
 	name, value := ev.Variable, ev.Value
-	if name == "VMSTATUS" {
-		// It comes after the hangup by which most callers end their message.
+	p := &o.call.Progress
+	// What was left is told after the hangup by which most callers end a message.
+	switch name {
+	case "VMSTATUS":
 		o.call.Message = o.call.Message || value == "SUCCESS"
-		return
+		if value == "FAILED" && p.Stage == mailing && !p.Over {
+			p.Stage = p.Unmailed // there is no such box: nobody was asked for a message
+		}
+	case "RECORD_STATUS":
+		o.call.Message = o.call.Message || p.Stage == mailing && recorded(value, ev.Channel.AppData)
 	}
-	if o.call.Progress.Over {
+	if p.Over {
 		return
 	}
 	switch name {
 	case "DIALSTATUS":
-		if o.call.Progress.Dialed == 0 || value == "CONGESTION" {
-			o.call.Progress.DialStatus = intern(value)
+		if p.Dialed == 0 || value == "CONGESTION" {
+			p.DialStatus = intern(value)
+		}
+		if value == "CANCEL" && (l == o.root || l.carries(o)) {
+			p.RingingHangup = true // by the key * (Dial with H): the dialplan may go on
 		}
 		if value == "CHANUNAVAIL" {
 			o.undialed(ev.Channel.AppData)
 		}
 	case "QUEUESTATUS":
 		if how, ok := queueStatus[value]; ok && (l == o.root || l.carries(o)) {
-			o.call.Progress.Stage, o.call.Progress.Left = queueLeft, how
+			p.Stage, p.Left = queueLeft, how
 			o.endStay(how)
 			o.touch()
 		}
 	}
 }
 
+// recorded reads RECORD_STATUS: whether Record kept what was said. After a hangup
+// it does so only if told to (its option k).
+func recorded(status, data string) bool {
+	switch status {
+	case "DTMF", "SILENCE", "TIMEOUT", "OPERATOR":
+		return true
+	case "HANGUP":
+		args := strings.Split(data, ",")
+		return len(args) > 3 && strings.Contains(args[3], "k")
+	}
+	return false
+}
+
 // how sums up what became of the call.
 func (o *open) how() How {
-	if o.call.Progress.Transferred && len(o.call.Talks) > 0 {
+	if o.call.Direction == Inbound && o.call.Progress.Transferred && len(o.call.Talks) > 0 {
 		return LostInTransfer
 	}
 	switch o.call.Progress.Stage {
@@ -144,9 +201,12 @@ func (o *open) how() How {
 		if o.call.HungUp {
 			return AbandonedQueue
 		}
+		if o.call.Progress.Left == QueueKey {
+			return QueueKey // by the key * (Queue with H)
+		}
 		return QueueTimeout // the PBX ended the wait itself
 	case queueLeft:
-		if o.call.HungUp && o.call.Progress.RingingHangup {
+		if o.call.Progress.RingingHangup {
 			return AbandonedRinging // phones rang after the queue, and the caller gave up on those
 		}
 		return o.call.Progress.Left
@@ -156,7 +216,7 @@ func (o *open) how() How {
 	switch {
 	case o.call.HungUp:
 		return AbandonedIVR
-	case strings.EqualFold(o.call.Progress.App, "busy"):
+	case strings.EqualFold(o.call.Progress.App, "busy"), o.cause == userBusy:
 		return Busy // the dialplan said so itself
 	case strings.EqualFold(o.call.Progress.App, "congestion"):
 		return Failed // and so here, perhaps after it had announced it
@@ -180,12 +240,15 @@ func (o *open) lost() How {
 // rang and was let ring tells more than one that declined, was busy, or could
 // not be rung at all.
 func (o *open) rangOut() How {
-	if o.call.HungUp && o.call.Progress.RingingHangup {
+	if o.call.Progress.RingingHangup {
 		return AbandonedRinging
 	}
 	var rang, rejected, busy, congested, unreachable bool
 	for i := range o.call.Legs {
 		l := &o.call.Legs[i]
+		if o.call.Direction != Inbound && l.Outcome == LegAnswered && l.Endpoint == o.call.From.Endpoint {
+			continue // the phone that calls, which a page's "call" button has rung first
+		}
 		switch l.Outcome {
 		case LegRejected:
 			rejected = true
@@ -217,8 +280,9 @@ func (o *open) rangOut() How {
 		return Busy
 	case "CONGESTION":
 		return Failed
-	case "NOANSWER":
-		return NoAnswer
 	}
 	return Unreachable
 }
+
+// userBusy is the Q.850 cause of a dialplan that says busy by Hangup(17).
+const userBusy = 17

@@ -92,8 +92,8 @@ func (o *open) stay(place Place, name string) {
 	now := o.after()
 	if n := len(o.call.Stops); n > 0 && (now-o.call.Stops[n-1].To).Length() < rebuilt {
 		last := &o.call.Stops[n-1]
-		if last.Place == place && last.Name == name && place != Queue {
-			last.To = 0
+		if last.Place == place && last.Name == name && (last.Left == "" || last.Left == QueueKey) {
+			last.To, last.Left = 0, ""
 			return
 		}
 		if last.speaks() && (place == Menu || place == Announcement) {

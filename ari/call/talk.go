@@ -99,9 +99,26 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	if begun && o.begun {
 		t.tell(Reached, o, at)
 	}
-	if len(with) == 0 && len(o.call.Talks) > 0 {
+	if len(with) > 0 || p.bridge == nil {
+		return
+	}
+	if len(o.call.Talks) > 0 {
 		t.handedOn(p)
 	}
+	t.answeredByMachine(p)
+}
+
+// answeredByMachine looks whether the dialplan behind a Local pair has answered
+// somebody by itself.
+func (t *Tracker) answeredByMachine(p *leg) {
+	t.around(p.bridge, func(l *leg) {
+		if l.kind != local {
+			return
+		}
+		if far := t.byName[otherHalf(l.name)]; far != nil && far.bridge == nil && far.carries(p.open) {
+			p.open.machine(far)
+		}
+	})
 }
 
 // handedOn notes that somebody left the person outside with the near half of a

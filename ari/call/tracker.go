@@ -95,7 +95,7 @@ func (t *Tracker) step(ev *ari.Event) {
 	case ari.ChannelDialplan:
 		if l := t.leg(&ev.Channel, false); l != nil && l.open != nil && ev.Application != "" {
 			l.open.place(l, ev.Channel.Context)
-			l.open.application(l, ev.Application, ev.AppData)
+			l.open.application(l, ev.Application, ev.AppData, &ev.Channel)
 		}
 	case ari.ChannelVarset:
 		if l := t.legs[ev.Channel.ID]; l != nil && l.open != nil {
@@ -103,6 +103,10 @@ func (t *Tracker) step(ev *ari.Event) {
 		}
 	case ari.ChannelHangupRequest:
 		t.hangupRequested(ev)
+	case ari.ChannelDtmfReceived:
+		if l := t.legs[ev.Channel.ID]; l != nil && l.open != nil && l == l.open.root && ev.Digit == "*" {
+			l.open.star()
+		}
 	case ari.ChannelCallerID:
 		t.callerID(ev)
 	case ari.Dial:
@@ -156,7 +160,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 		t.begin(l, c)
 	}
 	if l.open != nil && c.AppName != "" {
-		l.open.application(l, c.AppName, c.AppData)
+		l.open.application(l, c.AppName, c.AppData, c)
 	}
 	return l
 }
@@ -232,15 +236,17 @@ func (t *Tracker) stateChanged(ev *ari.Event) {
 	if l == nil {
 		return
 	}
-	if l.open != nil && l == l.open.root {
-		if ev.Channel.State == "Up" && len(l.open.call.Legs) == 0 {
-			l.open.announced()
+	if o := l.open; o != nil && l == o.root && ev.Channel.State == "Up" {
+		if l.placed {
+			o.takenUp()
 		}
-		return
+		if len(o.call.Legs) == 0 {
+			o.announced()
+		}
 	}
 	switch ev.Channel.State {
 	case "Ringing":
-		l.hasRung()
+		l.rings()
 	case "Up":
 		l.hasEnded(LegAnswered)
 	}
@@ -265,14 +271,14 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 	if entry := l.listed(); entry != nil {
 		entry.HungUp = true
 	}
-	if l.open != nil && l == l.open.root {
+	if l.open != nil && l == l.open.root && (!l.placed || l.outcome == LegAnswered) {
 		l.open.hangup()
 		return
 	}
 	// A leg may be destroyed after its caller: what its far end said comes first
 	// with the hangup.
 	outcome := outcomeOf("", ev.Cause)
-	if outcome == LegDialing && l.outcome == LegDialing && l.placed && !l.rang {
+	if outcome == LegDialing && l.outcome == LegDialing && l.placed && !l.alerted {
 		outcome = LegUnreachable // it refused by itself without having rung (SIP 480, which has cause 19)
 	}
 	l.hasEnded(outcome)
@@ -288,6 +294,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 		if peer.open == nil && peer.kind != nobody {
 			t.originated(peer, ev)
 		}
+		peer.dialed(ev)
 		return
 	}
 	caller := t.leg(&ev.Channel, false)
@@ -315,19 +322,28 @@ func (t *Tracker) dial(ev *ari.Event) {
 	}
 	t.join(o, peer, &ev.Peer, ev.At)
 	if ev.Channel.AppName != "" {
-		o.application(caller, ev.Channel.AppName, ev.Channel.AppData)
+		o.application(caller, ev.Channel.AppName, ev.Channel.AppData, &ev.Channel)
 	}
+	if ev.DialStatus == "" && !peer.rang && !peer.joined && stages[strings.ToLower(caller.app)] == ringing && (caller == o.root || caller.carries(o)) {
+		o.ringsAgain()
+	}
+	peer.dialed(ev)
+}
+
+// dialed notes what Dial tells of a leg.
+func (l *leg) dialed(ev *ari.Event) {
 	switch ev.DialStatus {
-	case "RINGING", "PROGRESS", "PROCEEDING":
-		if ev.DialStatus != "PROCEEDING" {
-			peer.hasRung()
-		}
+	case "RINGING":
+		l.rings()
+	case "PROGRESS":
+		l.hasRung()
+	case "PROCEEDING":
 	default:
 		outcome := outcomeOf(ev.DialStatus, 0)
 		if ev.Forward != "" {
 			outcome = LegForwarded
 		}
-		peer.hasEnded(outcome)
+		l.hasEnded(outcome)
 	}
 }
 
@@ -343,20 +359,41 @@ func (t *Tracker) join(o *open, l *leg, c *ari.Channel, at time.Time) {
 
 // originated opens a call that the PBX itself places (a page's "call" button, a
 // call file), often through a Local pair. When its first channel leads outside,
-// the person outside is there.
+// the person outside is there. What Page dials belongs to whoever pages.
 func (t *Tracker) originated(l *leg, ev *ari.Event) {
+	if o := t.pager(l); o != nil {
+		l.open = o
+		t.share(l, ev.At)
+		t.join(o, l, &ev.Peer, ev.At)
+		return
+	}
 	t.begin(l, &ev.Peer)
+	o := l.open
+	o.call.Progress.Stage = ringing
 	if l.kind == local {
 		t.share(l, ev.At)
 		return
 	}
 	if l.inside {
+		o.dialing(l, &ev.Peer)
 		return
 	}
-	o := l.open
+	l.number = strings.Clone(numberOf(ev.DialString, &ev.Peer))
+	o.call.From, o.call.Dialed = Party{}, l.number
+	o.dialing(l, &ev.Peer)
 	o.call.Direction, o.party, o.begun = Outbound, l, true
-	o.call.Dialed = strings.Clone(numberOf(ev.DialString, &ev.Peer))
 	t.tell(Started, o, ev.At)
+}
+
+// pager finds the call that pages a phone, nil if none does.
+func (t *Tracker) pager(l *leg) *open {
+	name := "&" + endpointOf(l.name) + "&"
+	for _, o := range t.open {
+		if o.paging != "" && strings.Contains(o.paging, name) {
+			return o
+		}
+	}
+	return nil
 }
 
 // share hands the call of one half of a Local pair to the other, and to the
@@ -386,6 +423,9 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 		t.leave(l, ev.At)
 	}
 	if o := l.open; o != nil {
+		if l == o.root {
+			o.cause = ev.Cause
+		}
 		l.hasEnded(outcomeOf("", ev.Cause))
 		if entry := l.listed(); entry != nil {
 			l.isOver(entry)
