@@ -163,7 +163,7 @@ func (s *sentence) end() []string {
 	}
 	last := len(s.events) - 1
 	switch {
-	case s.c.How == call.Unconfirmed:
+	case s.c.Unseen && !s.c.HungUp:
 		told = append(told, "how it ended nobody saw")
 	case s.j.Reason == routing.Short:
 		told = append(told, fmt.Sprintf("%s hung up after %s, within short_abandon (%s)", s.caller(),

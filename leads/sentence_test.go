@@ -78,6 +78,8 @@ func TestSentence(t *testing.T) {
 		{routing.Person, "a queue", 42, call.Call{How: call.Person, HungUp: true, Stops: []call.Stop{stay(call.Queue, "sales", 0, 30)},
 			Legs:  []call.Leg{phone(anna, 1, 10, call.LegRejected), phone(boris, 12, 20, call.LegDialing), phone(anna, 22, 30, call.LegAnswered)},
 			Talks: []call.Talk{spoke(anna, 30, 42)}}, "waited for 30 s in queue sales, which rang 101 and 102; 101 declined; talked with 101 for 12 s; the caller hung up"},
+		{routing.Person, "and nobody saw the end", 50, call.Call{How: call.Person, Unseen: true, Legs: []call.Leg{phone(anna, 0, 8, call.LegAnswered)},
+			Talks: []call.Talk{spoke(anna, 8, 40)}}, "rang 101 for 8 s; talked with 101 for 32 s; how it ended nobody saw"},
 		{routing.Person, "transferred", 70, call.Call{How: call.Person, HungUp: true, Legs: []call.Leg{phone(anna, 0, 5, call.LegAnswered),
 			phone(boris, 20, 30, call.LegAnswered)}, Talks: []call.Talk{spoke(anna, 5, 20), spoke(boris, 30, 70)}},
 			"rang 101 for 5 s; talked with 101 for 15 s, was transferred; rang 102 for 10 s; talked with 102 for 40 s; the caller hung up"},
@@ -151,7 +153,7 @@ func TestSentence(t *testing.T) {
 		{routing.Failed, "", 1, call.Call{How: call.Failed}, "the PBX could not carry the call"},
 		{routing.Failed, "the trunk of a redirect", 1, call.Call{How: call.Failed, Legs: []call.Leg{unrung(mobile, 0, 1, call.LegCongested)}},
 			"+79990001122 could not be called; the PBX ended the call"},
-		{routing.Unconfirmed, "", 90, call.Call{How: call.Unconfirmed, Legs: []call.Leg{phone(anna, 0, 5, call.LegDialing)}},
+		{routing.Unconfirmed, "", 90, call.Call{How: call.Unconfirmed, Unseen: true, Legs: []call.Leg{phone(anna, 0, 5, call.LegDialing)}},
 			"rang 101 for 5 s; how it ended nobody saw"},
 
 		{routing.Closed, "", 7, call.Call{How: call.IVREnded, Dialed: support, Stops: []call.Stop{stay(call.Announcement, "", 0, 0)}},

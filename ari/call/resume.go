@@ -105,12 +105,6 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	}
 	for i := range o.call.Legs {
 		c := live[o.call.Legs[i].Channel]
-		if c != nil && o.root != nil && c.ID == o.root.id {
-			o.root.placed, o.root.entry = true, i+1
-			if !o.root.inside {
-				o.party = o.root
-			}
-		}
 		if c == nil || t.legs[c.ID] != nil {
 			continue
 		}
@@ -142,9 +136,9 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil {
 		return
 	}
-	l.open.application(l, c.AppName, c.AppData, c)
+	l.open.application(l, c.AppName, c.AppData)
 	if l.placed && c.State == "Ringing" {
-		l.rings()
+		l.hasRung()
 	}
 }
 
