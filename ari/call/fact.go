@@ -130,9 +130,10 @@ type Call struct {
 // Progress is what the tracker remembers of an open call beyond what it tells.
 type Progress struct {
 	Stage         stage  `json:"stage,omitempty"`
+	Unmailed      stage  `json:"unmailed,omitempty"`       // the stage before the voicemail, which may fail
 	Left          How    `json:"left,omitempty"`           // after a queue: why it let the caller go
 	Announced     bool   `json:"announced,omitempty"`      // the caller has heard something of the PBX
-	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the hangup came while phones were being rung
+	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the caller gave up while phones were being rung
 	Transferred   bool   `json:"transferred,omitempty"`    // and has talked with nobody since
 	Over          bool   `json:"over,omitempty"`           // hung up: what follows is clean-up
 	Transferer    string `json:"transferer,omitempty"`     // the channels of who transferred

@@ -105,6 +105,12 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	}
 	for i := range o.call.Legs {
 		c := live[o.call.Legs[i].Channel]
+		if c != nil && o.root != nil && c.ID == o.root.id {
+			o.root.placed, o.root.entry = true, i+1
+			if !o.root.inside {
+				o.party = o.root
+			}
+		}
 		if c == nil || t.legs[c.ID] != nil {
 			continue
 		}
@@ -136,9 +142,9 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil {
 		return
 	}
-	l.open.application(l, c.AppName, c.AppData)
+	l.open.application(l, c.AppName, c.AppData, c)
 	if l.placed && c.State == "Ringing" {
-		l.hasRung()
+		l.rings()
 	}
 }
 
