@@ -85,7 +85,7 @@ func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding 
 	case calls == 0:
 		return append(list, good("database", "%s holds no call of the last %d days", cfg.Database, historyDays))
 	}
-	return append(list, good("database", "%s holds %d calls of the last %d days", cfg.Database, calls, historyDays))
+	return append(list, good("database", "%s holds %s of the last %d days", cfg.Database, counted(calls, "call"), historyDays))
 }
 
 // examineAll examines all PBXes at once, so that one that does not answer holds
@@ -166,8 +166,11 @@ func (s *subject) examine(ctx context.Context, tell func(finding)) {
 }
 
 // unasked is what became of a check whose question was not answered as it must
-// be.
+// be: the PBX is gone, or lacks a part of ARI.
 func (s *subject) unasked(check string, err error) []finding {
-	s.gone = s.gone || ari.HTTPStatus(err) == 0
-	return []finding{fail(check, ari.TroubleOf(err).Hint(), "%v", err)}
+	do := "see that all parts of ARI are loaded (asterisk -rx 'module show like res_ari')"
+	if ari.HTTPStatus(err) == 0 {
+		s.gone, do = true, ari.TroubleOf(err).Hint()
+	}
+	return []finding{fail(check, do, "this could not be asked: %v", err)}
 }

@@ -13,7 +13,11 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/aritest"
+	"ringback/ari/call"
 	"ringback/ari/pbx"
+	"ringback/config"
+	"ringback/leads"
+	"ringback/leads/db"
 )
 
 // diagnosis is what doctor says to machines.
@@ -109,7 +113,7 @@ func TestDoctorFindsAllWell(t *testing.T) {
 			file := c.writeWell(t, b)
 			d := c.examine(t, file)
 			d.only()
-			d.says("", "database", levelGood, "holds 1 calls")
+			d.says("", "database", levelGood, "holds 1 call of")
 			d.says("main", "version", levelGood, "Asterisk "+string(release)+" is supported")
 			d.says("main", "application", levelGood, map[pbx.Release]string{pbx.Asterisk22: `a client listens as "ringback"`, pbx.Asterisk16: "does not tell whether"}[release])
 			d.says("main", "varset", levelGood, "arrives")
@@ -315,7 +319,7 @@ func TestDoctorOfAForeignLanguage(t *testing.T) {
 		return d.status == 1
 	})
 	d.only("sounds", "records")
-	d.says("main", "sounds", levelWarn, `missing in "ru": they hear English.* DO .*asterisk-core-sounds-ru`)
+	d.says("main", "sounds", levelWarn, `missing in "ru", so that they hear English.* DO .*asterisk-core-sounds-ru`)
 	d.says("main", "sounds", levelFail, `of what clients hear \d+ sounds are missing in "ru"`)
 	d.says("main", "sounds", levelGood, `all that clients hear is there in "en"`)
 }
@@ -353,6 +357,57 @@ func TestDoctorOfAFake(t *testing.T) {
 			d.says("main", "version", says.level, says.text)
 			d.says("main", "clock", levelWarn, `the PBX's clock is 3 hours behind`)
 		})
+	}
+}
+
+// TestDoctorOfWhatWasDialed examines what the daemon's database tells.
+func TestDoctorOfWhatWasDialed(t *testing.T) {
+	t.Parallel()
+	_, at := fakePBX(t, "22.1.0")
+	c := newCompany(t, at)
+	file := c.write(t)
+	recordCalls(t, c, []call.Call{
+		{Direction: call.Inbound, Dialed: pbx.LineDirect}, {Direction: call.Inbound, Dialed: "8" + pbx.LineDirect[1:]},
+		{Direction: call.Internal, Dialed: pbx.LineGroup}, {Direction: call.Internal, Dialed: "101"},
+		{Direction: call.Inbound, Dialed: "74951000077"}, {Direction: call.Inbound, Dialed: "x\x1b[2J"},
+		{PBX: "other", Direction: call.Inbound, Dialed: "74951000088"},
+	})
+	d := c.examine(t, file)
+	d.says("", "database", levelGood, "holds 7 calls")
+	d.says("main", "lines", levelGood, "line sales: 2 calls in the last 30 days, the last 1 hour ago")
+	d.says("main", "contexts", levelWarn, "1 call to line support began outside inbound.contexts")
+	d.says("main", "lines", levelWarn, "of no line: .*\\+74951000077 \\(1 call\\)")
+	for _, f := range d.Findings {
+		if strings.Contains(f.Text, "74951000088") {
+			t.Errorf("another PBX's: %s", f.Text)
+		}
+	}
+	if _, out, _ := command(t, "doctor", "--config", file); strings.Contains(out, "\x1b") || !strings.Contains(out, "[2J") {
+		t.Errorf("what a stranger has dialed stands as it was: %q", out)
+	}
+}
+
+// recordCalls writes calls of an hour ago, as the daemon does.
+func recordCalls(t *testing.T, c *company, calls []call.Call) {
+	t.Helper()
+	d, err := db.Open(t.Context(), db.Config{Path: filepath.Join(c.dir, "ringback.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	cfg, err := config.Read(filepath.Join(c.dir, "ringback.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	book := leads.NewBook(leads.BookConfig{DB: d, Office: &leads.Office{Directory: cfg.Directory(), Plans: cfg.Plans()}})
+	for i := range calls {
+		calls[i].ID, calls[i].Started = fmt.Sprint(i), time.Now().Add(-61*time.Minute)
+		if calls[i].PBX == "" {
+			calls[i].PBX = "main"
+		}
+		if errs := book.Record(t.Context(), []call.Fact{{Kind: call.Started, Call: calls[i]}}); errs[0] != nil {
+			t.Fatal(errs[0])
+		}
 	}
 }
 
@@ -399,6 +454,12 @@ func TestDoctorOfABrokenConfiguration(t *testing.T) {
 		t.Errorf("as JSON: status %d", d.status)
 	}
 	d.says("", "configuration", levelFail, "dance")
+}
+
+func TestDoctorIsCalledWrongly(t *testing.T) {
+	if status, out, errs := command(t, "doctor", "--fix"); status != 2 || out != "" || !strings.Contains(errs, "--fix") {
+		t.Errorf("status %d, printed %q, and on stderr %q", status, out, errs)
+	}
 }
 
 // TestFindingsAreHarmless writes what a stranger has dialed to a terminal.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/nyaruka/phonenumbers/v2"
 
@@ -16,8 +17,22 @@ import (
 
 // checkContexts compares where calls begin with where they are said to.
 func checkContexts(ctx context.Context, s *subject) []finding {
-	var list []finding
-	var unproven []string
+	list, unproven := s.proveContexts(ctx)
+	all := len(unproven) == len(s.pbx.Inbound.Contexts)
+	for _, name := range unproven {
+		text := fmt.Sprintf("no endpoint's calls begin in %s, and it knows none of the lines' numbers", name)
+		if all {
+			list = append(list, fail("contexts", s.otherContexts(ctx), "%s: no call would be taken for one from outside, and none be missed", text))
+			continue
+		}
+		list = append(list, warn("contexts", s.otherContexts(ctx), "%s", text))
+	}
+	return append(list, s.strangers()...)
+}
+
+// proveContexts looks for a sign that calls from outside begin in each context of
+// inbound.contexts, and names those of which there is none.
+func (s *subject) proveContexts(ctx context.Context) (list []finding, unproven []string) {
 	for _, name := range s.pbx.Inbound.Contexts {
 		if phones := s.beginning(name, isPhone); len(phones) > 0 {
 			list = append(list, fail("contexts", "name under inbound.contexts only where trunks deliver calls, and let phones begin in another context",
@@ -30,23 +45,14 @@ func checkContexts(ctx context.Context, s *subject) []finding {
 		}
 		switch known, err := s.takes(ctx, name); {
 		case err != nil:
-			return append(list, s.unasked("contexts", err)...)
+			return append(list, s.unasked("contexts", err)...), nil
 		case known != "":
 			list = append(list, good("contexts", "%s is in the dialplan and takes calls to %s", name, known))
 		default:
 			unproven = append(unproven, name)
 		}
 	}
-	all := len(unproven) == len(s.pbx.Inbound.Contexts)
-	for _, name := range unproven {
-		text := fmt.Sprintf("no endpoint's calls begin in %s, and it knows none of the lines' numbers", name)
-		if all {
-			list = append(list, fail("contexts", s.otherContexts(ctx), "%s: no call would be taken for one from outside, and none be missed", text))
-			continue
-		}
-		list = append(list, warn("contexts", s.otherContexts(ctx), "%s", text))
-	}
-	return append(list, s.strangers()...)
+	return list, unproven
 }
 
 // takes is a line's number that a context knows, or s; empty: none.
@@ -87,11 +93,11 @@ func (s *subject) otherContexts(ctx context.Context) string {
 			seen[e.Context] = e.name()
 		}
 	}
-	for _, configured := range s.pbx.Inbound.Contexts {
-		delete(seen, configured)
+	for _, other := range slices.Concat(s.pbx.Inbound.Contexts, s.phoneContexts()) {
+		delete(seen, other)
 	}
 	if len(seen) == 0 {
-		return "compare inbound.contexts with the context of each trunk (asterisk -rx 'pjsip show endpoint NAME', 'sip show peer NAME')"
+		return "compare inbound.contexts with the context of each trunk (asterisk -rx 'pjsip show endpoint NAME' or 'sip show peer NAME')"
 	}
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(seen)) {
@@ -124,7 +130,7 @@ func (s *subject) strangers() []finding {
 
 // checkLines sees that each line is dialed, or could be, and what else is.
 func checkLines(ctx context.Context, s *subject) []finding {
-	calls, last := map[*routing.Line]int{}, map[*routing.Line]string{}
+	calls, last := map[*routing.Line]int{}, map[*routing.Line]time.Time{}
 	var others []string
 	for _, d := range s.dialed {
 		line := s.directory.Line(s.pbx.Name, d.Number)
@@ -133,19 +139,24 @@ func checkLines(ctx context.Context, s *subject) []finding {
 		case line == nil:
 			others = append(others, fmt.Sprintf("%s (%s)", d.Number, counted(d.Calls, "call")))
 		default:
-			if calls[line] == 0 {
-				last[line] = long(s.now.Sub(d.Last))
-			}
 			calls[line] += d.Calls
+			if d.Last.After(last[line]) {
+				last[line] = d.Last
+			}
 		}
 	}
 	var list []finding
+	if len(others) > 0 {
+		// The most dialed come first.
+		list = append(list, warn("lines", "add each that is yours to the numbers of a line; what belongs to no line goes to the pool default",
+			"dialed in the last %d days, and of no line: %s", historyDays, strings.Join(others[:min(len(others), mostNamed)], ", ")))
+	}
 	for i := range s.cfg.Lines {
 		l := &s.cfg.Lines[i]
 		switch {
 		case l.PBX != "" && l.PBX != s.pbx.Name:
 		case calls[l] > 0:
-			list = append(list, good("lines", "line %s: %s in the last %d days, the last %s ago", l.Name, counted(calls[l], "call"), historyDays, last[l]))
+			list = append(list, good("lines", "line %s: %s in the last %d days, the last %s ago", l.Name, counted(calls[l], "call"), historyDays, long(s.now.Sub(last[l]))))
 		default:
 			found, err := s.undialed(ctx, l)
 			if err != nil {
@@ -153,11 +164,6 @@ func checkLines(ctx context.Context, s *subject) []finding {
 			}
 			list = append(list, found)
 		}
-	}
-	if len(others) > 0 {
-		// The most dialed come first.
-		list = append(list, warn("lines", "add each that is yours to the numbers of a line; what belongs to no line goes to the pool default",
-			"dialed in the last %d days, and of no line: %s", historyDays, strings.Join(others[:min(len(others), mostNamed)], ", ")))
 	}
 	return list
 }

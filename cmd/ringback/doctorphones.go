@@ -21,6 +21,15 @@ type seenEndpoint struct {
 
 func (e *seenEndpoint) name() string { return e.Technology + "/" + e.Resource }
 
+// shown is the command by which Asterisk shows it.
+func (e *seenEndpoint) shown() string {
+	command := "pjsip show endpoint "
+	if e.Technology == "SIP" {
+		command = "sip show peer "
+	}
+	return "asterisk -rx '" + command + e.Resource + "'"
+}
+
 // isTrunk says of an endpoint whose settings are known that it is taken for a
 // trunk: it places calls without a password, known by its address.
 func (e *seenEndpoint) isTrunk() bool { return !e.manager && !e.LogsIn && e.Context != "" }
@@ -124,7 +133,7 @@ func checkPhones(_ context.Context, s *subject) []finding {
 		case e == nil:
 			list = append(list, fail("phones", s.sameName(address), "%s of %s: the PBX has no such endpoint", address, d.login))
 		case e.State == "offline":
-			list = append(list, warn("phones", "see that the phone is on, in the network, and registers at this PBX (asterisk -rx 'pjsip show endpoint "+e.Resource+"')",
+			list = append(list, warn("phones", "see that the phone is on, in the network, and registers at this PBX ("+e.shown()+")",
 				"%s of %s is not registered: no message is shown there, and it is not rung", address, d.login))
 		default:
 			ready = append(ready, address)
@@ -140,7 +149,7 @@ func checkPhones(_ context.Context, s *subject) []finding {
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
 		if e.isTrunk() && slices.Contains(s.pbx.Inbound.Contexts, e.Context) && e.State == "offline" {
-			list = append(list, warn("trunks", "see that the provider answers (asterisk -rx 'pjsip show endpoint "+e.Resource+"')", "the trunk %s is not reachable", e.name()))
+			list = append(list, warn("trunks", "see that the provider answers ("+e.shown()+")", "the trunk %s is not reachable", e.name()))
 		}
 	}
 	return list
@@ -180,7 +189,7 @@ func (s *subject) checkDial(ctx context.Context) []finding {
 	case err != nil:
 		return s.unasked("trunks", err)
 	case e.State == "offline":
-		return []finding{warn("trunks", fmt.Sprintf("see that the provider answers (asterisk -rx 'pjsip show endpoint %s')", name), "the trunk %s of connect.dial is not reachable", address)}
+		return []finding{warn("trunks", "see that the provider answers ("+(&seenEndpoint{Endpoint: e}).shown()+")", "the trunk %s of connect.dial is not reachable", address)}
 	}
 	return []finding{good("trunks", "the trunk %s of connect.dial is there", address)}
 }

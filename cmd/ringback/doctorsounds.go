@@ -50,9 +50,9 @@ func (s *subject) checkPrompts(ctx context.Context) []finding {
 	}
 	do := "install the sounds (Debian: asterisk-core-sounds-" + language + "), or record them as robot.prompts"
 	if language == english {
-		return []finding{fail("sounds", do, "of what managers hear %s missing in %q, and is left out: %s", are(len(missing)), language, someOf(missing))}
+		return []finding{fail("sounds", do, "of what managers hear %s missing in %q and left out: %s", are(len(missing)), language, someOf(missing))}
 	}
-	list := []finding{warn("sounds", do, "of what managers hear %s missing in %q: they hear English, or it is left out: %s", are(len(missing)), language, someOf(missing))}
+	list := []finding{warn("sounds", do, "of what managers hear %s missing in %q, so that they hear English, or not all: %s", are(len(missing)), language, someOf(missing))}
 	switch missing, err = robotcall.Lacking(ctx, s.client, english, nil); {
 	case err != nil:
 		return append(list, s.unasked("sounds", err)...)
