@@ -50,6 +50,7 @@ var sentences = []sentence{
 		if err != nil {
 			return err
 		}
+		l.in = nil
 		return in.Redirect(words[0])
 	}},
 	{form(`stops ringing`), func(p *play, ctx context.Context, a *actor, l *line, _ []string) error {
