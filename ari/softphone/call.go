@@ -104,7 +104,8 @@ func (c *Call) failure() error {
 	return c.failed
 }
 
-// HungUp tells whether this phone ended the call, and not the other side.
+// HungUp tells whether this phone ended the call, and not the other side; who
+// transfers a call does.
 func (c *Call) HungUp() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -2,6 +2,7 @@ package softphone_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -73,10 +74,11 @@ func TestIdentity(t *testing.T) {
 		if from, _, _ := strings.Cut(in.Header("From"), ";tag="); from != test.from || in.Header("Privacy") != test.privacy || in.Header("X") != "" {
 			t.Errorf("%+v goes as %s, privacy %q", test.options, in.Header("From"), in.Header("Privacy"))
 		}
-		if err := in.Reject(603, "Decline"); err != nil {
+		talk := must(in.Answer(ctx))(t)
+		if err := errors.Join(call.WaitAnswer(ctx), call.Hangup(ctx)); err != nil {
 			t.Fatal(err)
 		}
-		<-call.Done()
+		<-talk.Done() // a moment after the caller knows
 	}
 	for _, breaks := range []softphone.DialOptions{
 		{CallerName: "a\r\nX: y"}, {CallerName: "a\n b"}, {CallerName: "a\r\n \r\nX: y"}, {CallerName: "a\r\r\n \nX: y"},

@@ -26,8 +26,9 @@ func (c *Call) Transfer(ctx context.Context, number string) error {
 }
 
 // Join connects the other side with that of another call of the phone (REFER
-// with Replaces, RFC 3891 and RFC 5589): an attended transfer. It returns when
-// the PBX has accepted that; both calls are over when it has succeeded.
+// with Replaces, RFC 3891 and RFC 5589): an attended transfer. The other call may
+// still ring. It returns when the PBX has accepted that; when it has succeeded
+// both calls are over, this one hung up by the phone and the other by the PBX.
 func (c *Call) Join(ctx context.Context, other *Call) error {
 	target, err := c.phone.uri(other.Number)
 	if err != nil {

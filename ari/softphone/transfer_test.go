@@ -81,6 +81,9 @@ func join(t *testing.T, o *office) {
 		t.Fatal(err)
 	}
 	o.given(call, asked, talk, ask)
+	if !talk.HungUp() || ask.HungUp() {
+		t.Error("the phone does not hang up its first call, or its second one too")
+	}
 
 	call, talk = o.talk(desk)
 	ask = must(desk.Dial(o.ctx, pbx.Colleague, softphone.DialOptions{}))(t)
