@@ -83,9 +83,16 @@ func (c *Client) Knows(ctx context.Context, dialplanContext, extension string) (
 	if dialplanContext == "" || extension == "" || strings.ContainsAny(dialplanContext+extension, "@/&,") || control(dialplanContext+extension) {
 		return false, nil
 	}
+	state, err := c.DeviceState(ctx, "Local/"+extension+"@"+dialplanContext)
+	return err == nil && state != "INVALID", err
+}
+
+// DeviceState asks for the state of a device, "SIP/101" for instance, by
+// Asterisk's own word: NOT_INUSE, UNAVAILABLE, INVALID …
+func (c *Client) DeviceState(ctx context.Context, device string) (string, error) {
 	var a struct{ State string }
-	err := c.read(ctx, "/deviceStates/"+segment("Local/"+extension+"@"+dialplanContext), &a)
-	return err == nil && a.State != "INVALID", err
+	err := c.read(ctx, "/deviceStates/"+segment(device), &a)
+	return a.State, err
 }
 
 // segment escapes a part of a path. Asterisk reads a plus there as a blank, as

@@ -150,11 +150,12 @@ func (s *subject) examine(ctx context.Context, tell func(finding)) {
 	defer client.Close()
 	s.client = client
 	for i, check := range checks {
-		for _, f := range check(ctx, s) {
-			tell(f)
-		}
+		found := check(ctx, s)
 		if ctx.Err() != nil {
-			return
+			return // what failed then has failed because of that
+		}
+		for _, f := range found {
+			tell(f)
 		}
 		if s.gone {
 			if i > 0 {

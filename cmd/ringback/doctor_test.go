@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
@@ -437,6 +438,59 @@ func TestDoctorWaitsForNobody(t *testing.T) {
 	d.says("stopping", "address", levelFail, "answers no more")
 	d.says("alive", "records", levelGood, "no call records are configured")
 	d.says("refused", "address", levelFail, `connection refused DO see that Asterisk runs, and that /etc/asterisk/http\.conf`)
+}
+
+// TestDoctorIsInterrupted ends an examination while a PBX lets it wait.
+func TestDoctorIsInterrupted(t *testing.T) {
+	t.Parallel()
+	fake, at := fakePBX(t, "22.1.0")
+	fake.Answer("GET /endpoints", aritest.Answer{Wait: make(chan struct{})})
+	file := newCompany(t, at).write(t)
+	ctx, stop := context.WithCancel(patient(t))
+	var out, errs logbook
+	status := make(chan int, 1)
+	go func() {
+		status <- run(&world{ctx: ctx, stdin: strings.NewReader(""), stdout: &out, stderr: &errs}, []string{"doctor", "--config", file})
+	}()
+	waitFor(t, "it is asked for the endpoints", func() bool { return len(fake.Requests("GET /endpoints")) > 0 })
+	stop()
+	if s := <-status; s != 1 || !strings.Contains(errs.String(), "interrupted") || strings.Contains(out.String(), "GET /endpoints") {
+		t.Errorf("status %d, printed %q, and on stderr %q", s, &out, &errs)
+	}
+}
+
+// TestDoctorOfTheOldDriver examines a PBX whose phones and trunk are chan_sip's,
+// which does not tell where their calls begin.
+func TestDoctorOfTheOldDriver(t *testing.T) {
+	t.Parallel()
+	root, err := pbx.Install(t.Context(), pbx.Asterisk16, os.Stderr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := pbx.Office("127.0.0.2:5060", lineRings)
+	o.Dir = t.TempDir()
+	for i := range o.Phones {
+		o.Phones[i].Driver = pbx.ChanSIP
+	}
+	o.Trunks[0].Driver = pbx.ChanSIP
+	on, err := pbx.Start(t.Context(), root, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := on.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	c := newCompany(t, account{"main", on.ARIURL, on.ARIUser, on.ARIPassword})
+	file := c.write(t)
+	inFile("PJSIP/101", "SIP/101")(t, c, file)
+	inFile("connect: {context: from-internal}", `connect: {context: from-internal, dial: "SIP/trunk/{number}"}`)(t, c, file)
+	d := c.examine(t, file)
+	d.says("main", "contexts", levelGood, "from-trunk is in the dialplan and takes calls to 74951000001")
+	d.says("main", "phones", levelWarn, `SIP/101 of anna is not registered.* DO .*sip show peer 101`)
+	d.says("main", "phones", levelFail, `PJSIP/102 of boris.* DO write SIP/102`)
+	d.says("main", "trunks", levelGood, "SIP/trunk of connect.dial is there")
 }
 
 // TestDoctorOfABrokenConfiguration says what check says.

@@ -85,6 +85,11 @@ func checkEndpoints(ctx context.Context, s *subject) []finding {
 	asked, tell := 0, 0
 	for i := range s.endpoints {
 		e := &s.endpoints[i]
+		if e.State == "unknown" { // chan_sip says so of phones that are away and that it does not watch
+			if state, _ := s.client.DeviceState(ctx, e.name()); state == "UNAVAILABLE" {
+				e.State = "offline"
+			}
+		}
 		if e.Technology != "PJSIP" {
 			continue
 		}
