@@ -30,6 +30,7 @@ type event struct {
 	from, to time.Duration // since the call began
 	talk     *call.Talk    // nil: it is none
 	parking  bool
+	vain     bool // phones that rang until they were given up
 	text     string
 }
 
@@ -198,7 +199,10 @@ func (s *sentence) farEnd(t *call.Talk) string {
 func (s *sentence) vain() (told string, refused bool) {
 	undialed := slices.ContainsFunc(s.c.Stops, func(s call.Stop) bool { return s.Place == call.Undialed })
 	nothing := len(s.c.Legs) == 0 && !undialed
+	last := len(s.events) - 1
 	switch {
+	case !s.c.HungUp && !s.c.Unseen && last >= 0 && s.events[last].vain:
+		return "nobody answered", false
 	case s.c.How == call.NoAnswer, s.c.How == call.LostInTransfer && !s.c.HungUp:
 		return "nobody answered", false
 	case s.c.How == call.Unreachable && nothing:

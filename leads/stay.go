@@ -24,9 +24,13 @@ func (s *sentence) stop(stop *call.Stop) {
 	case call.Queue:
 		e.text = s.queue(stop, long)
 	case call.Mailbox:
-		e.text = "was in voicemail" + long + ", left no message"
-		if s.c.Message {
+		e.text = "was in voicemail" + long
+		switch later := slices.ContainsFunc(s.c.Stops, func(o call.Stop) bool { return o.Place == call.Mailbox && o.From > stop.From }); {
+		case later: // what was left is not said of each
+		case s.c.Message:
 			e.text = "left a voicemail"
+		default:
+			e.text += ", left no message"
 		}
 	case call.Conference:
 		e.text = "was in a conference" + long
@@ -47,7 +51,10 @@ func (s *sentence) stop(stop *call.Stop) {
 // queue tells of a wait in a queue, of the phones that it rang, and why it let
 // the caller go.
 func (s *sentence) queue(stop *call.Stop, long string) string {
-	name := "queue " + shown(stop.Name)
+	name := "a queue"
+	if stop.Name != "" {
+		name = "queue " + shown(stop.Name)
+	}
 	if stop.Left == call.QueueFull {
 		return name + " was full"
 	}
@@ -65,7 +72,10 @@ func (s *sentence) queue(stop *call.Stop, long string) string {
 	case call.QueueTimeout:
 		text += ", until its time was up"
 	case call.QueueEmpty:
-		text += ", where nobody was there to answer"
+		if long == "" {
+			return name + " had nobody there to answer"
+		}
+		text += ", until nobody was there to answer"
 	case call.QueueKey:
 		text += ", left it by a key"
 	}
@@ -110,10 +120,12 @@ type ringing struct {
 	rang     []string      // heard to ring
 	silent   []string      // dialed, and never heard of
 	outcomes []string      // what tells more than that nobody picked up
+	vain     bool          // one of them rang until it was given up
 }
 
 func (r *ringing) add(s *sentence, l *call.Leg) {
 	name := s.name(l.Party)
+	r.vain = r.vain || l.Rang && l.Outcome == call.LegDialing
 	switch {
 	case l.Rang:
 		r.rang = appendNew(r.rang, name)
@@ -191,6 +203,6 @@ func (s *sentence) rang(r *ringing) {
 		told = append(told, "tried "+listing(r.silent)+long)
 	}
 	if told = append(told, r.outcomes...); len(told) > 0 {
-		s.events = append(s.events, event{from: r.from, to: r.to, text: strings.Join(told, "; ")})
+		s.events = append(s.events, event{from: r.from, to: r.to, vain: r.vain, text: strings.Join(told, "; ")})
 	}
 }
