@@ -148,7 +148,7 @@ func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 	page := h.page("/")
 	for _, want := range []string{
 		`<h1>To call back <span class="count">1</span></h1>`, `<b>2 missed calls</b>, first 3 h ago`, "line sales", "pool default", "with Anna Petrova", "5 min ago",
-		`<bdi>&#43;79161234567</bdi>`, "“<bdi>Ivan</bdi>”", `<span class="verdict missed">missed</span> nobody picked up in time`, "rang 101", "<b>main</b> watching since",
+		`<bdi>&#43;79161234567</bdi>`, "“<bdi>Ivan</bdi>”", `<span class="verdict missed">missed</span> nobody picked up in time`, "rang 101", `<div class="story"><bdi>rang 101; nobody answered; the PBX ended the call</bdi></div>`, "<b>main</b> watching since",
 		`<meta http-equiv="refresh" content="10">`,
 	} {
 		if !strings.Contains(page, want) {
