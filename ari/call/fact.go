@@ -131,10 +131,13 @@ type Call struct {
 type Progress struct {
 	Stage         stage  `json:"stage,omitempty"`
 	Unmailed      stage  `json:"unmailed,omitempty"`       // the stage before the voicemail, which may fail
+	Mailed        After  `json:"mailed,omitempty"`         // when that voicemail began
 	Left          How    `json:"left,omitempty"`           // after a queue: why it let the caller go
 	Announced     bool   `json:"announced,omitempty"`      // the caller has heard something of the PBX
 	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the caller gave up while phones were being rung
 	Transferred   bool   `json:"transferred,omitempty"`    // and has talked with nobody since
+	Star          bool   `json:"star,omitempty"`           // the caller has pressed * while phones were being rung
+	Recorded      bool   `json:"recorded,omitempty"`       // Record has kept something: a message, if nothing follows
 	Over          bool   `json:"over,omitempty"`           // hung up: what follows is clean-up
 	Transferer    string `json:"transferer,omitempty"`     // the channels of who transferred
 	Transferer2   string `json:"transferer2,omitempty"`

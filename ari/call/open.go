@@ -21,6 +21,8 @@ type leg struct {
 	heard  bool    // the caller hears what happens on it: see machine
 	early  []*leg  // whom it dialed before its call was known
 	open   *open   // the call it belongs to; nil: none yet
+	calls  *open   // the call that it has placed, where that is another
+	asker  *leg    // who calls by this near half of a Local pair: see asks
 	entry  int     // index+1 of its entry in the call's Legs; 0: none
 	app    string  // dialplan application it was last seen in,
 	line   uint32  // and the line of the dialplan: see lineOf
@@ -44,8 +46,12 @@ type open struct {
 	call  Call
 	root  *leg // the first channel; nil while it is only known from the database
 	party *leg // the person outside; nil in an internal call, and once gone
-	begun bool // Started was told
-	moved bool // something is to be told by Moved
+	// caller is the phone that calls, where the first channel is half of a Local
+	// pair; it may be a leg of another call (who asks before a transfer).
+	caller *leg
+	beyond *open // where somebody was transferred to
+	begun  bool  // Started was told
+	moved  bool  // something is to be told by Moved
 
 	tracker *Tracker
 	context string // where in the dialplan the first channel is
@@ -91,6 +97,7 @@ func (o *open) machine(far *leg) {
 		p.Stage = nothing
 	}
 	o.announced()
+	o.stop(strings.ToLower(far.app), far.app, "")
 	if s := stages[strings.ToLower(far.app)]; s != ringing {
 		o.enter(s)
 	}
@@ -152,13 +159,17 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 	}
 	l.hasEnded(l.outcome)
 	if o.call.Direction != Inbound && l.inside && o.party == nil && o.call.From.Endpoint == "" {
-		o.call.From = l.party("") // the phone that a page's "call" button rings first, through a Local pair
+		o.callsBy(l) // a page's "call" button rings it first, through a Local pair
 	}
 	if l.inside || o.call.Direction == Inbound {
 		return
 	}
 	if o.call.Direction != Outbound || told {
 		o.call.Dialed = number
+	}
+	if o.call.Direction == Internal {
+		// Two of the house have talked, and one puts the other through.
+		o.call.Talks, o.call.Progress.Transferred, o.call.Progress.Stage = nil, false, ringing
 	}
 	o.call.Direction, o.party = Outbound, l
 }
@@ -221,16 +232,37 @@ func (o *open) hangup() {
 	if p.Over {
 		return
 	}
+	p.Over = true
+	o.touch()
+	if o.root != nil && o.root.kind == local {
+		return // the near half of a pair that the PBX has placed is nobody
+	}
 	app := ""
 	if o.root != nil {
 		app = strings.ToLower(o.root.app)
 	}
-	p.Over = true
-	// Congestion and Busy refuse the call: the driver hangs up by itself. A Local
-	// pair that the PBX has placed is nobody.
-	o.call.HungUp = app != "congestion" && app != "busy" && (o.root == nil || o.root.kind == endpoint)
-	p.RingingHangup = p.RingingHangup || o.call.HungUp && stages[app] == ringing && o.rings()
+	// Congestion and Busy refuse the call: the driver hangs up by itself.
+	o.call.HungUp = app != "congestion" && app != "busy"
+	p.RingingHangup = o.call.HungUp && stages[app] == ringing && o.rings() || p.RingingHangup
+}
+
+// leaves notes that the phone that calls hangs up, where it is not the first
+// channel of the call. The call may go on with whom it has left there.
+func (o *open) leaves() {
+	o.call.HungUp = true
+	if o.call.Progress.Stage == ringing && o.rings() {
+		o.call.Progress.RingingHangup = true
+	}
 	o.touch()
+}
+
+// callsBy notes by which phone a call is placed that begins with a Local pair.
+func (o *open) callsBy(l *leg) {
+	if o.caller != nil {
+		o.caller.calls = nil
+	}
+	o.call.From, o.caller = l.party(""), l
+	l.calls = o
 }
 
 // rings says that a phone is being rung, or was picked up by somebody who is
@@ -239,7 +271,8 @@ func (o *open) hangup() {
 func (o *open) rings() bool {
 	for i := range o.call.Legs {
 		l := &o.call.Legs[i]
-		if (l.Outcome == LegDialing || l.Outcome == LegAnswered) && o.tracker.legs[l.Channel] != nil {
+		there := o.tracker.legs[l.Channel]
+		if (l.Outcome == LegDialing || l.Outcome == LegAnswered) && there != nil && there != o.caller {
 			return true
 		}
 	}
@@ -280,6 +313,20 @@ func (o *open) reachedBy(l *leg) {
 	listed := slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == l.id })
 	if l.placed && l.rang && l.open != o && !listed {
 		o.call.Legs = append(o.call.Legs, Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
+	}
+}
+
+// rangBeyond lists the phones that rang where somebody was transferred to: they
+// rang for this call too.
+func (o *open) rangBeyond() {
+	if o.beyond == nil || o.call.Direction == Internal {
+		return
+	}
+	for _, e := range o.beyond.call.Legs {
+		listed := slices.ContainsFunc(o.call.Legs, func(l Leg) bool { return l.Channel == e.Channel })
+		if e.Rang && !listed {
+			o.call.Legs = append(o.call.Legs, e)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package call
 
 import (
 	"strings"
+	"time"
 
 	"ringback/ari"
 )
@@ -38,7 +39,9 @@ var silent = map[string]bool{
 	"congestion": true, "busy": true, "dial": true, "retrydial": true, "stackpop": true, "while": true,
 	"endwhile": true, "channelredirect": true, "mixmonitor": true, "monitor": true, "pushhanguphandler": true,
 	"progress": true, "proceeding": true, "ringing": true, "celgenuserevent": true, "userevent": true,
-	"pickup": true, "pickupchan": true, "stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
+	"pickup": true, "pickupchan": true,
+	"originate": true, "system": true, "trysystem": true, "sipaddheader": true, "dumpchan": true,
+	"stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
 }
 
 // queueStatus reads QUEUESTATUS, which app_queue sets when it lets a caller go.
@@ -61,21 +64,28 @@ func (o *open) enter(s stage) {
 	if s == nothing || s == ringing && p.Stage == queueLeft || s == p.Stage {
 		return
 	}
-	switch s {
-	case mailing:
-		p.Unmailed = p.Stage
-	case queueing:
-		p.Left = ""
+	if p.Stage == talking && o.takenAway() {
+		p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
+	}
+	if s == mailing {
+		p.Unmailed, p.Mailed = p.Stage, o.after()
 	}
 	p.Stage = s
 	o.touch()
+}
+
+// takenAway says that the newest talk has ended although its far end has not hung
+// up: an operator's panel, or another program, has sent the caller elsewhere.
+func (o *open) takenAway() bool {
+	n := len(o.call.Talks)
+	return n > 0 && !o.call.Talks[n-1].End.IsZero() && !o.call.Talks[n-1].HungUp && o.call.Direction == Inbound
 }
 
 // ringsAgain notes that the caller's path dials a phone, perhaps after another
 // has answered or by the same application as before.
 func (o *open) ringsAgain() {
 	if !o.call.Progress.Over {
-		o.call.Progress.RingingHangup = false
+		o.call.Progress.RingingHangup, o.call.Progress.Star = false, false
 		o.enter(ringing)
 	}
 }
@@ -85,15 +95,15 @@ func (o *open) ringsAgain() {
 func (o *open) takenUp() {
 	if o.call.Progress.Stage == ringing {
 		o.call.Progress.Stage = nothing
+		o.announced()
 		o.touch()
 	}
 }
 
-// star notes that the caller has pressed the key by which Queue may be left.
+// star notes that the caller has pressed the key that gives up a Dial with H.
 func (o *open) star() {
-	if o.call.Progress.Stage == queueing {
-		o.call.Progress.Left = QueueKey
-		o.touch()
+	if o.call.Progress.Stage == ringing {
+		o.call.Progress.Star = true
 	}
 }
 
@@ -106,6 +116,9 @@ func (o *open) place(l *leg, context string) {
 
 // application notes which dialplan application the caller's path has come to.
 func (o *open) application(l *leg, app, data string, c *ari.Channel) {
+	if l == o.root && c.Exten == "h" {
+		return // the call is over, and the dialplan cleans up
+	}
 	line := lineOf(c)
 	if o.call.Progress.Over || app == l.app && (line == l.line || l.line == 0) {
 		l.line = line
@@ -145,22 +158,22 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 	switch name {
 	case "VMSTATUS":
 		o.call.Message = o.call.Message || value == "SUCCESS"
-		if value == "FAILED" && p.Stage == mailing && !p.Over {
-			p.Stage = p.Unmailed // there is no such box: nobody was asked for a message
+		if value == "FAILED" && p.Stage == mailing && !p.Over && (o.after()-p.Mailed).Length() < noBox {
+			p.Stage = p.Unmailed
 		}
 	case "RECORD_STATUS":
-		o.call.Message = o.call.Message || p.Stage == mailing && recorded(value, ev.Channel.AppData)
+		p.Recorded = p.Stage == mailing && recorded(value, ev.Channel.AppData)
 	}
 	if p.Over {
 		return
 	}
 	switch name {
 	case "DIALSTATUS":
-		if p.Dialed == 0 || value == "CONGESTION" {
+		if p.Dialed == 0 && p.DialStatus != "CHANUNAVAIL" || value == "CONGESTION" {
 			p.DialStatus = intern(value)
 		}
-		if value == "CANCEL" && (l == o.root || l.carries(o)) {
-			p.RingingHangup = true // by the key * (Dial with H): the dialplan may go on
+		if value == "CANCEL" && p.Star && l == o.root {
+			p.RingingHangup = true // the dialplan may go on
 		}
 		if value == "CHANUNAVAIL" {
 			o.undialed(ev.Channel.AppData)
@@ -189,7 +202,7 @@ func recorded(status, data string) bool {
 
 // how sums up what became of the call.
 func (o *open) how() How {
-	if o.call.Direction == Inbound && o.call.Progress.Transferred && len(o.call.Talks) > 0 {
+	if o.call.Direction != Internal && o.call.Progress.Transferred && len(o.call.Talks) > 0 {
 		return LostInTransfer
 	}
 	switch o.call.Progress.Stage {
@@ -200,9 +213,6 @@ func (o *open) how() How {
 	case queueing:
 		if o.call.HungUp {
 			return AbandonedQueue
-		}
-		if o.call.Progress.Left == QueueKey {
-			return QueueKey // by the key * (Queue with H)
 		}
 		return QueueTimeout // the PBX ended the wait itself
 	case queueLeft:
@@ -278,11 +288,15 @@ func (o *open) rangOut() How {
 	switch o.call.Progress.DialStatus {
 	case "BUSY":
 		return Busy
-	case "CONGESTION":
+	case "CONGESTION", "NOANSWER": // Local channels that led to no phone
 		return Failed
 	}
 	return Unreachable
 }
+
+// noBox is how soon VoiceMail fails when there is no such box. Whoever was asked
+// for a message and left none worth keeping has heard a greeting at least.
+const noBox = time.Second
 
 // userBusy is the Q.850 cause of a dialplan that says busy by Hangup(17).
 const userBusy = 17

@@ -83,12 +83,21 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	var with []*leg
 	if p.bridge != nil {
 		t.around(p.bridge, func(l *leg) {
-			if l != p && l.kind == endpoint {
+			if l != p && l.kind == endpoint && (l != p.open.caller || p == p.open.party) {
 				with = append(with, l)
 			}
 		})
 	}
 	o := p.open
+	if p != o.party && p != o.root {
+		return // it has just become a leg of another's call
+	}
+	for _, l := range with {
+		t.recalled(o, l, at)
+	}
+	if p.kind == local && len(with) == 1 {
+		with = nil // the near half of a pair is nobody to talk with
+	}
 	o.part(with, at)
 	begun := false
 	for _, l := range with {
@@ -108,6 +117,26 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	t.answeredByMachine(p)
 }
 
+// asks finds out who calls by a Local pair that the PBX has placed: a phone that
+// shares a bridge with its near half before anybody has answered at the far one
+// asks somebody before a transfer.
+func (t *Tracker) asks(br *bridge) {
+	for _, near := range br.members {
+		o := near.open
+		if near.kind != local || o != nil && (o.root != near || o.call.Progress.Stage != ringing || o.call.Direction == Inbound) {
+			continue
+		}
+		for _, l := range br.members {
+			if l.kind != endpoint || !l.inside || l.open == o {
+				continue
+			}
+			if near.asker = l; o != nil {
+				o.callsBy(l)
+			}
+		}
+	}
+}
+
 // answeredByMachine looks whether the dialplan behind a Local pair has answered
 // somebody by itself.
 func (t *Tracker) answeredByMachine(p *leg) {
@@ -119,6 +148,19 @@ func (t *Tracker) answeredByMachine(p *leg) {
 			p.open.machine(far)
 		}
 	})
+}
+
+// recalled takes a phone that the PBX has rung by itself, and that has come to
+// somebody's bridge without any dialplan, for a phone of their call: so Asterisk
+// rings again who transferred or parked them.
+func (t *Tracker) recalled(o *open, l *leg, at time.Time) {
+	own := l.open
+	if own == nil || own == o || own.root != l || !l.placed || own.begun || own.call.Own || own.call.Progress.App != "" {
+		return
+	}
+	delete(t.open, own.call.ID)
+	l.open, l.entry = o, 0
+	t.join(o, l, &ari.Channel{}, at)
 }
 
 // handedOn notes that somebody left the person outside with the near half of a
@@ -134,7 +176,7 @@ func (t *Tracker) handedOn(p *leg) {
 			continue
 		}
 		if far := t.byName[otherHalf(l.name)]; far != nil && !far.joined {
-			p.open.call.Progress.Transferred = true
+			p.open.call.Progress.Transferred, p.open.beyond = true, far.open
 			p.open.touch()
 		}
 	}

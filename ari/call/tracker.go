@@ -114,6 +114,7 @@ func (t *Tracker) step(ev *ari.Event) {
 	case ari.ChannelEnteredBridge:
 		if l := t.leg(&ev.Channel, false); l != nil {
 			t.enter(l, &ev.Bridge)
+			t.asks(l.bridge)
 			t.talks(l.bridge, ev.At)
 			t.parked(l)
 		}
@@ -271,6 +272,9 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 	if entry := l.listed(); entry != nil {
 		entry.HungUp = true
 	}
+	if l.calls != nil {
+		l.calls.leaves()
+	}
 	if l.open != nil && l == l.open.root && (!l.placed || l.outcome == LegAnswered) {
 		l.open.hangup()
 		return
@@ -372,6 +376,9 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 	o.call.Progress.Stage = ringing
 	if l.kind == local {
 		t.share(l, ev.At)
+		if l.asker != nil {
+			o.callsBy(l.asker)
+		}
 		return
 	}
 	if l.inside {
@@ -466,6 +473,8 @@ func (t *Tracker) end(k Kind, o *open, at time.Time) {
 	if o.call.How == "" {
 		o.call.How = o.how()
 	}
+	o.call.Message = o.call.Message || o.call.Progress.Recorded && o.call.How == Voicemail
+	o.rangBeyond()
 	t.tell(k, o, at)
 }
 
@@ -495,8 +504,25 @@ func (t *Tracker) transferred(ev *ari.Event) {
 	if ev.Result != "" && ev.Result != "Success" {
 		return
 	}
-	for _, first := range []string{ev.Channel.ID, ev.Peer.ID} {
+	first := []string{ev.Channel.ID}
+	if ev.Type == ari.BridgeAttendedTransfer {
+		first = append(first, ev.Peer.ID)
+	}
+	asked := t.legs[ev.Peer.ID]
+	if transferer := t.legs[ev.Channel.ID]; ev.Type == ari.BridgeBlindTransfer && transferer != nil && transferer.open != nil &&
+		transferer == transferer.open.party && asked != nil && asked.open == transferer.open {
+		// Who called puts the phone of the house through, and is gone: its way goes on as
+		// a call of its own.
+		asked.entry = 0
+		t.begin(asked, &ev.Peer)
+		asked.open.call.Dialed, asked.open.call.Started = strings.Clone(ev.TransferExten), ev.At
+		return
+	}
+	for _, first := range first {
 		for _, o := range t.talkersWith(first) {
+			if asked != nil && asked.open != nil && asked.open != o && ev.Type == ari.BridgeAttendedTransfer {
+				o.beyond = asked.open
+			}
 			if channel, ok := o.running(); ok && channel != ev.Channel.ID && channel != ev.Peer.ID {
 				continue
 			}
@@ -504,6 +530,10 @@ func (t *Tracker) transferred(ev *ari.Event) {
 			p.Transferred, p.Transferer, p.Transferer2 = true, strings.Clone(ev.Channel.ID), strings.Clone(ev.Peer.ID)
 			o.touch()
 		}
+	}
+	if ev.DestApplication != "" && asked != nil && asked.open != nil && asked == asked.open.root {
+		// The channels change places in the dialplan: the second leg is done.
+		asked.open.call.HungUp, asked.open.call.Progress.Over = true, true
 	}
 }
 

@@ -83,19 +83,19 @@ func (p *play) tone() int {
 var dialed = regexp.MustCompile(`^\+?\d{7,}$`)
 
 // actor finds who a step is about; "101/2" is the second line of 101.
-func (p *play) actor(name string) (*actor, *line, error) {
+func (p *play) actor(ctx context.Context, name string) (*actor, *line, error) {
 	name, number, _ := strings.Cut(name, "/")
 	a := p.actors[name]
 	var err error
 	switch {
 	case a != nil:
 	case slices.ContainsFunc(p.desks, func(d *desk) bool { return d.user == name }):
-		a, err = p.sitDown(name)
+		a, err = p.sitDown(ctx, name)
 	case dialed.MatchString(name):
 		exchange := p.actors["exchange"]
 		a = &actor{name: name, phone: exchange.phone, tone: exchange.tone, outside: true, number: strings.TrimPrefix(name, "+")}
 	default:
-		a, err = p.goOut(name)
+		a, err = p.goOut(ctx, name)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -111,31 +111,33 @@ func (p *play) actor(name string) (*actor, *line, error) {
 }
 
 // sitDown puts somebody at a phone of the house.
-func (p *play) sitDown(user string) (*actor, error) {
+func (p *play) sitDown(ctx context.Context, user string) (*actor, error) {
 	d := p.desks[slices.IndexFunc(p.desks, func(d *desk) bool { return d.user == user })]
 	a := &actor{name: user, tone: p.tone(), number: user}
 	var err error
-	a.phone, err = softphone.New(p.stage.ctx, softphone.Options{Server: p.stage.server(d.driver), User: user, Password: d.password, Tone: a.tone})
+	a.phone, err = softphone.New(ctx, softphone.Options{Server: p.stage.server(d.driver), User: user, Password: d.password, Tone: a.tone})
 	if err == nil && !d.unregistered {
-		err = a.phone.Register(p.stage.ctx)
+		err = a.phone.Register(ctx)
 	}
 	return a, err
 }
 
 // goOut makes a caller outside.
-func (p *play) goOut(name string) (*actor, error) {
+func (p *play) goOut(ctx context.Context, name string) (*actor, error) {
 	a := &actor{name: name, tone: p.tone(), outside: true, number: fmt.Sprintf("7916%03d%04d", p.private.index, 1+len(p.actors))}
 	host, _, _ := strings.Cut(address(p.private.index), ":")
 	var err error
-	a.phone, err = softphone.New(p.stage.ctx, softphone.Options{Server: p.stage.server(p.trunkDriver()), User: a.number, Listen: host + ":0", Tone: a.tone})
+	a.phone, err = softphone.New(ctx, softphone.Options{Server: p.stage.server(p.trunkDriver()), User: a.number, Listen: host + ":0", Tone: a.tone})
 	return a, err
 }
 
 // perform plays the story.
 func (p *play) perform(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, p.goHome()) }()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	for _, d := range p.desks { // a phone of which the story says nothing is on its desk all the same
-		if _, _, err := p.actor(d.user); err != nil {
+		if _, _, err := p.actor(ctx, d.user); err != nil {
 			return err
 		}
 	}

@@ -75,7 +75,7 @@ var sentences = []sentence{
 		return c.Transfer(ctx, words[0])
 	})},
 	{form(`joins (\S+)`), onCall(func(p *play, ctx context.Context, a *actor, c *softphone.Call, words []string) error {
-		_, other, err := p.actor(words[0])
+		_, other, err := p.actor(ctx, words[0])
 		if err != nil || other.call == nil {
 			return fmt.Errorf("%s has no call: %w", words[0], err)
 		}
@@ -128,7 +128,7 @@ func (p *play) step(ctx context.Context, text string) error {
 		if m == nil {
 			continue
 		}
-		a, l, err := p.actor(m[1])
+		a, l, err := p.actor(ctx, m[1])
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ func refuses(status int, reason string) func(*play, context.Context, *actor, *li
 
 // talks waits until two hear each other, and lets them.
 func (p *play) talks(ctx context.Context, a *actor, c *softphone.Call, words []string) error {
-	other, l, err := p.actor(words[0])
+	other, l, err := p.actor(ctx, words[0])
 	if err != nil || l.call == nil {
 		return fmt.Errorf("%s has no call: %w", words[0], err)
 	}
@@ -258,7 +258,7 @@ func (p *play) hears(ctx context.Context, a *actor, c *softphone.Call, words []s
 		}
 		return nil
 	}
-	other, _, err := p.actor(words[0])
+	other, _, err := p.actor(ctx, words[0])
 	if err != nil {
 		return err
 	}
