@@ -163,8 +163,10 @@ type Leg struct {
 	// Rang says that the phone was heard to ring, or was answered or declined,
 	// which a phone does only when it rings.
 	Rang bool `json:"rang,omitempty"`
-	// HungUp says that its far end hung up.
-	HungUp bool `json:"h,omitempty"`
+	// HungUp says that its far end hung up, GivenUp that whoever dialed it did
+	// before the time was over.
+	HungUp  bool `json:"h,omitempty"`
+	GivenUp bool `json:"g,omitempty"`
 	// Dialed and Over are when it began to be dialed, and when it was answered or
 	// was over.
 	Dialed  After   `json:"d,omitempty"`

@@ -202,7 +202,7 @@ func (l *leg) hasEnded(outcome Outcome) {
 		entry.Rang = true
 	}
 	l.isOver(entry)
-	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegForwarded || outcome == LegRejected && entry.Outcome == LegBusy {
+	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegForwarded || entry.Outcome == LegBusy && (outcome == LegRejected || outcome == LegUnreachable) {
 		entry.Outcome = outcome
 		if outcome != LegElsewhere {
 			l.open.touch()
@@ -266,13 +266,14 @@ func (o *open) callsBy(l *leg) {
 }
 
 // rings says that a phone is being rung, or was picked up by somebody who is
-// asked whether they want the call. A Dial whose legs were never seen is believed
+// asked whether they want the call; its end may be told before the hangup that it
+// comes from. A Dial whose legs were never seen is believed
 // to ring until DIALSTATUS says otherwise.
 func (o *open) rings() bool {
 	for i := range o.call.Legs {
 		l := &o.call.Legs[i]
 		there := o.tracker.legs[l.Channel]
-		if (l.Outcome == LegDialing || l.Outcome == LegAnswered) && there != nil && there != o.caller {
+		if (l.Outcome == LegDialing || l.Outcome == LegAnswered) && (there != nil && there != o.caller || l.GivenUp) {
 			return true
 		}
 	}
@@ -311,7 +312,7 @@ func (o *open) talk(l *leg, at time.Time) bool {
 // transfer) among those that rang for this one.
 func (o *open) reachedBy(l *leg) {
 	listed := slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == l.id })
-	if l.placed && l.rang && l.open != o && !listed {
+	if l.placed && l.rang && l.open != o && !listed && o.call.Direction != Internal {
 		o.call.Legs = append(o.call.Legs, Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
 	}
 }

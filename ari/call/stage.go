@@ -64,7 +64,7 @@ func (o *open) enter(s stage) {
 	if s == nothing || s == ringing && p.Stage == queueLeft || s == p.Stage {
 		return
 	}
-	if p.Stage == talking && o.takenAway() {
+	if p.Stage == talking && !p.Transferred && o.takenAway() {
 		p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
 	}
 	if s == mailing {
@@ -74,11 +74,16 @@ func (o *open) enter(s stage) {
 	o.touch()
 }
 
-// takenAway says that the newest talk has ended although its far end has not hung
-// up: an operator's panel, or another program, has sent the caller elsewhere.
+// takenAway says that the caller's way goes on although whom they talk with has
+// not hung up: an operator's panel, or another program, has sent them elsewhere.
 func (o *open) takenAway() bool {
 	n := len(o.call.Talks)
-	return n > 0 && !o.call.Talks[n-1].End.IsZero() && !o.call.Talks[n-1].HungUp && o.call.Direction == Inbound
+	if n == 0 || o.call.Direction != Inbound {
+		return false
+	}
+	last := &o.call.Talks[n-1]
+	there := o.tracker.legs[last.Channel]
+	return !last.HungUp && (there == nil || !there.hungUp)
 }
 
 // ringsAgain notes that the caller's path dials a phone, perhaps after another

@@ -81,9 +81,14 @@ func (t *Tracker) parties(br *bridge) []*leg {
 // meet brings a party's talks up to date with the bridges.
 func (t *Tracker) meet(p *leg, at time.Time) {
 	var with []*leg
+	people := 0
 	if p.bridge != nil {
 		t.around(p.bridge, func(l *leg) {
-			if l != p && l.kind == endpoint && (l != p.open.caller || p == p.open.party) {
+			if l == p || l.kind != endpoint {
+				return
+			}
+			people++
+			if l != p.open.caller || p == p.open.party {
 				with = append(with, l)
 			}
 		})
@@ -95,7 +100,7 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	for _, l := range with {
 		t.recalled(o, l, at)
 	}
-	if p.kind == local && len(with) == 1 {
+	if p.kind == local && people == 1 {
 		with = nil // the near half of a pair is nobody to talk with
 	}
 	o.part(with, at)

@@ -237,6 +237,12 @@ func (t *Tracker) stateChanged(ev *ari.Event) {
 	if l == nil {
 		return
 	}
+	if ev.Channel.State == "Ring" && l.open == nil && l.placed && l.kind == endpoint {
+		// It comes in all the same: chan_sip makes such a channel in state Down.
+		l.placed = false
+		t.begin(l, &ev.Channel)
+		return
+	}
 	if o := l.open; o != nil && l == o.root && ev.Channel.State == "Up" {
 		if l.placed {
 			o.takenUp()
@@ -282,11 +288,17 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 	// A leg may be destroyed after its caller: what its far end said comes first
 	// with the hangup.
 	outcome := outcomeOf("", ev.Cause)
-	if outcome == LegDialing && l.outcome == LegDialing && l.placed && !l.alerted {
+	if outcome == LegDialing && ev.Cause != redirected && l.outcome == LegDialing && l.placed && !l.alerted {
 		outcome = LegUnreachable // it refused by itself without having rung (SIP 480, which has cause 19)
 	}
 	l.hasEnded(outcome)
 }
+
+// redirected is the Q.850 cause of a phone that sends its caller elsewhere (302).
+const redirected = 23
+
+// noAnswer is the Q.850 cause of a user who does not answer, and of SIP 480.
+const noAnswer = 19
 
 // dial follows who dials whom.
 func (t *Tracker) dial(ev *ari.Event) {
@@ -342,6 +354,10 @@ func (l *leg) dialed(ev *ari.Event) {
 	case "PROGRESS":
 		l.hasRung()
 	case "PROCEEDING":
+	case "CANCEL":
+		if entry := l.listed(); entry != nil {
+			entry.GivenUp = true
+		}
 	default:
 		outcome := outcomeOf(ev.DialStatus, 0)
 		if ev.Forward != "" {
@@ -433,7 +449,11 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 		if l == o.root {
 			o.cause = ev.Cause
 		}
-		l.hasEnded(outcomeOf("", ev.Cause))
+		outcome := outcomeOf("", ev.Cause)
+		if ev.Cause == noAnswer && l.outcome == LegBusy && !l.alerted {
+			outcome = LegUnreachable // SIP 480 again: chan_sip lets Dial say that it is busy
+		}
+		l.hasEnded(outcome)
 		if entry := l.listed(); entry != nil {
 			l.isOver(entry)
 		}

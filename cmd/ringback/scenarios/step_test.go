@@ -170,15 +170,17 @@ func onCall(act func(p *play, ctx context.Context, a *actor, c *softphone.Call, 
 }
 
 func (p *play) calls(ctx context.Context, a *actor, l *line, words []string) error {
-	caller := a.number
-	if words[1] != "" {
-		caller = words[1]
+	o := softphone.DialOptions{CallerID: a.number, CallerName: strings.Trim(words[2], `"`)}
+	switch words[1] {
+	case "":
+	case "withheld":
+		o.Identity = softphone.Anonymous
+	case "nobody":
+		o.Identity = softphone.NoNumber
+	default:
+		o.CallerID = words[1]
 	}
-	if caller == "nobody" {
-		caller = ""
-	}
-	name := strings.Trim(words[2], `"`)
-	c, err := a.phone.Dial(ctx, words[0], softphone.DialOptions{CallerID: caller, CallerName: name})
+	c, err := a.phone.Dial(ctx, words[0], o)
 	if err != nil {
 		return err
 	}
