@@ -22,6 +22,7 @@ type leg struct {
 	early  []*leg  // whom it dialed before its call was known
 	open   *open   // the call it belongs to; nil: none yet
 	calls  *open   // the call that it has placed, where that is another
+	heir   *leg    // who takes its place in a bridge when it goes: see transferred
 	asker  *leg    // who calls by this near half of a Local pair: see asks
 	entry  int     // index+1 of its entry in the call's Legs; 0: none
 	app    string  // dialplan application it was last seen in,
@@ -49,9 +50,9 @@ type open struct {
 	// caller is the phone that calls, where the first channel is half of a Local
 	// pair; it may be a leg of another call (who asks before a transfer).
 	caller *leg
-	beyond *open // where somebody was transferred to
-	begun  bool  // Started was told
-	moved  bool  // something is to be told by Moved
+	beyond *leg // a channel of where somebody was transferred to
+	begun  bool // Started was told
+	moved  bool // something is to be told by Moved
 
 	tracker *Tracker
 	context string // where in the dialplan the first channel is
@@ -317,13 +318,33 @@ func (o *open) reachedBy(l *leg) {
 	}
 }
 
+// goesTo notes where somebody was transferred to.
+func (o *open) goesTo(l *leg) {
+	if o.beyond != l {
+		o.rangBeyond()
+		o.beyond = l
+	}
+}
+
+// callee is the phone that has answered a call that begins with a Local pair; nil
+// if none has.
+func (o *open) callee() *leg {
+	for i := range o.call.Legs {
+		l := o.tracker.legs[o.call.Legs[i].Channel]
+		if l != nil && l.open == o && l.outcome == LegAnswered && l != o.caller {
+			return l
+		}
+	}
+	return nil
+}
+
 // rangBeyond lists the phones that rang where somebody was transferred to: they
 // rang for this call too.
 func (o *open) rangBeyond() {
-	if o.beyond == nil || o.call.Direction == Internal {
+	if o.beyond == nil || o.beyond.open == nil || o.beyond.open == o || o.call.Direction == Internal {
 		return
 	}
-	for _, e := range o.beyond.call.Legs {
+	for _, e := range o.beyond.open.call.Legs {
 		listed := slices.ContainsFunc(o.call.Legs, func(l Leg) bool { return l.Channel == e.Channel })
 		if e.Rang && !listed {
 			o.call.Legs = append(o.call.Legs, e)
@@ -385,6 +406,8 @@ func outcomeOf(dialStatus string, cause int) Outcome {
 		return LegBusy
 	case 21:
 		return LegRejected
+	case 23:
+		return LegForwarded
 	case 26:
 		return LegElsewhere
 	case 1, 2, 3, 18, 20, 22, 27, 28:

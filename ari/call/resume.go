@@ -142,7 +142,7 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil {
 		return
 	}
-	l.open.application(l, c.AppName, c.AppData, c)
+	l.application(c.AppName, c.AppData, c)
 	if l.placed && c.State == "Ringing" {
 		l.rings()
 	}

@@ -119,17 +119,23 @@ func (o *open) place(l *leg, context string) {
 	}
 }
 
-// application notes which dialplan application the caller's path has come to.
-func (o *open) application(l *leg, app, data string, c *ari.Channel) {
-	if l == o.root && c.Exten == "h" {
+// application notes which dialplan application a channel has come to, and in which
+// line.
+func (l *leg) application(app, data string, c *ari.Channel) {
+	line := lineOf(c)
+	same := app == l.app && (line == l.line || l.line == 0)
+	if o := l.open; o != nil && !o.call.Progress.Over && l == o.root && c.Exten == "h" {
 		return // the call is over, and the dialplan cleans up
 	}
-	line := lineOf(c)
-	if o.call.Progress.Over || app == l.app && (line == l.line || l.line == 0) {
-		l.line = line
-		return
-	}
 	l.app, l.line = intern(app), line
+	if l.open != nil && !l.open.call.Progress.Over && !same {
+		l.open.application(l, app, data)
+		l.open.place(l, c.Context)
+	}
+}
+
+// application notes what the caller's path has come to.
+func (o *open) application(l *leg, app, data string) {
 	name := strings.ToLower(app)
 	if strings.HasPrefix(name, "appdial") || strings.HasPrefix(name, "appqueue") {
 		return

@@ -94,8 +94,8 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 		})
 	}
 	o := p.open
-	if p != o.party && p != o.root {
-		return // it has just become a leg of another's call
+	if p != o.party && p != o.root || p.kind == endpoint && p.id != o.call.ID && p == o.root {
+		return // it has just become a leg of another's call, or stands in for a pair that is gone
 	}
 	for _, l := range with {
 		t.recalled(o, l, at)
@@ -128,7 +128,7 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 func (t *Tracker) asks(br *bridge) {
 	for _, near := range br.members {
 		o := near.open
-		if near.kind != local || o != nil && (o.root != near || o.call.Progress.Stage != ringing || o.call.Direction == Inbound) {
+		if near.kind != local || near.app != "" || near.asker != nil || o != nil && (o.root != near || o.call.Direction != Internal) {
 			continue
 		}
 		for _, l := range br.members {
@@ -160,7 +160,7 @@ func (t *Tracker) answeredByMachine(p *leg) {
 // rings again who transferred or parked them.
 func (t *Tracker) recalled(o *open, l *leg, at time.Time) {
 	own := l.open
-	if own == nil || own == o || own.root != l || !l.placed || own.begun || own.call.Own || own.call.Progress.App != "" {
+	if own == nil || own == o || own.call.ID != l.id || !l.placed || own.begun || own.call.Own || own.call.Progress.App != "" {
 		return
 	}
 	delete(t.open, own.call.ID)
@@ -181,7 +181,8 @@ func (t *Tracker) handedOn(p *leg) {
 			continue
 		}
 		if far := t.byName[otherHalf(l.name)]; far != nil && !far.joined {
-			p.open.call.Progress.Transferred, p.open.beyond = true, far.open
+			p.open.call.Progress.Transferred = true
+			p.open.goesTo(far)
 			p.open.touch()
 		}
 	}

@@ -93,9 +93,8 @@ func (t *Tracker) step(ev *ari.Event) {
 	case ari.ChannelStateChange:
 		t.stateChanged(ev)
 	case ari.ChannelDialplan:
-		if l := t.leg(&ev.Channel, false); l != nil && l.open != nil && ev.Application != "" {
-			l.open.place(l, ev.Channel.Context)
-			l.open.application(l, ev.Application, ev.AppData, &ev.Channel)
+		if l := t.leg(&ev.Channel, false); l != nil && ev.Application != "" {
+			l.application(ev.Application, ev.AppData, &ev.Channel)
 		}
 	case ari.ChannelVarset:
 		if l := t.legs[ev.Channel.ID]; l != nil && l.open != nil {
@@ -160,8 +159,8 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 	case l.kind == endpoint && !l.placed:
 		t.begin(l, c)
 	}
-	if l.open != nil && c.AppName != "" {
-		l.open.application(l, c.AppName, c.AppData, c)
+	if c.AppName != "" {
+		l.application(c.AppName, c.AppData, c)
 	}
 	return l
 }
@@ -288,14 +287,11 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 	// A leg may be destroyed after its caller: what its far end said comes first
 	// with the hangup.
 	outcome := outcomeOf("", ev.Cause)
-	if outcome == LegDialing && ev.Cause != redirected && l.outcome == LegDialing && l.placed && !l.alerted {
+	if outcome == LegDialing && l.outcome == LegDialing && l.placed && !l.alerted {
 		outcome = LegUnreachable // it refused by itself without having rung (SIP 480, which has cause 19)
 	}
 	l.hasEnded(outcome)
 }
-
-// redirected is the Q.850 cause of a phone that sends its caller elsewhere (302).
-const redirected = 23
 
 // noAnswer is the Q.850 cause of a user who does not answer, and of SIP 480.
 const noAnswer = 19
@@ -338,7 +334,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 	}
 	t.join(o, peer, &ev.Peer, ev.At)
 	if ev.Channel.AppName != "" {
-		o.application(caller, ev.Channel.AppName, ev.Channel.AppData, &ev.Channel)
+		caller.application(ev.Channel.AppName, ev.Channel.AppData, &ev.Channel)
 	}
 	if ev.DialStatus == "" && !peer.rang && !peer.joined && stages[strings.ToLower(caller.app)] == ringing && (caller == o.root || caller.carries(o)) {
 		o.ringsAgain()
@@ -394,6 +390,9 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 		t.share(l, ev.At)
 		if l.asker != nil {
 			o.callsBy(l.asker)
+			if l.asker.hungUp {
+				o.leaves()
+			}
 		}
 		return
 	}
@@ -443,6 +442,7 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 		return
 	}
 	if l.bridge != nil {
+		t.inherit(l)
 		t.leave(l, ev.At)
 	}
 	if o := l.open; o != nil {
@@ -464,6 +464,16 @@ func (t *Tracker) destroyed(ev *ari.Event) {
 	}
 }
 
+// inherit puts into a bridge who has silently taken the place of l there: the
+// application that was the goal of a transfer may reach somebody in that instant.
+func (t *Tracker) inherit(l *leg) {
+	if l.heir == nil || t.legs[l.heir.id] != l.heir || l.heir.bridge != nil {
+		return
+	}
+	l.heir.bridge, l.heir.joined = l.bridge, true
+	l.bridge.members = append(l.bridge.members, l.heir)
+}
+
 // close ends the call when the leg that went was the last that it hangs on: of
 // an inbound or internal call its first channel, of an outbound call the first
 // channel and the person outside.
@@ -474,6 +484,11 @@ func (t *Tracker) close(o *open, l *leg, at time.Time) {
 	if l == o.root {
 		o.call.Application, o.call.Context = o.call.Progress.App, o.context
 		o.root = nil
+	}
+	if l.kind == local && o.root == nil && o.call.Direction == Internal {
+		if o.root = o.callee(); o.root != nil {
+			o.talk(o.root, at) // the pair is gone from between the two (Local without /n)
+		}
 	}
 	if o.root != nil || o.call.Direction == Outbound && o.party != nil {
 		return
@@ -541,7 +556,10 @@ func (t *Tracker) transferred(ev *ari.Event) {
 	for _, first := range first {
 		for _, o := range t.talkersWith(first) {
 			if asked != nil && asked.open != nil && asked.open != o && ev.Type == ari.BridgeAttendedTransfer {
-				o.beyond = asked.open
+				o.goesTo(asked)
+				if ev.DestApplication != "" {
+					asked.heir = o.party
+				}
 			}
 			if channel, ok := o.running(); ok && channel != ev.Channel.ID && channel != ev.Peer.ID {
 				continue
