@@ -21,7 +21,7 @@ type ListedCall struct {
 	Caller  string          `json:"caller"`
 	Dialed  string          `json:"dialed"`
 	Line    string          `json:"line"`
-	Verdict routing.Verdict `json:"verdict"` // empty while the call runs, and unless it is inbound
+	Verdict routing.Verdict `json:"verdict"` // empty while the call runs, and unless it is inbound or the daemon's own
 	Reason  routing.Reason  `json:"reason"`
 	Started Stamp           `json:"started"`
 	Ended   Stamp           `json:"ended"` // null while the call runs

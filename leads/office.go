@@ -29,7 +29,7 @@ type Judged struct {
 	Dialed     number.Number
 	Line       string
 	Pool       *routing.Pool
-	Verdict    routing.Verdict // empty unless inbound
+	Verdict    routing.Verdict // empty unless inbound, or the daemon's own
 	Reason     routing.Reason
 	Started    time.Time
 	Ended      time.Time
@@ -94,7 +94,7 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 		})
 	}
 	if robot(&c) && j.Long == 0 {
-		j.Reason = routing.Own
+		j.Verdict, j.Reason = routing.Ignored, routing.Own
 	}
 	if j.Verdict == routing.Missed && !running {
 		j.AnsweredBy = "" // while it runs it is whoever talks now, however short as yet
