@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 
 	"ringback/ari/pbx"
+	"ringback/routing"
 )
 
 var (
@@ -28,7 +30,11 @@ func TestScenarios(t *testing.T) {
 		t.Fatal(err)
 	}
 	scripts := readScripts(t, pbx.Release(*release), names, !*record)
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	limit := 8 * time.Minute
+	if *record {
+		limit = time.Hour
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
 	if *record {
 		recordAll(t, ctx, scripts)
@@ -90,7 +96,7 @@ func (st *stage) playAll() {
 // recordAll plays each story on a PBX of its own, in the names of its file, and
 // keeps what that PBX sent.
 func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
-	places := make(chan struct{}, 3)
+	places := make(chan struct{}, *at)
 	for _, s := range scripts {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -126,4 +132,21 @@ func keep(t *testing.T, name string, frames []byte) {
 		t.Fatal(err)
 	}
 	t.Log("what the PBX sent is in", file)
+}
+
+// TestEveryReasonHasAScenario: no row of the table of verdicts is believed without
+// a real PBX having shown it. Unconfirmed is what nobody saw.
+func TestEveryReasonHasAScenario(t *testing.T) {
+	wanted := ""
+	for _, s := range readScripts(t, "", regexp.MustCompile(""), false) {
+		wanted += strings.Join(s.lines("want"), "\n") + "\n"
+	}
+	for verdict, reasons := range routing.Reasons {
+		for _, reason := range reasons {
+			row := fmt.Sprintf(`(?m): (\w+ )?%s %s\b`, verdict, reason)
+			if !regexp.MustCompile(row).MatchString(wanted) && reason != routing.Unconfirmed {
+				t.Errorf("no scenario is %s by %s", verdict, reason)
+			}
+		}
+	}
 }

@@ -30,7 +30,7 @@ const folder = "../../../testdata/scenarios/calls"
 // marker begins a section.
 var marker = regexp.MustCompile(`(?m)^-- (\S+) --\n`)
 
-// readScripts reads the scripts that a release can play and whose names match
+// readScripts reads the scripts that a release (empty: any) can play and whose names match
 // only. Those that are played on one PBX are given names of their own there.
 func readScripts(t *testing.T, release pbx.Release, only *regexp.Regexp, shared bool) []*script {
 	t.Helper()
@@ -49,7 +49,7 @@ func readScripts(t *testing.T, release pbx.Release, only *regexp.Regexp, shared 
 			index = i + 1
 		}
 		s := readScript(strings.TrimSuffix(filepath.Base(file), ".txtar"), string(text), index)
-		if only.MatchString(s.name) && (s.only == "" || s.only == release) {
+		if only.MatchString(s.name) && (s.only == "" || release == "" || s.only == release) {
 			all = append(all, s)
 		}
 	}

@@ -3,7 +3,10 @@ package scenarios
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,6 +121,9 @@ func (p *play) step(ctx context.Context, text string) error {
 	if length, ok := strings.CutPrefix(text, "wait "); ok {
 		return wait(ctx, length)
 	}
+	if phone, ok := strings.CutPrefix(text, "program snoops on "); ok {
+		return p.snoop(ctx, phone)
+	}
 	if m := originated.FindStringSubmatch(text); m != nil {
 		_, err := p.stage.client.Originate(ctx, robotcall.ChannelPrefix+fmt.Sprintf("s%03d-%d", p.private.index, time.Now().UnixNano()),
 			ari.OriginateRequest{Endpoint: m[1], Context: m[2], Extension: m[3], Priority: 1, Timeout: 10})
@@ -135,6 +141,34 @@ func (p *play) step(ctx context.Context, text string) error {
 		return s.act(p, ctx, a, l, m[2:])
 	}
 	return fmt.Errorf("this is no step that anybody can play")
+}
+
+// snoop lets another ARI program listen to a phone, and waits until it does.
+func (p *play) snoop(ctx context.Context, phone string) error {
+	channels, err := p.stage.client.Channels(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(channels, func(c ari.Channel) bool { return strings.HasPrefix(c.Name, "PJSIP/"+phone+"-") })
+	if i < 0 {
+		return fmt.Errorf("no channel of %s", phone)
+	}
+	at := p.stage.pbx.ARIURL + "/channels/" + url.PathEscape(channels[i].ID) + "/snoop?spy=both&app=" + ari.DefaultApp
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at, nil)
+	if err != nil {
+		return err
+	}
+	req.SetBasicAuth(p.stage.pbx.ARIUser, p.stage.pbx.ARIPassword)
+	req.Close = true
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("snoop: %s", res.Status)
+	}
+	return nil
 }
 
 func wait(ctx context.Context, length string) error {
