@@ -2,22 +2,15 @@ package scenarios
 
 import (
 	"context"
-	"fmt"
-	"maps"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"go.yaml.in/yaml/v4"
-
 	"ringback/ari/call"
 	"ringback/ari/pbx"
 	"ringback/ari/softphone"
-	"ringback/config"
 	"ringback/leads"
 )
 
@@ -25,45 +18,11 @@ import (
 // event log are asked about it: an ear takes a fifth of a second.
 const noticed = 400 * time.Millisecond
 
-// base is the configuration of the suite; a script's section config replaces
-// keys of it.
-const base = "../../../testdata/scenarios/ringback.yaml"
-
-// office is the script's configuration as verdicts are made of it.
-func (p *play) office(t *testing.T) *leads.Office {
-	t.Helper()
-	text, err := os.ReadFile(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings, own := map[string]any{}, map[string]any{}
-	if err := yaml.Unmarshal([]byte(p.private.hide(string(text))), &settings); err != nil {
-		t.Fatal(err)
-	}
-	if err := yaml.Unmarshal([]byte(p.parts["config"]), &own); err != nil {
-		t.Fatal(err)
-	}
-	maps.Copy(settings, own)
-	whole, err := yaml.Marshal(settings)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "ringback.yaml")
-	if err := os.WriteFile(file, whole, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cfg, err := config.Read(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return cfg.Office()
-}
-
 // check holds what the tracker says of a script's calls against the script, the
 // phones and the call event log.
 func (p *play) check(t *testing.T, events []pbx.CallEvent) {
-	office := p.office(t)
 	calls := p.stage.full.of(p)
+	office := p.office(t, time.Now())
 	got := p.told(office, calls)
 	if want := p.wanted(); !slices.Equal(got, want) {
 		t.Errorf("the tracker says\n  %s\nand should say\n  %s", strings.Join(got, "\n  "), strings.Join(want, "\n  "))
@@ -73,94 +32,6 @@ func (p *play) check(t *testing.T, events []pbx.CallEvent) {
 	}
 	p.askPhones(t, office, calls)
 	p.askLog(t, calls, events)
-}
-
-// wanted are the lines of the script's section want, in order.
-func (p *play) wanted() []string {
-	var lines []string
-	for _, l := range p.lines("want") {
-		l = p.private.show(l)
-		if head, rang, ok := strings.Cut(l, ", rang "); ok {
-			l = head + rangOf(strings.Fields(rang))
-		}
-		lines = append(lines, l)
-	}
-	slices.Sort(lines)
-	return lines
-}
-
-func rangOf(names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	slices.Sort(names)
-	return ", rang " + strings.Join(names, " ")
-}
-
-// told puts calls into the words of the section want.
-func (p *play) told(office *leads.Office, calls []call.Call) []string {
-	callers := p.callersOf(calls)
-	var lines []string
-	for _, c := range calls {
-		j := office.Judge(c, c.Ended)
-		line := ""
-		if a := callers[c.ID]; a != nil {
-			line = fmt.Sprintf("%s: %s %s", a.name, j.Verdict, j.Reason)
-		} else {
-			from := "pbx"
-			if c.From.Endpoint != "" {
-				from = office.Name(c.PBX, office.Plans[c.PBX], c.From)
-			}
-			line = fmt.Sprintf("%s to %s: %s", from, plain(j.Dialed.Value), c.Direction)
-			if j.Verdict != "" {
-				line += " " + string(j.Verdict)
-			}
-			line += " " + string(j.Reason)
-		}
-		if j.AnsweredBy != "" {
-			line += " by " + plain(j.AnsweredBy)
-		}
-		if j.Voicemail {
-			line += ", message"
-		}
-		var rang []string
-		for _, name := range j.Rang {
-			rang = append(rang, p.private.show(plain(name)))
-		}
-		lines = append(lines, p.private.show(p.named(line))+rangOf(rang))
-	}
-	slices.Sort(lines)
-	return lines
-}
-
-// named puts the callers' names where their numbers stand.
-func (p *play) named(line string) string {
-	for _, a := range p.actors {
-		if a.outside && a.phone != p.exchange {
-			line = strings.ReplaceAll(line, " "+a.number, " "+a.name)
-		}
-	}
-	return line
-}
-
-func plain(number string) string { return strings.TrimPrefix(number, "+") }
-
-// callersOf finds whose inbound call is whose: the first caller's is the first.
-func (p *play) callersOf(calls []call.Call) map[string]*actor {
-	var inbound []call.Call
-	for _, c := range calls {
-		if c.Direction == call.Inbound && !c.Own {
-			inbound = append(inbound, c)
-		}
-	}
-	slices.SortStableFunc(inbound, func(a, b call.Call) int { return a.Started.Compare(b.Started) })
-	found := map[string]*actor{}
-	for i, c := range inbound {
-		if i < len(p.callers) {
-			found[c.ID] = p.callers[i]
-		}
-	}
-	return found
 }
 
 // askPhones holds the tracker's idea of who talked, who rang and who hung up

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -21,9 +20,6 @@ type play struct {
 	stage    *stage
 	exchange *softphone.Phone // the far end of the trunk: every number outside
 	desks    []*desk
-	actors   map[string]*actor
-	callers  []*actor // outside, in the order of their calls, one each call
-	tones    []int
 	failed   error // the step that could not be played
 
 	mu    sync.Mutex
@@ -36,73 +32,39 @@ type desk struct {
 	password string
 }
 
-// actor is who does something in a story: a phone in the house, a caller
-// outside, or whoever is reached by a number.
-type actor struct {
-	name    string
-	phone   *softphone.Phone
-	tone    int
-	outside bool
-	number  string
-	lines   map[string]*line
-	calls   []*softphone.Call // all that it has had
-	placed  []*softphone.Call
-	rang    bool
-}
-
-// line is one call of an actor.
-type line struct {
-	in   *softphone.Incoming // rings, or was answered
-	call *softphone.Call
-}
-
 func newPlay(t *testing.T, st *stage, s *script) *play {
 	t.Helper()
-	p := &play{script: s, stage: st, actors: map[string]*actor{}, tones: tones(), stray: map[string][]*softphone.Incoming{}}
-	tone := p.tone()
-	exchange, err := softphone.New(st.ctx, softphone.Options{User: "exchange", Listen: address(s.private.index), Tone: tone})
+	p := &play{script: s, stage: st, stray: map[string][]*softphone.Incoming{}}
+	var err error
+	p.exchange, err = softphone.New(st.ctx, softphone.Options{User: exchange, Listen: address(s.private.index), Tone: p.actors[exchange].tone})
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.exchange = exchange
-	t.Cleanup(func() { exchange.Close() })
-	p.actors["exchange"] = &actor{name: "exchange", phone: exchange, tone: tone, outside: true, lines: map[string]*line{}}
+	t.Cleanup(func() { p.exchange.Close() })
 	for _, phone := range s.phones() {
 		p.desks = append(p.desks, &desk{telephone: phone, password: rand.Text()})
 	}
 	return p
 }
 
-func (p *play) tone() int {
-	tone := p.tones[0]
-	p.tones = p.tones[1:]
-	return tone
-}
-
-// dialed is a number outside, as an actor's name.
-var dialed = regexp.MustCompile(`^\+?\d{7,}$`)
-
-// actor finds who a step is about; "101/2" is the second line of 101.
+// actor finds who a step is about, and gives them their phone; "101/2" is the
+// second line of 101.
 func (p *play) actor(ctx context.Context, name string) (*actor, *line, error) {
 	name, number, _ := strings.Cut(name, "/")
 	a := p.actors[name]
-	var err error
-	switch {
-	case a != nil:
-	case slices.ContainsFunc(p.desks, func(d *desk) bool { return d.user == name }):
-		a, err = p.sitDown(ctx, name)
-	case dialed.MatchString(name):
-		exchange := p.actors["exchange"]
-		a = &actor{name: name, phone: exchange.phone, tone: exchange.tone, outside: true, number: strings.TrimPrefix(name, "+")}
-	default:
-		a, err = p.goOut(ctx, name)
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	p.actors[name] = a
-	if a.lines == nil {
-		a.lines = map[string]*line{}
+	if a.phone == nil {
+		var err error
+		switch {
+		case a.caller:
+			a.phone, err = p.goOut(ctx, a)
+		case a.outside:
+			a.phone = p.exchange
+		default:
+			a.phone, err = p.sitDown(ctx, a)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
 	}
 	if a.lines[number] == nil {
 		a.lines[number] = &line{}
@@ -111,24 +73,19 @@ func (p *play) actor(ctx context.Context, name string) (*actor, *line, error) {
 }
 
 // sitDown puts somebody at a phone of the house.
-func (p *play) sitDown(ctx context.Context, user string) (*actor, error) {
-	d := p.desks[slices.IndexFunc(p.desks, func(d *desk) bool { return d.user == user })]
-	a := &actor{name: user, tone: p.tone(), number: user}
-	var err error
-	a.phone, err = softphone.New(ctx, softphone.Options{Server: p.stage.server(d.driver), User: user, Password: d.password, Tone: a.tone})
+func (p *play) sitDown(ctx context.Context, a *actor) (*softphone.Phone, error) {
+	d := p.desks[slices.IndexFunc(p.desks, func(d *desk) bool { return d.user == a.name })]
+	phone, err := softphone.New(ctx, softphone.Options{Server: p.stage.server(d.driver), User: d.user, Password: d.password, Tone: a.tone})
 	if err == nil && !d.unregistered {
-		err = a.phone.Register(ctx)
+		err = phone.Register(ctx)
 	}
-	return a, err
+	return phone, err
 }
 
-// goOut makes a caller outside.
-func (p *play) goOut(ctx context.Context, name string) (*actor, error) {
-	a := &actor{name: name, tone: p.tone(), outside: true, number: fmt.Sprintf("7916%03d%04d", p.private.index, 1+len(p.actors))}
+// goOut makes the phone of a caller outside.
+func (p *play) goOut(ctx context.Context, a *actor) (*softphone.Phone, error) {
 	host, _, _ := strings.Cut(address(p.private.index), ":")
-	var err error
-	a.phone, err = softphone.New(ctx, softphone.Options{Server: p.stage.server(p.trunkDriver()), User: a.number, Listen: host + ":0", Tone: a.tone})
-	return a, err
+	return softphone.New(ctx, softphone.Options{Server: p.stage.server(p.trunkDriver()), User: a.number, Listen: host + ":0", Tone: a.tone})
 }
 
 // perform plays the story.
@@ -170,7 +127,7 @@ func (p *play) over(ctx context.Context) error {
 // goHome ends the phones, except the trunk's far end, which all share to the end.
 func (p *play) goHome() (err error) {
 	for _, a := range p.actors {
-		if a.phone != p.exchange {
+		if a.phone != nil && a.phone != p.exchange {
 			err = errors.Join(err, a.phone.Close())
 		}
 	}

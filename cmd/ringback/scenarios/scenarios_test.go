@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,7 +30,7 @@ func TestScenarios(t *testing.T) {
 	scripts := readScripts(t, pbx.Release(*release), names, !*record)
 	limit := 8 * time.Minute
 	if *record {
-		limit = time.Hour
+		limit = time.Hour // a PBX of its own each
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
@@ -91,47 +89,6 @@ func (st *stage) playAll() {
 	for range st.plays {
 		<-done
 	}
-}
-
-// recordAll plays each story on a PBX of its own, in the names of its file, and
-// keeps what that PBX sent.
-func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
-	places := make(chan struct{}, *at)
-	for _, s := range scripts {
-		t.Run(s.name, func(t *testing.T) {
-			t.Parallel()
-			places <- struct{}{}
-			defer func() { <-places }()
-			st := open(t, ctx, pbx.Release(*release), []*script{s})
-			st.playAll()
-			if err := st.full.quiet(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if err := st.thinned.quiet(ctx); err != nil {
-				t.Fatal(err)
-			}
-			st.plays[0].verdict(t, st.log(ctx, t))
-			keep(t, s.name, st.frames.taken())
-		})
-	}
-}
-
-// keep writes a recording where it belongs, and that of a story that came out
-// otherwise where it can be looked at.
-func keep(t *testing.T, name string, frames []byte) {
-	t.Helper()
-	dir := filepath.Join("../../../testdata/calls", *release)
-	if t.Failed() {
-		dir = filepath.Join(os.TempDir(), "ringback-calls", *release)
-	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(dir, name+".jsonl")
-	if err := os.WriteFile(file, frames, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	t.Log("what the PBX sent is in", file)
 }
 
 // TestEveryReasonHasAScenario: no row of the table of verdicts is believed without

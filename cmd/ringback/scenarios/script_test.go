@@ -22,6 +22,7 @@ type script struct {
 	// only is the release that can play it; empty: all.
 	only    pbx.Release
 	private naming
+	cast
 }
 
 // folder is where the scripts are.
@@ -76,6 +77,7 @@ func readScript(name, text string, index int) *script {
 	if word, _, _ := strings.Cut(strings.TrimSpace(s.parts["asterisk"]), " "); word != "" {
 		s.only = pbx.Release(strings.Trim(word, ":,"))
 	}
+	s.cast = castOf(s)
 	return s
 }
 

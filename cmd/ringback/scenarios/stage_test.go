@@ -12,7 +12,6 @@ import (
 	"ringback/ari"
 	"ringback/ari/call"
 	"ringback/ari/pbx"
-	"ringback/ari/softphone"
 	"ringback/robotcall"
 )
 
@@ -220,15 +219,4 @@ func namesOf(c *call.Call) []string {
 // knows a trunk by its address.
 func address(index int) string {
 	return net.JoinHostPort(fmt.Sprintf("127.0.%d.%d", 1+index/200, 1+index%200), "0")
-}
-
-// tones are handed out in turn; the music has its own.
-func tones() []int {
-	var list []int
-	for _, hz := range softphone.Tones() {
-		if hz != pbx.MusicTone {
-			list = append(list, hz)
-		}
-	}
-	return list
 }

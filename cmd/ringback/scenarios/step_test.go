@@ -221,9 +221,6 @@ func (p *play) calls(ctx context.Context, a *actor, l *line, words []string) err
 	a.has(l, c)
 	l.in = nil
 	a.placed = append(a.placed, c)
-	if a.outside {
-		p.callers = append(p.callers, a)
-	}
 	return nil
 }
 
