@@ -361,11 +361,18 @@ func (o *open) part(with []*leg, at time.Time) {
 	for i := range o.call.Talks {
 		t := &o.call.Talks[i]
 		if t.End.IsZero() && !has(with, t.Channel) {
-			l := o.tracker.legs[t.Channel]
-			t.HungUp = l != nil && l.hungUp
+			t.HungUp = o.wasHungUp(t.Channel)
 			t.end(at)
 		}
 	}
+}
+
+// wasHungUp says that the far end of a channel has hung up, as far as is known.
+func (o *open) wasHungUp(channel string) bool {
+	if l := o.tracker.legs[channel]; l != nil {
+		return l.hungUp
+	}
+	return slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == channel && e.HungUp })
 }
 
 // running says that somebody talks with l's channel now.

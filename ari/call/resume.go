@@ -107,6 +107,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 		c := live[o.call.Legs[i].Channel]
 		if c != nil && o.root != nil && c.ID == o.root.id {
 			o.root.placed, o.root.entry = true, i+1
+			o.root.takesOver(&o.call.Legs[i])
 			if !o.root.inside {
 				o.party = o.root
 			}
@@ -116,10 +117,16 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 		}
 		l := t.regain(o, c)
 		l.placed, l.entry = true, i+1
+		l.takesOver(&o.call.Legs[i])
 		if !l.inside && o.call.Direction == Outbound {
 			o.party = l
 		}
 	}
+}
+
+// takesOver lets a leg know again what became of it.
+func (l *leg) takesOver(entry *Leg) {
+	l.rang, l.alerted, l.hungUp, l.outcome = entry.Rang, entry.Rang, entry.HungUp, entry.Outcome
 }
 
 // regain follows a channel of a call that is known from the database.
@@ -232,6 +239,7 @@ func (t *Tracker) repart(o *open, until time.Time) {
 		talk := &o.call.Talks[i]
 		l := t.legs[talk.Channel]
 		if talk.End.IsZero() && (l == nil || l.bridge == nil) {
+			talk.HungUp = o.wasHungUp(talk.Channel)
 			talk.end(until)
 		}
 	}

@@ -171,6 +171,7 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 		o.call.Message = o.call.Message || value == "SUCCESS"
 		if value == "FAILED" && p.Stage == mailing && !p.Over && (o.after()-p.Mailed).Length() < noBox {
 			p.Stage = p.Unmailed
+			o.touch()
 		}
 	case "RECORD_STATUS":
 		p.Recorded = p.Stage == mailing && recorded(value, ev.Channel.AppData)

@@ -126,6 +126,9 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 // shares a bridge with its near half before anybody has answered at the far one
 // asks somebody before a transfer.
 func (t *Tracker) asks(br *bridge) {
+	if br == nil {
+		return
+	}
 	for _, near := range br.members {
 		o := near.open
 		if near.kind != local || near.app != "" || near.asker != nil || o != nil && (o.root != near || o.call.Direction != Internal) {

@@ -152,6 +152,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 		l.placed = c.State != "Ring"
 	} else {
 		l.placed = c.State == "Down" || c.State == "Ringing" || placedByPBX(c)
+		l.joined = c.State == "Up" // half of a Local pair that somebody has answered
 	}
 	switch {
 	case l.kind == local:
@@ -274,8 +275,9 @@ func (t *Tracker) hangupRequested(ev *ari.Event) {
 		return
 	}
 	l.hungUp = true
-	if entry := l.listed(); entry != nil {
+	if entry := l.listed(); entry != nil && !entry.HungUp {
 		entry.HungUp = true
+		l.open.touch()
 	}
 	if l.calls != nil {
 		l.calls.leaves()
