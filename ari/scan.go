@@ -386,7 +386,7 @@ func escape(s string) (length int, err error) {
 			if i >= len(s) {
 				return 0, errCut
 			}
-			if c := s[i] | 0x20; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			if c, letter := s[i], s[i]|0x20; (c < '0' || c > '9') && (letter < 'a' || letter > 'f') {
 				return 0, errSyntax
 			}
 		}
