@@ -14,7 +14,7 @@ func TestFactsTellWhenTheyWereHeard(t *testing.T) {
 	tr := call.New(trunk)
 	begun := time.Now()
 	told := 0
-	for i, ev := range recordings(t)["answered"] {
+	for i, ev := range recorded(t, "answered") {
 		ev.Heard = begun.Add(time.Duration(i) * time.Second)
 		for _, f := range tr.Step(&ev) {
 			told++

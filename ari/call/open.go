@@ -94,12 +94,13 @@ func (o *open) machine(far *leg) {
 		return
 	}
 	far.heard = true
-	if p.Stage == ringing && p.Dialed == 0 {
+	s := stages[strings.ToLower(far.app)]
+	if p.Stage == ringing && p.Dialed == 0 && s != ringing {
 		p.Stage = nothing
 	}
 	o.announced()
 	o.stop(strings.ToLower(far.app), far.app, "")
-	if s := stages[strings.ToLower(far.app)]; s != ringing {
+	if s != ringing {
 		o.enter(s)
 	}
 	o.touch()
@@ -211,10 +212,15 @@ func (l *leg) hasEnded(outcome Outcome) {
 	}
 }
 
-// isOver notes when a dialed leg was answered or was over.
+// isOver notes when a dialed leg was answered or was over. Of a phone that never
+// rang nothing has been told yet.
 func (l *leg) isOver(entry *Leg) {
-	if entry.Over == 0 {
-		entry.Over = l.open.after()
+	if entry.Over > 0 {
+		return
+	}
+	entry.Over = l.open.after()
+	if !entry.Rang {
+		l.open.touch()
 	}
 }
 

@@ -60,6 +60,7 @@ func (t *Tracker) vanish(live map[string]*ari.Channel, until, at time.Time) {
 		o.part(nil, until)
 		o.call.How, o.call.Unseen = o.lost(), true
 		t.end(Lost, o, at)
+		t.bury(o.call.ID)
 	}
 	for id, l := range t.legs {
 		if live[id] != nil {
@@ -79,13 +80,16 @@ func (t *Tracker) sorted() []*open {
 	for _, o := range t.open {
 		list = append(list, o)
 	}
-	slices.SortFunc(list, func(a, b *open) int {
-		if c := a.call.Started.Compare(b.call.Started); c != 0 {
-			return c
-		}
-		return strings.Compare(a.call.ID, b.call.ID)
-	})
+	slices.SortFunc(list, order)
 	return list
+}
+
+// order is which call began first.
+func order(a, b *open) int {
+	if c := a.call.Started.Compare(b.call.Started); c != 0 {
+		return c
+	}
+	return strings.Compare(a.call.ID, b.call.ID)
 }
 
 // rejoin gives a call that is known from the database its channels back.
@@ -140,10 +144,11 @@ func (t *Tracker) regain(o *open, c *ari.Channel) *leg {
 // refresh takes over what the snapshot says of a channel, and finds the call of
 // a leg whose dialing was not seen.
 func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at time.Time) {
-	if l.open == nil && l.placed && l.kind == endpoint {
+	if l.open == nil && l.placed && l.kind != nobody {
 		if root := t.dialerOf(c, channels); root != nil {
 			l.open = root.open
 			t.join(l.open, l, c, at)
+			t.share(l, at)
 		}
 	}
 	if l.open == nil {

@@ -181,8 +181,9 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 	}
 	switch name {
 	case "DIALSTATUS":
-		if p.Dialed == 0 && p.DialStatus != "CHANUNAVAIL" || value == "CONGESTION" {
+		if (p.Dialed == 0 && p.DialStatus != "CHANUNAVAIL" || value == "CONGESTION") && value != p.DialStatus {
 			p.DialStatus = intern(value)
+			o.touch()
 		}
 		if value == "CANCEL" && p.Star && l == o.root {
 			p.RingingHangup = true // the dialplan may go on

@@ -45,38 +45,31 @@ func TestADialplanThatGoesInCircles(t *testing.T) {
 	}
 }
 
-// TestTimesSurviveARestart kills the watching in the middle of every recording of
-// one call: where its caller was before, and which phones rang when, is told at
-// the end all the same.
+// TestTimesSurviveARestart kills the watching in the middle of every recording:
+// where its callers were before, and which phones rang when, is told at the end all
+// the same.
 func TestTimesSurviveARestart(t *testing.T) {
-	for name, events := range recordings(t) {
-		whole := tell(t, call.New(trunk), events, nil)
-		cut := len(events) / 2
+	for _, r := range recordings(t) {
+		whole := tell(t, call.New(trunk), r.events, nil)
+		cut := len(r.events) / 2
 		w := newWorld()
-		for i := range events[:cut] {
-			w.see(&events[i])
+		for i := range r.events[:cut] {
+			w.see(&r.events[i])
 		}
-		first := tell(t, call.New(trunk), events[:cut], nil)
-		for id, kept := range first.open {
-			text, err := json.Marshal(kept)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var back call.Call
-			if err := json.Unmarshal(text, &back); err != nil {
-				t.Fatal(err)
-			}
-			tr := call.New(trunk)
-			tr.Resume([]call.Call{back})
-			all := tell(t, tr, append([]ari.Event{w.connected(events[cut].At)}, events[cut:]...), nil)
-			got, want := all.ended[id].Call, whole.ended[id].Call
-			for i, l := range back.Legs {
-				if l.Dialed == 0 || i < len(got.Legs) && got.Legs[i].Dialed != want.Legs[i].Dialed {
-					t.Errorf("%s: leg %d was dialed after %d, and before the restart after %d", name, i, got.Legs[i].Dialed, want.Legs[i].Dialed)
+		first := tell(t, call.New(trunk), r.events[:cut], nil)
+		back := kept(t, first.open)
+		tr := call.New(trunk)
+		tr.Resume(back)
+		all := tell(t, tr, append([]ari.Event{w.connected(r.events[cut].At)}, r.events[cut:]...), nil)
+		for _, c := range back {
+			got, want := all.ended[c.ID].Call, whole.ended[c.ID].Call
+			for i, l := range c.Legs {
+				if i < len(want.Legs) && (l.Dialed != want.Legs[i].Dialed || got.Legs[i].Dialed != l.Dialed) {
+					t.Errorf("%s: leg %d was dialed after %d, before the restart after %d, without it after %d", r.name, i, got.Legs[i].Dialed, l.Dialed, want.Legs[i].Dialed)
 				}
 			}
-			if len(got.Stops) < len(back.Stops) {
-				t.Errorf("%s: %d stops of %d are left", name, len(got.Stops), len(back.Stops))
+			if len(got.Stops) < len(c.Stops) {
+				t.Errorf("%s: %d stops of %d are left", r.name, len(got.Stops), len(c.Stops))
 			}
 		}
 	}

@@ -409,15 +409,16 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 	t.tell(Started, o, ev.At)
 }
 
-// pager finds the call that pages a phone, nil if none does.
+// pager finds the call that pages a phone, of several the last; nil if none does.
 func (t *Tracker) pager(l *leg) *open {
 	name := "&" + endpointOf(l.name) + "&"
+	var last *open
 	for _, o := range t.open {
-		if o.paging != "" && strings.Contains(o.paging, name) {
-			return o
+		if o.paging != "" && strings.Contains(o.paging, name) && (last == nil || order(last, o) < 0) {
+			last = o
 		}
 	}
-	return nil
+	return last
 }
 
 // share hands the call of one half of a Local pair to the other, and to the
