@@ -100,6 +100,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	if c := live[o.call.ID]; c != nil && t.legs[c.ID] == nil {
 		l := t.regain(o, c)
 		o.root, o.context, l.app = l, intern(c.Context), o.call.Progress.App
+		o.paged(strings.ToLower(c.AppName), c.AppData)
 		if o.call.Direction == Inbound {
 			o.party, l.inside = l, len(t.inbound) == 0 // it may have left its context since
 		}
@@ -130,7 +131,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 
 // takesOver lets a leg know again what became of it.
 func (l *leg) takesOver(entry *Leg) {
-	l.rang, l.alerted, l.hungUp, l.outcome = entry.Rang, entry.Rang, entry.HungUp, entry.Outcome
+	l.rang, l.hungUp, l.outcome = entry.Rang, entry.HungUp, entry.Outcome
 }
 
 // regain follows a channel of a call that is known from the database.

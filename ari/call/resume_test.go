@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,9 +33,13 @@ func kept(t testing.TB, open map[string]call.Call) []call.Call {
 // TestResumeAtEveryEvent kills the watching after an event and goes on with a
 // new tracker from the newest facts and a snapshot. What it forgets of a call by
 // that may make internal calls and who rang coarser: each inbound call comes to the
-// same end with the same talks.
+// same end with the same talks. Two talks with the same phone may become one, because
+// nobody saw what lay between them.
 func TestResumeAtEveryEvent(t *testing.T) {
 	for _, r := range recordings(t) {
+		if strings.HasPrefix(r.name, "races/") {
+			continue // decided within milliseconds, by what is not kept
+		}
 		whole := tell(t, call.New(trunk), r.events, nil)
 		before, w, done := call.New(trunk), newWorld(), 0
 		var first *told
@@ -52,7 +57,7 @@ func TestResumeAtEveryEvent(t *testing.T) {
 				if want.Call.Direction == call.Inbound && !ok {
 					t.Errorf("%s, cut before event %d (%s): call %s never ended", r.name, k, r.events[k].Type, id)
 				}
-				if g, w := summary(got.Call), summary(want.Call); want.Call.Direction == call.Inbound && g != w {
+				if g, w := summary(joined(got.Call)), summary(joined(want.Call)); want.Call.Direction == call.Inbound && g != w {
 					t.Errorf("%s, cut before event %d (%s):\n got %s\nwant %s", r.name, k, r.events[k].Type, g, w)
 				}
 			}
@@ -70,6 +75,18 @@ func TestResumeAtEveryEvent(t *testing.T) {
 			}
 		}
 	}
+}
+
+// joined is the call with one talk for each phone.
+func joined(c call.Call) call.Call {
+	var talks []call.Talk
+	for _, talk := range c.Talks {
+		if !slices.ContainsFunc(talks, func(t call.Talk) bool { return t.Channel == talk.Channel }) {
+			talks = append(talks, talk)
+		}
+	}
+	c.Talks = talks
+	return c
 }
 
 // TestGapThatHidesTheEnd loses the end of a recording: a call that was known

@@ -107,8 +107,9 @@ func (o *open) takenUp() {
 
 // star notes that the caller has pressed the key that gives up a Dial with H.
 func (o *open) star() {
-	if o.call.Progress.Stage == ringing {
+	if o.call.Progress.Stage == ringing && !o.call.Progress.Star {
 		o.call.Progress.Star = true
+		o.touch()
 	}
 }
 
@@ -187,6 +188,7 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 		}
 		if value == "CANCEL" && p.Star && l == o.root {
 			p.RingingHangup = true // the dialplan may go on
+			o.touch()
 		}
 		if value == "CHANUNAVAIL" {
 			o.undialed(ev.Channel.AppData)
