@@ -12,21 +12,21 @@ import (
 type leg struct {
 	id     string
 	name   string
-	kind   kind
-	inside bool    // not created in an inbound context
-	placed bool    // the PBX placed it, it did not come in
-	hungUp bool    // its far end hung up
 	bridge *bridge // nil: in none
-	joined bool    // it was in a bridge before
-	heard  bool    // the caller hears what happens on it: see machine
 	early  []*leg  // whom it dialed before its call was known
 	open   *open   // the call it belongs to; nil: none yet
 	calls  *open   // the call that it has placed, where that is another
 	heir   *leg    // who takes its place in a bridge when it goes: see transferred
 	asker  *leg    // who calls by this near half of a Local pair: see asks
-	entry  int     // index+1 of its entry in the call's Legs; 0: none
 	app    string  // dialplan application it was last seen in,
 	line   uint32  // and the line of the dialplan: see lineOf
+	entry  int32   // index+1 of its entry in the call's Legs; 0: none
+	kind   kind
+	inside bool // not created in an inbound context
+	placed bool // the PBX placed it, it did not come in
+	hungUp bool // its far end hung up
+	joined bool // it was in a bridge before
+	heard  bool // the caller hears what happens on it: see machine
 	// What became of it before Dial told for which call it was dialed: a phone
 	// can be that quick.
 	rang    bool
@@ -155,7 +155,7 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 	}
 	o.call.Progress.Dialed++
 	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id, Dialed: o.after()})
-	l.entry = len(o.call.Legs)
+	l.entry = int32(len(o.call.Legs))
 	if l.rang {
 		l.hasRung()
 	}
@@ -226,7 +226,7 @@ func (l *leg) isOver(entry *Leg) {
 
 // listed is the leg's entry in its call; nil when it has none.
 func (l *leg) listed() *Leg {
-	if l.open == nil || l.entry == 0 || l.entry > len(l.open.call.Legs) {
+	if l.open == nil || l.entry == 0 || int(l.entry) > len(l.open.call.Legs) {
 		return nil
 	}
 	return &l.open.call.Legs[l.entry-1]

@@ -111,7 +111,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	for i := range o.call.Legs {
 		c := live[o.call.Legs[i].Channel]
 		if c != nil && o.root != nil && c.ID == o.root.id {
-			o.root.placed, o.root.entry = true, i+1
+			o.root.placed, o.root.entry = true, int32(i+1)
 			o.root.takesOver(&o.call.Legs[i])
 			if !o.root.inside {
 				o.party = o.root
@@ -121,7 +121,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 			continue
 		}
 		l := t.regain(o, c)
-		l.placed, l.entry = true, i+1
+		l.placed, l.entry = true, int32(i+1)
 		l.takesOver(&o.call.Legs[i])
 		if !l.inside && o.call.Direction == Outbound {
 			o.party = l
