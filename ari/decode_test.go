@@ -96,8 +96,10 @@ func TestDecodeAgreesWithEncodingJSON(t *testing.T) {
 	for _, frame := range oddFrames {
 		compare(t, []byte(frame))
 	}
-	for _, frame := range recorded(t) {
-		compare(t, frame)
+	for i, frame := range recorded(t) {
+		if i%10 == 0 { // they are all alike, and encoding/json is slow
+			compare(t, frame)
+		}
 	}
 }
 
@@ -239,13 +241,9 @@ func TestTypeNames(t *testing.T) {
 	}
 }
 
-// BenchmarkDecode decodes the recorded calls, or a missed call made of samples
-// where there are none.
+// BenchmarkDecode decodes the recorded calls.
 func BenchmarkDecode(b *testing.B) {
 	frames := recorded(b)
-	if len(frames) == 0 {
-		frames = missedCall()
-	}
 	size := 0
 	for _, frame := range frames {
 		size += len(frame)
@@ -266,9 +264,9 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func recorded(tb testing.TB) [][]byte {
-	files, err := filepath.Glob("../testdata/calls/*.jsonl")
-	if err != nil {
-		tb.Fatal(err)
+	files, err := filepath.Glob("../testdata/calls/*/*.jsonl")
+	if err != nil || len(files) == 0 {
+		tb.Fatalf("no recordings: %v", err)
 	}
 	var frames [][]byte
 	for _, name := range files {

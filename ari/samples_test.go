@@ -47,27 +47,6 @@ var samples = map[Type]string{
 	Other:                  sample("DeviceStateChanged", `"device_state":{"name":"PJSIP/101","state":"INUSE"}`),
 }
 
-// missedCall is a plain missed call as it comes: 30 events, 16 of them
-// ChannelVarset.
-func missedCall() [][]byte {
-	var frames [][]byte
-	add := func(n int, t Type) {
-		for range n {
-			frames = append(frames, []byte(samples[t]))
-		}
-	}
-	add(2, ChannelCreated)
-	add(16, ChannelVarset)
-	add(3, ChannelDialplan)
-	add(2, Dial)
-	add(2, ChannelStateChange)
-	add(1, ChannelConnectedLine)
-	add(1, ChannelHangupRequest)
-	add(2, ChannelDestroyed)
-	add(1, Other)
-	return frames
-}
-
 // oddFrames are frames that nobody should send, and that must be judged as
 // encoding/json does.
 var oddFrames = []string{
