@@ -75,15 +75,11 @@ var readRecordings = sync.OnceValues(func() ([]recording, error) {
 })
 
 func recordingFiles() ([]string, error) {
-	flat, err := filepath.Glob(recordingsDir + "*.jsonl")
-	if err != nil {
-		return nil, err
-	}
 	files, err := filepath.Glob(recordingsDir + "*/*.jsonl")
-	if err == nil && len(flat)+len(files) == 0 {
+	if err == nil && len(files) == 0 {
 		err = errors.New("no recordings")
 	}
-	return append(flat, files...), err
+	return files, err
 }
 
 // readRecording reads the events of a recording that are of a known type.
@@ -119,13 +115,7 @@ func recorded(t testing.TB, story string) []ari.Event {
 	return events
 }
 
-func fileOf(story string) string {
-	file := recordingsDir + "22/" + story + ".jsonl"
-	if _, err := os.Stat(file); err != nil {
-		return recordingsDir + story + ".jsonl"
-	}
-	return file
-}
+func fileOf(story string) string { return recordingsDir + "22/" + story + ".jsonl" }
 
 var trunk = call.Options{PBX: "main", Inbound: []string{"from-trunk"}}
 
