@@ -25,7 +25,7 @@ func framesOf(b *testing.B, file string) [][]byte {
 }
 
 // decodeAndStep does with a frame what a stream and its follower do.
-func decodeAndStep(b *testing.B, tr *call.Tracker, ev *ari.Event, frame []byte) []call.Fact {
+func decodeAndStep(b testing.TB, tr *call.Tracker, ev *ari.Event, frame []byte) []call.Fact {
 	if err := ari.Decode(frame, ev); err != nil {
 		b.Fatal(err)
 	}
@@ -86,23 +86,10 @@ func BenchmarkDecodeAndTrack(b *testing.B) {
 func BenchmarkTrackOpenCalls(b *testing.B) {
 	for _, open := range []int{0, 100, 10_000} {
 		b.Run(fmt.Sprintf("open=%d", open), func(b *testing.B) {
-			group, err := aritest.ReadRecorded(fileOf("group-unanswered"), "79160000005")
-			if err != nil || group.Channels != 4 {
-				b.Fatalf("a call of %d legs, %v", group.Channels, err)
-			}
+			group := groupOfThree(b)
 			tr := call.New(trunk)
+			held := holdCalls(b, tr, group, open)
 			var ev ari.Event
-			empty := liveHeap()
-			for n := range open {
-				for _, frame := range group.Call(n)[:group.Ringing] {
-					decodeAndStep(b, tr, &ev, []byte(frame))
-				}
-			}
-			ev = ari.Event{}
-			held := liveHeap() - empty
-			if tr.Open() != open {
-				b.Fatalf("%d calls are open", tr.Open())
-			}
 			// More calls than the tracker remembers ended channels of, so that
 			// their ids can come again.
 			var more [256][][]byte
@@ -123,10 +110,47 @@ func BenchmarkTrackOpenCalls(b *testing.B) {
 			cpu = processorTime(b) - cpu
 			b.ReportMetric(float64(cpu.Nanoseconds())/float64(b.N*group.Frames), "ns/event")
 			if open > 0 {
-				b.ReportMetric(float64(held)/float64(open), "B/open-call")
+				b.ReportMetric(held, "B/open-call")
 			}
 		})
 	}
+}
+
+// TestAnOpenCallIsSmall holds the memory of a call of four legs in progress to what the
+// daemon has for each of ten thousand.
+func TestAnOpenCallIsSmall(t *testing.T) {
+	if held := holdCalls(t, call.New(trunk), groupOfThree(t), 2000); held < 500 || held > 2048 {
+		t.Errorf("an open call holds %.0f bytes", held)
+	}
+}
+
+// groupOfThree is a call of four legs.
+func groupOfThree(t testing.TB) *aritest.Recorded {
+	group, err := aritest.ReadRecorded(fileOf("group-unanswered"), "79160000005")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if group.Channels != 4 {
+		t.Fatalf("a call of %d legs", group.Channels)
+	}
+	return group
+}
+
+// holdCalls begins so many calls, and says how many bytes of live heap one of them holds.
+func holdCalls(t testing.TB, tr *call.Tracker, group *aritest.Recorded, open int) float64 {
+	var ev ari.Event
+	empty := liveHeap()
+	for n := range open {
+		for _, frame := range group.Call(n)[:group.Ringing] {
+			decodeAndStep(t, tr, &ev, []byte(frame))
+		}
+	}
+	ev = ari.Event{}
+	held := liveHeap() - empty
+	if tr.Open() != open {
+		t.Fatalf("%d calls are open", tr.Open())
+	}
+	return float64(held) / float64(open)
 }
 
 // processorTime is what this process has used so far, on all cores.
