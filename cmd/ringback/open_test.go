@@ -19,7 +19,7 @@ const openCalls = 10_000
 //
 //	go test ./cmd/ringback -run '^$' -bench OpenCalls -benchtime 1x
 func BenchmarkOpenCalls(b *testing.B) {
-	group, err := aritest.ReadRecorded("../../testdata/calls/group-unanswered.jsonl", "79161000009")
+	group, err := aritest.ReadRecorded("../../testdata/calls/22/group-unanswered.jsonl", "79160000005")
 	if err != nil || group.Channels != 4 {
 		b.Fatalf("a call of %d legs, %v", group.Channels, err)
 	}
