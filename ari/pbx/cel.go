@@ -1,6 +1,7 @@
 package pbx
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -75,17 +76,16 @@ func unended(events []CallEvent, ids []string) (open []string) {
 	return open
 }
 
-// readCEL reads what is in the file now.
+// readCEL reads what is in the file now: it grows meanwhile.
 func (i *Instance) readCEL() ([]CallEvent, error) {
-	file, err := os.Open(i.CELFile)
+	text, err := os.ReadFile(i.CELFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil // no call yet
 	}
 	if err != nil {
 		return nil, fmt.Errorf("pbx: call events: %w", err)
 	}
-	defer file.Close()
-	return ReadCEL(file)
+	return ReadCEL(bytes.NewReader(text))
 }
 
 // ReadCEL reads call events as an Instance writes them (CELFile). A last row
