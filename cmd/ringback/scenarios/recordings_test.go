@@ -43,10 +43,7 @@ func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
 			defer func() { <-places }()
 			st := open(t, ctx, pbx.Release(*release), []*script{s})
 			st.playAll()
-			if err := st.full.quiet(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if err := st.thinned.quiet(ctx); err != nil {
+			if err := st.quiet(ctx); err != nil {
 				t.Fatal(err)
 			}
 			st.plays[0].verdict(t, st.log(ctx, t))

@@ -1,7 +1,9 @@
 package scenarios
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -47,11 +49,15 @@ func (f *frames) begin(p *play) {
 	}
 }
 
+// taken is what was sent before the mark.
 func (f *frames) taken() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := f.all
 	f.all = nil
+	if at := bytes.Index(all, []byte(mark)); at >= 0 {
+		all = all[:bytes.LastIndexByte(all[:at], '\n')+1]
+	}
 	return all
 }
 
@@ -124,10 +130,11 @@ func (st *stage) server(driver pbx.Driver) string {
 type watcher struct {
 	client *ari.Client
 
-	mu    sync.Mutex
-	ended []call.Fact
-	idle  bool
-	moved chan struct{} // closed and replaced by every event
+	mu     sync.Mutex
+	ended  []call.Fact
+	idle   bool
+	marked bool          // the mark has come and gone
+	moved  chan struct{} // closed and replaced by every event
 }
 
 func (st *stage) watch(t *testing.T, app string, inbound []string, filter bool) *watcher {
@@ -172,17 +179,32 @@ func (w *watcher) step(tracker *call.Tracker, ev *ari.Event) {
 		}
 	}
 	w.idle = tracker.Idle()
+	w.marked = w.marked || ev.Type == ari.BridgeDestroyed && ev.Bridge.ID == mark
 	close(w.moved)
 	w.moved = make(chan struct{})
 }
 
-// quiet waits until nothing lives on the PBX, as the watcher sees it.
+// mark is the id of an empty bridge, which says on the event stream: that was all.
+const mark = "scenarios-are-over"
+
+// quiet waits until nothing lives on the PBX, as both watchers see it. That its
+// call is over a phone may know before the first event of that call is told.
+func (st *stage) quiet(ctx context.Context) error {
+	if err := st.client.CreateBridge(ctx, mark); err != nil {
+		return err
+	}
+	if err := st.client.DestroyBridge(ctx, mark); err != nil {
+		return err
+	}
+	return errors.Join(st.full.quiet(ctx), st.thinned.quiet(ctx))
+}
+
 func (w *watcher) quiet(ctx context.Context) error {
 	for {
 		w.mu.Lock()
-		idle, moved := w.idle, w.moved
+		over, moved := w.idle && w.marked, w.moved
 		w.mu.Unlock()
-		if idle {
+		if over {
 			return nil
 		}
 		select {
