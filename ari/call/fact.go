@@ -139,6 +139,8 @@ type Progress struct {
 	Star          bool   `json:"star,omitempty"`           // the caller has pressed * while phones were being rung
 	Recorded      bool   `json:"recorded,omitempty"`       // Record has kept something: a message, if nothing follows
 	Over          bool   `json:"over,omitempty"`           // hung up: what follows is clean-up
+	Away          bool   `json:"away,omitempty"`           // sent elsewhere out of a talk
+	Next          uint32 `json:"next,omitempty"`           // the dialplan's line after that of the talk
 	Transferer    string `json:"transferer,omitempty"`     // the channels of who transferred
 	Transferer2   string `json:"transferer2,omitempty"`
 	Dialed        int    `json:"dialed,omitempty"` // legs that got a channel

@@ -55,7 +55,8 @@ type open struct {
 	moved  bool // something is to be told by Moved
 
 	tracker *Tracker
-	context string // where in the dialplan the first channel is
+	context string // where in the dialplan the first channel is,
+	next    uint32 // and the line after: see lineOf
 	paging  string // the phones that it pages, as Page was told
 	cause   int    // Q.850 cause of the first channel's end
 }
@@ -108,14 +109,14 @@ func (o *open) machine(far *leg) {
 
 // lineOf tells a line of the dialplan from all others that a call may come to
 // next: the same application may stand in several, one after the other.
-func lineOf(c *ari.Channel) uint32 {
+func lineOf(context, exten string, priority int) uint32 {
 	hash := uint32(2166136261) // FNV-1a
-	for _, s := range [...]string{c.Context, c.Exten} {
+	for _, s := range [...]string{context, exten} {
 		for i := range len(s) {
 			hash = (hash ^ uint32(s[i])) * 16777619
 		}
 	}
-	return max((hash^uint32(c.Priority))*16777619, 1)
+	return max((hash^uint32(priority))*16777619, 1)
 }
 
 // paged notes which phones the caller speaks to by Page, which dials them without
@@ -125,6 +126,7 @@ func (o *open) paged(name, data string) {
 	if name == "page" {
 		phones, _, _ := strings.Cut(data, ",")
 		o.paging = "&" + strings.Clone(phones) + "&"
+		o.tracker.pagers = append(o.tracker.pagers, o)
 	}
 }
 
@@ -154,8 +156,7 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 		number = strings.Clone(numberOf("", c))
 	}
 	o.call.Progress.Dialed++
-	o.call.Legs = append(o.call.Legs, Leg{Party: l.party(number), Channel: l.id, Dialed: o.after()})
-	l.entry = int32(len(o.call.Legs))
+	l.entry = o.list(Leg{Party: l.party(number), Channel: l.id, Dialed: o.after()})
 	if l.rang {
 		l.hasRung()
 	}
@@ -174,6 +175,28 @@ func (o *open) dialing(l *leg, c *ari.Channel) {
 		o.call.Talks, o.call.Progress.Transferred, o.call.Progress.Stage = nil, false, ringing
 	}
 	o.call.Direction, o.party = Outbound, l
+}
+
+// maxLegs bounds what is remembered of a dialplan that dials in circles.
+const maxLegs = 64
+
+// list gives a leg its entry, and says its place, counted from 1. When there are
+// too many it takes that of the oldest try of the same phone, or of any phone,
+// that is over.
+func (o *open) list(e Leg) int32 {
+	if len(o.call.Legs) >= maxLegs {
+		over := func(l Leg) bool { return o.tracker.legs[l.Channel] == nil }
+		i := slices.IndexFunc(o.call.Legs, func(l Leg) bool { return l.Party == e.Party && over(l) })
+		if i < 0 {
+			i = slices.IndexFunc(o.call.Legs, over)
+		}
+		if i >= 0 {
+			o.call.Legs[i] = e
+			return int32(i + 1)
+		}
+	}
+	o.call.Legs = append(o.call.Legs, e)
+	return int32(len(o.call.Legs))
 }
 
 // hasRung and hasEnded note what became of a dialed leg. An outcome that is
@@ -308,7 +331,7 @@ func (o *open) talk(l *leg, at time.Time) bool {
 	if p.Transferred && l.id != p.Transferer && l.id != p.Transferer2 {
 		p.Transferred = false
 	}
-	p.Stage = talking
+	p.Stage, p.Next, p.Away = talking, o.next, false
 	o.endStay("")
 	o.reachedBy(l)
 	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(l.whom()), Start: at})
@@ -318,9 +341,8 @@ func (o *open) talk(l *leg, at time.Time) bool {
 // reachedBy lists a phone that was dialed for somebody else's call (an attended
 // transfer) among those that rang for this one.
 func (o *open) reachedBy(l *leg) {
-	listed := slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == l.id })
-	if l.placed && l.rang && l.open != o && !listed && o.call.Direction != Internal {
-		o.call.Legs = append(o.call.Legs, Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
+	if l.placed && l.rang && l.open != o && !o.lists(l.id) && o.call.Direction != Internal {
+		o.list(Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
 	}
 }
 
@@ -350,12 +372,26 @@ func (o *open) rangBeyond() {
 	if o.beyond == nil || o.beyond.open == nil || o.beyond.open == o || o.call.Direction == Internal {
 		return
 	}
-	for _, e := range o.beyond.open.call.Legs {
-		listed := slices.ContainsFunc(o.call.Legs, func(l Leg) bool { return l.Channel == e.Channel })
-		if e.Rang && !listed {
-			o.call.Legs = append(o.call.Legs, e)
+	there := &o.beyond.open.call
+	for _, e := range there.Legs {
+		if e.Rang && !o.lists(e.Channel) {
+			e.Dialed, e.Over = o.afterIn(e.Dialed, there), o.afterIn(e.Over, there)
+			o.list(e)
 		}
 	}
+}
+
+// afterIn is a moment of another call as one of this; what is not over is now.
+func (o *open) afterIn(a After, other *Call) After {
+	if a == 0 {
+		return o.after()
+	}
+	return sinceStart(other.Started.Add(a.Length()), o.call.Started)
+}
+
+// lists says that a channel has an entry in the call.
+func (o *open) lists(channel string) bool {
+	return slices.ContainsFunc(o.call.Legs, func(l Leg) bool { return l.Channel == channel })
 }
 
 // rebuilt is how soon a bridge that Asterisk rebuilds stands again (measured: a
@@ -369,6 +405,7 @@ func (o *open) part(with []*leg, at time.Time) {
 		if t.End.IsZero() && !has(with, t.Channel) {
 			t.HungUp = o.wasHungUp(t.Channel)
 			t.end(at)
+			o.touch()
 		}
 	}
 }

@@ -100,6 +100,7 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	if c := live[o.call.ID]; c != nil && t.legs[c.ID] == nil {
 		l := t.regain(o, c)
 		o.root, o.context, l.app = l, intern(c.Context), o.call.Progress.App
+		o.next = lineOf(c.Context, c.Exten, c.Priority+1)
 		o.paged(strings.ToLower(c.AppName), c.AppData)
 		if o.call.Direction == Inbound {
 			o.party, l.inside = l, len(t.inbound) == 0 // it may have left its context since

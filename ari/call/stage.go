@@ -64,7 +64,10 @@ func (o *open) enter(s stage) {
 	if s == nothing || s == ringing && p.Stage == queueLeft || s == p.Stage {
 		return
 	}
-	if p.Stage == talking && !p.Transferred && o.takenAway() {
+	if p.Stage == talking && o.call.Direction == Outbound {
+		return // the client was reached, wherever the phone that called goes on
+	}
+	if p.Stage == talking && p.Away && !p.Transferred {
 		p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
 	}
 	if s == mailing {
@@ -72,18 +75,6 @@ func (o *open) enter(s stage) {
 	}
 	p.Stage = s
 	o.touch()
-}
-
-// takenAway says that the caller's way goes on although whom they talk with has
-// not hung up: an operator's panel, or another program, has sent them elsewhere.
-func (o *open) takenAway() bool {
-	n := len(o.call.Talks)
-	if n == 0 || o.call.Direction != Inbound {
-		return false
-	}
-	last := &o.call.Talks[n-1]
-	there := o.tracker.legs[last.Channel]
-	return !last.HungUp && (there == nil || !there.hungUp)
 }
 
 // ringsAgain notes that the caller's path dials a phone, perhaps after another
@@ -113,25 +104,39 @@ func (o *open) star() {
 	}
 }
 
-// place notes where in the dialplan the first channel is.
-func (o *open) place(l *leg, context string) {
-	if l == o.root && !o.call.Progress.Over && context != o.context {
-		o.context = intern(context)
+// place notes where in the dialplan the first channel is. Whoever goes on after a
+// talk elsewhere than at the next line, while the other has not hung up, was sent
+// there: by an operator's panel or another program.
+func (o *open) place(l *leg, c *ari.Channel) {
+	if l != o.root {
+		return
 	}
+	p := &o.call.Progress
+	if p.Stage == talking && p.Next > 0 {
+		p.Away = l.line != p.Next && o.call.Direction == Inbound && !o.parted()
+		p.Next = 0
+	}
+	o.context, o.next = intern(c.Context), lineOf(c.Context, c.Exten, c.Priority+1)
+}
+
+// parted says that whom the caller talked with last has hung up.
+func (o *open) parted() bool {
+	n := len(o.call.Talks)
+	return n > 0 && (o.call.Talks[n-1].HungUp || o.wasHungUp(o.call.Talks[n-1].Channel))
 }
 
 // application notes which dialplan application a channel has come to, and in which
 // line.
 func (l *leg) application(app, data string, c *ari.Channel) {
-	line := lineOf(c)
+	line := lineOf(c.Context, c.Exten, c.Priority)
 	same := app == l.app && (line == l.line || l.line == 0)
 	if o := l.open; o != nil && !o.call.Progress.Over && l == o.root && c.Exten == "h" {
 		return // the call is over, and the dialplan cleans up
 	}
 	l.app, l.line = intern(app), line
 	if l.open != nil && !l.open.call.Progress.Over && !same {
+		l.open.place(l, c)
 		l.open.application(l, app, data)
-		l.open.place(l, c.Context)
 	}
 }
 
@@ -169,13 +174,17 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 	// What was left is told after the hangup by which most callers end a message.
 	switch name {
 	case "VMSTATUS":
-		o.call.Message = o.call.Message || value == "SUCCESS"
+		if value == "SUCCESS" && !o.call.Message {
+			o.call.Message = true
+			o.touch()
+		}
 		if value == "FAILED" && p.Stage == mailing && !p.Over && (o.after()-p.Mailed).Length() < noBox {
 			p.Stage = p.Unmailed
 			o.touch()
 		}
 	case "RECORD_STATUS":
 		p.Recorded = p.Stage == mailing && recorded(value, ev.Channel.AppData)
+		o.touch()
 	}
 	if p.Over {
 		return

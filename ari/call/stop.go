@@ -131,8 +131,10 @@ func (o *open) addStop(s Stop) {
 func bounded(name string) string { return name[:min(len(name), maxStopName)] }
 
 // after is the moment of this step.
-func (o *open) after() After {
-	since := o.tracker.at.Sub(o.call.Started).Milliseconds()
+func (o *open) after() After { return sinceStart(o.tracker.at, o.call.Started) }
+
+func sinceStart(at, started time.Time) After {
+	since := at.Sub(started).Milliseconds()
 	if since > math.MaxUint32 {
 		return 0 // the PBX has not said when the call began
 	}

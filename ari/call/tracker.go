@@ -41,6 +41,7 @@ type Tracker struct {
 	goneNext int
 	facts    []Fact
 	moved    []*open   // calls that have changed in this step
+	pagers   []*open   // calls that page phones
 	at       time.Time // the PBX's clock in this step
 	heard    time.Time // when the event of this step was read
 }
@@ -196,7 +197,7 @@ func (t *Tracker) pair(l *leg) {
 // begin opens the call whose first channel is l.
 func (t *Tracker) begin(l *leg, c *ari.Channel) {
 	o := &open{tracker: t, root: l, call: Call{PBX: t.opts.PBX, ID: l.id, Direction: Internal,
-		Own:    t.opts.OwnPrefix != "" && strings.HasPrefix(l.id, t.opts.OwnPrefix),
+		Own:    t.own(l.id),
 		Caller: strings.Clone(c.CallerNumber), CallerName: strings.Clone(c.CallerName),
 		From: Party{Endpoint: intern(endpointOf(l.name)), Outside: !l.inside}, Origin: intern(c.Context),
 		Dialed: strings.Clone(c.Exten), Started: c.Created}, context: intern(c.Context)}
@@ -315,6 +316,9 @@ func (t *Tracker) dial(ev *ari.Event) {
 	if caller == nil {
 		return
 	}
+	if o := caller.open; o != nil && t.open[o.call.ID] != o && caller.kind == endpoint {
+		t.goOn(caller, &ev.Channel, ev.Channel.Exten, ev.At) // its call is over, and it calls somebody
+	}
 	if !peer.inside && ev.DialString != "" {
 		peer.number = strings.Clone(numberOf(ev.DialString, &ev.Peer))
 	}
@@ -326,6 +330,7 @@ func (t *Tracker) dial(ev *ari.Event) {
 	}
 	o := caller.open
 	if o == nil {
+		caller.early = slices.DeleteFunc(caller.early, func(l *leg) bool { return t.legs[l.id] != l })
 		if !slices.Contains(caller.early, peer) {
 			caller.early = append(caller.early, peer)
 		}
@@ -353,8 +358,9 @@ func (l *leg) dialed(ev *ari.Event) {
 		l.hasRung()
 	case "PROCEEDING":
 	case "CANCEL":
-		if entry := l.listed(); entry != nil {
+		if entry := l.listed(); entry != nil && !entry.GivenUp {
 			entry.GivenUp = true
+			l.open.touch()
 		}
 	default:
 		outcome := outcomeOf(ev.DialStatus, 0)
@@ -368,6 +374,9 @@ func (l *leg) dialed(ev *ari.Event) {
 // join lets a leg be dialed for a call. A call whose first leg leaves by a trunk
 // is outbound from then on, and is told.
 func (t *Tracker) join(o *open, l *leg, c *ari.Channel, at time.Time) {
+	if t.open[o.call.ID] != o {
+		return // it is over
+	}
 	o.dialing(l, c)
 	if o.call.Direction == Outbound && !o.begun {
 		o.begun = true
@@ -409,16 +418,24 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 	t.tell(Started, o, ev.At)
 }
 
-// pager finds the call that pages a phone, of several the last; nil if none does.
+// pager finds the call that pages a phone, of several the last, and strikes the
+// phone off: Page dials each once. It is nil if none does.
 func (t *Tracker) pager(l *leg) *open {
-	name := "&" + endpointOf(l.name) + "&"
-	var last *open
-	for _, o := range t.open {
-		if o.paging != "" && strings.Contains(o.paging, name) && (last == nil || order(last, o) < 0) {
-			last = o
+	t.pagers = slices.DeleteFunc(t.pagers, func(o *open) bool { return o.paging == "" || t.open[o.call.ID] != o })
+	name := endpointOf(l.name)
+	for _, o := range slices.Backward(t.pagers) {
+		if t.own(l.id) || !strings.Contains(o.paging, "&"+name+"&") {
+			continue
 		}
+		o.paging = strings.Replace(o.paging, "&"+name+"&", "&", 1)
+		return o
 	}
-	return last
+	return nil
+}
+
+// own says that the daemon itself has placed a channel.
+func (t *Tracker) own(channel string) bool {
+	return t.opts.OwnPrefix != "" && strings.HasPrefix(channel, t.opts.OwnPrefix)
 }
 
 // share hands the call of one half of a Local pair to the other, and to the
@@ -547,13 +564,8 @@ func (t *Tracker) transferred(ev *ari.Event) {
 		first = append(first, ev.Peer.ID)
 	}
 	asked := t.legs[ev.Peer.ID]
-	if transferer := t.legs[ev.Channel.ID]; ev.Type == ari.BridgeBlindTransfer && transferer != nil && transferer.open != nil &&
-		transferer == transferer.open.party && asked != nil && asked.open == transferer.open {
-		// Who called puts the phone of the house through, and is gone: its way goes on as
-		// a call of its own.
-		asked.entry = 0
-		t.begin(asked, &ev.Peer)
-		asked.open.call.Dialed, asked.open.call.Started = strings.Clone(ev.TransferExten), ev.At
+	if ev.Type == ari.BridgeBlindTransfer && putThrough(t.legs[ev.Channel.ID], asked) {
+		t.goOn(asked, &ev.Peer, ev.TransferExten, ev.At)
 		return
 	}
 	for _, first := range first {
@@ -576,6 +588,23 @@ func (t *Tracker) transferred(ev *ari.Event) {
 		// The channels change places in the dialplan: the second leg is done.
 		asked.open.call.HungUp, asked.open.call.Progress.Over = true, true
 	}
+}
+
+// putThrough says that who called puts through the phone that they have reached,
+// and is gone.
+func putThrough(caller, phone *leg) bool {
+	if caller == nil || phone == nil || caller.open == nil || phone.open != caller.open || phone == phone.open.root {
+		return false
+	}
+	o := caller.open
+	return caller == o.party || caller == o.root && o.call.Direction == Internal
+}
+
+// goOn lets the way of a phone go on as a call of its own, whoever had called it.
+func (t *Tracker) goOn(l *leg, c *ari.Channel, exten string, at time.Time) {
+	l.entry = 0
+	t.begin(l, c)
+	l.open.call.Dialed, l.open.call.Started = strings.Clone(exten), at
 }
 
 // parked notes that the person outside was put into a parking lot after a talk:
