@@ -170,9 +170,29 @@ func (p *play) askLog(t *testing.T, calls []call.Call, events []pbx.CallEvent) {
 			}
 		}
 	}
+	outside := map[string]bool{}
+	for i := range events {
+		outside[events[i].ID] = outside[events[i].ID] || strings.Contains(events[i].Channel, "/"+p.private.name("trunk")+"-")
+	}
+	for pair, long := range shared {
+		if outside[pair[0]] && long >= noticed && !knownTo(calls, pair[0], pair[1]) {
+			t.Errorf("the log says that %s, outside, shared a bridge with %s for %v, and no call knows of it", pair[0], pair[1], long)
+		}
+	}
 }
 
-// ask reads the call event log once all calls are over.
+// knownTo says that one of the calls is of somebody outside and knows of the talk
+// with another channel.
+func knownTo(calls []call.Call, outside, other string) bool {
+	return slices.ContainsFunc(calls, func(c call.Call) bool {
+		party := c.ID == outside || slices.ContainsFunc(c.Legs, func(l call.Leg) bool { return l.Channel == outside })
+		return slices.ContainsFunc(c.Talks, func(talk call.Talk) bool {
+			return party && talk.Channel == other || talk.Channel == outside && c.ID == other
+		})
+	})
+}
+
+// log reads the call event log once all calls are over.
 func (st *stage) log(ctx context.Context, t *testing.T) []pbx.CallEvent {
 	t.Helper()
 	events, err := st.pbx.CEL()

@@ -46,12 +46,18 @@ func TestScenarios(t *testing.T) {
 		left, _ := st.pbx.CLI(t.Context(), "core show channels concise")
 		t.Errorf("%v; on the PBX live\n%s", err, left)
 	}
+	for _, late := range append(st.full.late, st.thinned.late...) {
+		t.Error(late)
+	}
 	events := st.log(ctx, t)
 	agreed := 0
 	for _, p := range st.plays {
 		if t.Run(p.name, func(t *testing.T) { p.verdict(t, events) }) {
 			agreed++
 		}
+	}
+	if t.Failed() {
+		keep(t, "all", st.frames.taken())
 	}
 	agreement := fmt.Sprintf("%d scenarios on Asterisk %s: %d agree with their files, the phones and the call event log\n", len(st.plays), *release, agreed)
 	fmt.Print(agreement)

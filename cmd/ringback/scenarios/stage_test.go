@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 
@@ -132,6 +133,7 @@ type watcher struct {
 
 	mu     sync.Mutex
 	ended  []call.Fact
+	late   []string // facts that were told after the end of their call
 	idle   bool
 	marked bool          // the mark has come and gone
 	moved  chan struct{} // closed and replaced by every event
@@ -174,6 +176,9 @@ func (w *watcher) step(tracker *call.Tracker, ev *ari.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, f := range tracker.Step(ev) {
+		if slices.ContainsFunc(w.ended, func(e call.Fact) bool { return e.Call.ID == f.Call.ID }) {
+			w.late = append(w.late, fmt.Sprintf("%s of call %s is told after its end", f.Kind, f.Call.ID))
+		}
 		if f.Kind == call.Ended || f.Kind == call.Lost {
 			w.ended = append(w.ended, f)
 		}
