@@ -36,6 +36,17 @@ func apart(a, b *ari.Event) bool {
 	return !slices.ContainsFunc(channelsOf(a), func(id string) bool { return slices.Contains(of, id) })
 }
 
+// isNoise says that a tracker has no use for the event, whenever it comes.
+func isNoise(ev *ari.Event) bool {
+	switch ev.Type {
+	case ari.ChannelVarset:
+		return !strings.HasSuffix(ev.Variable, "STATUS")
+	case ari.ChannelConnectedLine, ari.ChannelHold, ari.ChannelUnhold, ari.BridgeCreated:
+		return true
+	}
+	return false
+}
+
 func isTransfer(ev *ari.Event) bool {
 	return ev.Type == ari.BridgeBlindTransfer || ev.Type == ari.BridgeAttendedTransfer
 }
@@ -49,14 +60,15 @@ func moved(events []ari.Event, i, k int) []ari.Event {
 // swaps are the orders in which the events of a recording might as well have come: each
 // pair of neighbours of different channels the other way round, each transfer elsewhere.
 func (r *recording) swaps(calls map[string]string, try func(what string, events []ari.Event)) {
-	for i := range r.events {
-		ev := &r.events[i]
-		if i > 0 && apart(ev, &r.events[i-1]) && ev.At.Sub(r.events[i-1].At) <= near && ev.Type != ari.ChannelVarset {
-			try(fmt.Sprintf("event %d (%s) before %d (%s)", i, ev.Type, i-1, r.events[i-1].Type), moved(r.events, i, i-1))
+	events := slices.DeleteFunc(slices.Clone(r.events), func(ev ari.Event) bool { return isNoise(&ev) })
+	for i := range events {
+		ev := &events[i]
+		if i > 0 && apart(ev, &events[i-1]) && ev.At.Sub(events[i-1].At) <= near {
+			try(fmt.Sprintf("event %d (%s) before %d (%s)", i, ev.Type, i-1, events[i-1].Type), moved(events, i, i-1))
 		}
-		for k := range r.events {
-			if away := ev.At.Sub(r.events[k].At).Abs(); isTransfer(ev) && away <= astray && k != i && !overtakes(r.events[i:max(i, k+1)], calls) {
-				try(fmt.Sprintf("event %d (%s) in the place of %d (%s)", i, ev.Type, k, r.events[k].Type), moved(r.events, i, k))
+		for k := range events {
+			if away := ev.At.Sub(events[k].At).Abs(); isTransfer(ev) && away <= astray && k != i && !overtakes(events[i:max(i, k+1)], calls) {
+				try(fmt.Sprintf("event %d (%s) in the place of %d (%s)", i, ev.Type, k, events[k].Type), moved(events, i, k))
 			}
 		}
 	}
