@@ -119,7 +119,7 @@ func robot(c *call.Call) bool {
 func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outside time.Duration) {
 	j.Wait = nonNegative(j.Ended.Sub(j.Started))
 	var until time.Time
-	reached := false
+	reached, answered := false, false
 	for i, t := range c.Talks {
 		length := nonNegative(t.Length(j.Ended))
 		end := t.Start.Add(length)
@@ -142,11 +142,15 @@ func (o *Office) talks(c call.Call, plan *number.Plan, j *Judged) (inside, outsi
 			j.Spoke, j.Long = t.Who, length
 		}
 		now := !reached && (c.Direction != call.Inbound || j.Pool == nil || j.Pool.Reached(length, t.Who.Outside))
+		// Of a call inside the house somebody of the house has answered, whoever was
+		// put through to them.
+		inHouse := c.Direction == call.Internal && !t.Who.Outside && !answered
 		if now {
 			j.Wait, reached = nonNegative(t.Start.Sub(j.Started)), true
 		}
-		if now || j.AnsweredBy == "" {
+		if now || inHouse || j.AnsweredBy == "" {
 			j.AnsweredBy = o.Name(c.PBX, plan, t.Who)
+			answered = answered || !t.Who.Outside
 		}
 	}
 	return inside, outside

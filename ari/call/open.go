@@ -227,11 +227,22 @@ func (l *leg) hasEnded(outcome Outcome) {
 		entry.Rang = true
 	}
 	l.isOver(entry)
-	if entry.Outcome == LegDialing || entry.Outcome == LegElsewhere || outcome == LegForwarded || entry.Outcome == LegBusy && (outcome == LegRejected || outcome == LegUnreachable) {
-		entry.Outcome = outcome
-		if outcome != LegElsewhere {
-			l.open.touch()
+	switch entry.Outcome {
+	case LegDialing, LegElsewhere:
+	case LegForwarded: // what became of that Dial tells, and may be told before or after
+		if outcome == LegElsewhere {
+			return
 		}
+	case LegBusy: // as Dial says also of phones that declined or were not there
+		if outcome != LegRejected && outcome != LegUnreachable {
+			return
+		}
+	default:
+		return
+	}
+	entry.Outcome = outcome
+	if outcome != LegElsewhere {
+		l.open.touch()
 	}
 }
 
