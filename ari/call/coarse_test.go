@@ -83,33 +83,25 @@ func TestIDs(t *testing.T) {
 	}
 }
 
-// TestWithoutLinkedID begins to watch in mid-call a PBX that does not show linked ids: the
-// calls that were open before, and so were known, come to the same end.
+// TestWithoutLinkedID kills the watching of a PBX that does not show linked ids: the calls
+// that were known come to the same end.
 func TestWithoutLinkedID(t *testing.T) {
 	for _, r := range recordings(t) {
 		if strings.HasPrefix(r.name, "races/") {
 			continue
 		}
-		bare := slices.Clone(r.events)
-		for i := range bare {
-			bare[i].Channel.LinkedID, bare[i].Peer.LinkedID = "", ""
+		bare := recording{r.name, slices.Clone(r.events)}
+		for i := range bare.events {
+			bare.events[i].Channel.LinkedID, bare.events[i].Peer.LinkedID = "", ""
 		}
 		whole := inbound(tell(t, call.New(trunk), r.events, nil))
-		for _, k := range r.cuts() {
-			w := newWorld()
-			for i := range bare[:k] {
-				w.see(&bare[i])
-			}
-			first := tell(t, call.New(trunk), bare[:k], nil)
-			tr := call.New(trunk)
-			tr.Resume(kept(t, first.open))
-			tell(t, tr, append([]ari.Event{w.connected(bare[k].At)}, bare[k:]...), first)
-			got := inbound(first)
+		bare.resumed(t, func(k int, _ *call.Tracker, all *told) {
+			got := inbound(all)
 			for id, want := range whole {
 				if got[id] != want {
-					t.Errorf("%s, cut before event %d (%s):\n got %s\nwant %s", r.name, k, bare[k].Type, got[id], want)
+					t.Errorf("%s, cut before event %d (%s):\n got %s\nwant %s", r.name, k, r.events[k].Type, got[id], want)
 				}
 			}
-		}
+		})
 	}
 }

@@ -335,6 +335,7 @@ func (o *open) talk(l *leg, at time.Time) bool {
 		// bridge (a Local pair optimised away, a hold).
 		if at.Sub(t.End) < rebuilt {
 			t.End = time.Time{}
+			o.touch()
 			return false
 		}
 	}

@@ -60,7 +60,6 @@ func (t *Tracker) vanish(live map[string]*ari.Channel, until, at time.Time) {
 		o.part(nil, until)
 		o.call.How, o.call.Unseen = o.lost(), true
 		t.end(Lost, o, at)
-		t.bury(o.call.ID)
 	}
 	for id, l := range t.legs {
 		if live[id] != nil {
@@ -96,6 +95,9 @@ func order(a, b *open) int {
 func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	if o.root != nil || o.party != nil {
 		return // it was followed all the time
+	}
+	if live[o.call.ID] == nil {
+		t.bury(o.call.ID)
 	}
 	if c := live[o.call.ID]; c != nil && t.legs[c.ID] == nil {
 		l := t.regain(o, c)
