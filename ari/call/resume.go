@@ -158,7 +158,9 @@ func (t *Tracker) refresh(l *leg, c *ari.Channel, channels []ari.Channel, at tim
 	if l.open == nil {
 		return
 	}
-	l.application(c.AppName, c.AppData, c)
+	if c.AppName != "" {
+		l.application(c.AppName, c.AppData, c) // between two lines of the dialplan there is none
+	}
 	if l.placed && c.State == "Ringing" {
 		l.rings()
 	}
