@@ -118,7 +118,7 @@ func inbound(to *told) map[string]string {
 		if f.Call.Direction == call.Inbound {
 			c := joined(f.Call)
 			c.Talks = slices.DeleteFunc(c.Talks, func(talk call.Talk) bool { return talk.Length(talk.End) < near })
-			calls[id] = summary(c)
+			calls[id] = fmt.Sprint(summary(c), ", hung up ", c.HungUp)
 		}
 	}
 	return calls

@@ -51,12 +51,14 @@ func (w *world) see(ev *ari.Event) {
 	}
 }
 
-// connected is the snapshot; what is seen later does not change it.
+// connected is the snapshot; what is seen later does not change it. The channels stand in
+// no useful order.
 func (w *world) connected(at time.Time) ari.Event {
 	s := &ari.Snapshot{}
 	for _, id := range slices.Sorted(maps.Keys(w.channels)) {
 		s.Channels = append(s.Channels, w.channels[id])
 	}
+	slices.Reverse(s.Channels)
 	for _, id := range slices.Sorted(maps.Keys(w.bridges)) {
 		b := *w.bridges[id]
 		b.Channels = slices.Clone(b.Channels)
