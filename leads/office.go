@@ -90,7 +90,7 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 		j.Verdict, j.Reason = j.Pool.Judge(routing.Ending{
 			Shown: j.Reason, Talk: inside, OutsideTalk: outside, Rang: len(j.Rang) > 0,
 			Started: j.Started, Ended: j.Ended, Application: c.Application, Context: c.Context,
-			Line: j.Line, Caller: j.Caller.Value, Own: c.Own,
+			Line: j.Line, Caller: j.Caller.Value, Message: c.Message, Own: c.Own,
 		})
 	}
 	if robot(&c) && j.Long == 0 {

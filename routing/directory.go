@@ -72,6 +72,19 @@ func (d *Directory) Manager(login string) *Manager {
 	return nil
 }
 
+// Phones are the endpoints of everybody's devices at a PBX.
+func (d *Directory) Phones(pbx string) []string {
+	var list []string
+	for i := range d.Managers {
+		for j := range d.Managers[i].Devices {
+			if dev := &d.Managers[i].Devices[j]; dev.PBX == "" || dev.PBX == pbx {
+				list = append(list, dev.Address())
+			}
+		}
+	}
+	return list
+}
+
 // Holder finds the device behind an endpoint ("PJSIP/101") of a PBX, and the
 // person it belongs to; nil when nobody's.
 func (d *Directory) Holder(pbx, endpoint string) (*Manager, *Device) {

@@ -57,6 +57,8 @@ type Ending struct {
 	Line string
 	// Caller is the caller's number in E.164, or as received.
 	Caller string
+	// Message says that a voicemail was left.
+	Message bool
 	// Own says that the daemon itself placed the call.
 	Own bool
 }
@@ -80,6 +82,8 @@ func (p *Pool) Judge(e Ending) (Verdict, Reason) {
 		return Missed, Dropped
 	case e.Shown == Person:
 		return Missed, ExternalUnconfirmed
+	case e.Message: // whoever has left one waits for an answer
+		return Missed, e.Shown
 	case e.Shown.GaveUp() && e.Ended.Sub(e.Started) < p.Missed.ShortAbandon:
 		return Ignored, Short
 	case !e.Rang && yieldsToClosed(e.Shown) && !p.Hours.Open(e.Started):

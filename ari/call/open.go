@@ -229,8 +229,12 @@ func (l *leg) hasEnded(outcome Outcome) {
 	l.isOver(entry)
 	switch entry.Outcome {
 	case LegDialing, LegElsewhere:
-	case LegForwarded: // what became of that Dial tells, and may be told before or after
-		if outcome == LegElsewhere {
+	case LegForwarded: // and what became of that Dial, told before or after
+		if outcome != LegBusy {
+			return
+		}
+	case LegCongested, LegUnreachable:
+		if outcome != LegForwarded {
 			return
 		}
 	case LegBusy: // as Dial says also of phones that declined or were not there
@@ -303,6 +307,7 @@ func (o *open) callsBy(l *leg) {
 		o.caller.calls = nil
 	}
 	o.call.From, o.caller = l.party(""), l
+	_, o.call.Caller, _ = strings.Cut(o.call.From.Endpoint, "/")
 	l.calls = o
 }
 

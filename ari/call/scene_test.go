@@ -194,3 +194,50 @@ func TestCallAfterTheEnd(t *testing.T) {
 		t.Errorf("%d calls; the last is %s", len(ended), s.all[len(s.all)-1].Call.Direction)
 	}
 }
+
+// A small office has one context for all: what begins at a phone of the house does
+// not come from outside, and what is dialed there does not lead there.
+func TestOneContextForAll(t *testing.T) {
+	for _, known := range []bool{false, true} {
+		s := newScene()
+		opts := sceneOptions
+		if known {
+			opts.Phones = []string{"PJSIP/101", "PJSIP/102"}
+		}
+		s.tr = New(opts)
+		a, b := s.ch("1.0", "PJSIP/101-1", "Ring", "from-trunk"), s.ch("1.1", "PJSIP/102-2", "Down", "from-trunk")
+		s.on(ari.ChannelCreated, a)
+		s.app(&a, "Dial", "PJSIP/102", 1)
+		s.on(ari.ChannelCreated, b)
+		s.dial(a, b, "102", "")
+		s.on(ari.ChannelDestroyed, b)
+		s.on(ari.ChannelDestroyed, a)
+		last, want := s.all[len(s.all)-1].Call, Internal
+		if !known {
+			want = Inbound
+		}
+		if last.Direction != want || last.Legs[0].Outside == known {
+			t.Errorf("known %v: %s, to %+v", known, last.Direction, last.Legs[0])
+		}
+	}
+}
+
+// What runs inside ExecIf or AGI shows in the channel alone.
+func TestApplicationInsideAnother(t *testing.T) {
+	for _, c := range []struct {
+		app  string
+		want How
+	}{{"Busy", Busy}, {"Congestion", Failed}, {"VoiceMail", Voicemail}, {"Queue", AbandonedQueue}} {
+		s := newScene()
+		in := s.ch("1.0", "PJSIP/trunk-1", "Ring", "from-trunk")
+		s.on(ari.ChannelCreated, in)
+		s.app(&in, "ExecIf", "1?"+c.app+"()", 1)
+		in.AppName, in.AppData = c.app, ""
+		s.up(&in)
+		s.on(ari.ChannelHangupRequest, in)
+		s.on(ari.ChannelDestroyed, in)
+		if how := s.all[len(s.all)-1].Call.How; how != c.want {
+			t.Errorf("%s inside ExecIf: %s, want %s", c.app, how, c.want)
+		}
+	}
+}

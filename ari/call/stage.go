@@ -39,7 +39,7 @@ var silent = map[string]bool{
 	"congestion": true, "busy": true, "dial": true, "retrydial": true, "stackpop": true, "while": true,
 	"endwhile": true, "channelredirect": true, "mixmonitor": true, "monitor": true, "pushhanguphandler": true,
 	"progress": true, "proceeding": true, "ringing": true, "celgenuserevent": true, "userevent": true,
-	"pickup": true, "pickupchan": true,
+	"pickup": true, "pickupchan": true, "answer": true, "wait": true, "agi": true, "eagi": true, "deadagi": true,
 	"originate": true, "system": true, "trysystem": true, "sipaddheader": true, "dumpchan": true,
 	"stopmixmonitor": true, "setamaflags": true, "resetcdr": true, "nocdr": true, "forkcdr": true, "incomplete": true,
 }
@@ -191,7 +191,7 @@ func (o *open) variable(l *leg, ev *ari.Event) {
 	}
 	switch name {
 	case "DIALSTATUS":
-		if (p.Dialed == 0 && p.DialStatus != "CHANUNAVAIL" || value == "CONGESTION") && value != p.DialStatus {
+		if (p.Dialed == 0 && p.DialStatus != "CHANUNAVAIL" || value == "CONGESTION" || l == o.root && value != "") && value != p.DialStatus {
 			p.DialStatus = intern(value)
 			o.touch()
 		}
@@ -252,6 +252,10 @@ func (o *open) how() How {
 		return AbandonedIVR
 	case strings.EqualFold(o.call.Progress.App, "busy"), o.cause == userBusy:
 		return Busy // the dialplan said so itself
+	case o.call.Progress.DialStatus == "BUSY":
+		return Busy // as the dialplan has found out without dialing
+	case o.call.Progress.DialStatus == "CHANUNAVAIL":
+		return Unreachable
 	case strings.EqualFold(o.call.Progress.App, "congestion"):
 		return Failed // and so here, perhaps after it had announced it
 	case o.call.Progress.Announced:
@@ -305,10 +309,10 @@ func (o *open) rangOut() How {
 		return Busy
 	case unreachable:
 		return Unreachable
-	case congested:
+	case congested && o.call.Progress.DialStatus != "CHANUNAVAIL":
 		return Failed
 	}
-	// No phone got a channel: only DIALSTATUS tells why.
+	// No phone got a channel, or they sent the call on: only DIALSTATUS tells why.
 	switch o.call.Progress.DialStatus {
 	case "BUSY":
 		return Busy

@@ -21,6 +21,9 @@ type Options struct {
 	// mid-life has mostly left the context in which it began; it is inbound when
 	// it came by one of these.
 	Trunks []string
+	// Phones are endpoints of the house ("PJSIP/101"): what begins at one of them
+	// never comes from outside, in whichever context it begins.
+	Phones []string
 }
 
 // Tracker follows the calls of one PBX. It is not safe for concurrent use: one
@@ -29,6 +32,7 @@ type Tracker struct {
 	opts    Options
 	inbound map[string]bool
 	trunks  map[string]bool
+	phones  map[string]bool
 	legs    map[string]*leg
 	byName  map[string]*leg // halves of Local pairs
 	bridges map[string]*bridge
@@ -52,7 +56,7 @@ const remembered = 512
 
 // New makes a tracker that knows of nothing yet.
 func New(opts Options) *Tracker {
-	t := &Tracker{opts: opts, inbound: map[string]bool{}, trunks: map[string]bool{},
+	t := &Tracker{opts: opts, inbound: map[string]bool{}, trunks: map[string]bool{}, phones: map[string]bool{},
 		legs: map[string]*leg{}, byName: map[string]*leg{}, bridges: map[string]*bridge{}, open: map[string]*open{},
 		gone: map[string]struct{}{}, goneRing: make([]string, remembered)}
 	for _, c := range opts.Inbound {
@@ -60,6 +64,9 @@ func New(opts Options) *Tracker {
 	}
 	for _, endpoint := range opts.Trunks {
 		t.trunks[endpoint] = true
+	}
+	for _, endpoint := range opts.Phones {
+		t.phones[endpoint] = true
 	}
 	return t
 }
@@ -84,6 +91,7 @@ func (t *Tracker) Step(ev *ari.Event) []Fact {
 }
 
 func (t *Tracker) step(ev *ari.Event) {
+	t.runs(ev)
 	switch ev.Type {
 	case ari.Connected:
 		t.connected(ev)
@@ -129,6 +137,18 @@ func (t *Tracker) step(ev *ari.Event) {
 	}
 }
 
+// runs notes an application of which no ChannelDialplan tells: one that runs inside
+// another (ExecIf, AGI), and the first after a transfer. It shows in what else
+// Asterisk tells of the channel.
+func (t *Tracker) runs(ev *ari.Event) {
+	switch ev.Type {
+	case ari.ChannelStateChange, ari.ChannelVarset, ari.ChannelHangupRequest:
+		if l := t.legs[ev.Channel.ID]; l != nil && ev.Channel.AppName != "" && ev.Channel.AppName != l.app {
+			l.application(ev.Channel.AppName, ev.Channel.AppData, &ev.Channel)
+		}
+	}
+}
+
 // leg finds the leg of a channel, or begins to follow it: created says that
 // the channel has just been made, otherwise watching began in its mid-life. It
 // is nil for a channel that is gone already.
@@ -169,7 +189,7 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 
 // isInside says that a channel is no trunk's.
 func (t *Tracker) isInside(c *ari.Channel) bool {
-	return len(t.inbound) == 0 || !t.inbound[c.Context]
+	return len(t.inbound) == 0 || !t.inbound[c.Context] || t.phones[endpointOf(c.Name)]
 }
 
 func (t *Tracker) rename(l *leg, name string) {
@@ -358,7 +378,9 @@ func (l *leg) dialed(ev *ari.Event) {
 		l.hasRung()
 	case "PROCEEDING":
 	case "CANCEL":
-		if entry := l.listed(); entry != nil && !entry.GivenUp {
+		if ev.Forward != "" {
+			l.hasEnded(LegForwarded)
+		} else if entry := l.listed(); entry != nil && !entry.GivenUp {
 			entry.GivenUp = true
 			l.open.touch()
 		}
@@ -388,14 +410,18 @@ func (t *Tracker) join(o *open, l *leg, c *ari.Channel, at time.Time) {
 // call file), often through a Local pair. When its first channel leads outside,
 // the person outside is there. What Page dials belongs to whoever pages.
 func (t *Tracker) originated(l *leg, ev *ari.Event) {
-	if o := t.pager(l); o != nil {
+	o := t.pager(l)
+	if o == nil {
+		o = t.originator(l, &ev.Peer)
+	}
+	if o != nil {
 		l.open = o
 		t.share(l, ev.At)
 		t.join(o, l, &ev.Peer, ev.At)
 		return
 	}
 	t.begin(l, &ev.Peer)
-	o := l.open
+	o = l.open
 	o.call.Progress.Stage = ringing
 	if l.kind == local {
 		t.share(l, ev.At)
@@ -404,6 +430,7 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 			if l.asker.hungUp {
 				o.leaves()
 			}
+			t.talks(l.bridge, ev.At) // who was asked may have answered before
 		}
 		return
 	}
@@ -431,6 +458,16 @@ func (t *Tracker) pager(l *leg) *open {
 		return o
 	}
 	return nil
+}
+
+// originator finds the call for which another ARI program rings a phone: Asterisk
+// tells it by the linked id alone.
+func (t *Tracker) originator(l *leg, c *ari.Channel) *open {
+	root := t.legs[c.LinkedID]
+	if root == nil || root == l || l.kind != endpoint || root.open == nil || root.open.root != root || root.app != "Stasis" || t.own(l.id) {
+		return nil
+	}
+	return root.open
 }
 
 // own says that the daemon itself has placed a channel.

@@ -135,7 +135,7 @@ func (d *daemon) watch(ctx context.Context) error {
 			return fmt.Errorf("serve: %w", err)
 		}
 		d.watched = append(d.watched, watched{
-			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: robotcall.ChannelPrefix},
+			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: robotcall.ChannelPrefix, Phones: d.cfg.Directory().Phones(pbx.Name)},
 			client: client,
 			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until}),
 			pulse:  new(pulse),

@@ -92,6 +92,7 @@ func (c *replayCommand) office(w *world) (*leads.Office, call.Options, error) {
 	if len(opts.Inbound) == 0 {
 		opts.Inbound = pbx.Inbound.Contexts
 	}
+	opts.Phones = cfg.Directory().Phones(pbx.Name)
 	return cfg.Office(), opts, nil
 }
 

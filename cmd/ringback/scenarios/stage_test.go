@@ -50,16 +50,15 @@ func (f *frames) begin(p *play) {
 	}
 }
 
-// taken is what was sent before the mark.
+// taken is what was sent, without the mark: the last of the story may come after it.
 func (f *frames) taken() []byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := f.all
 	f.all = nil
-	if at := bytes.Index(all, []byte(mark)); at >= 0 {
-		all = all[:bytes.LastIndexByte(all[:at], '\n')+1]
-	}
-	return all
+	return slices.Concat(slices.DeleteFunc(slices.Collect(bytes.Lines(all)), func(frame []byte) bool {
+		return bytes.Contains(frame, []byte(mark))
+	})...)
 }
 
 // features are the keys by which a phone transfers and parks.
