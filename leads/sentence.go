@@ -77,6 +77,8 @@ func (s *sentence) head() string {
 	switch {
 	case s.j.Reason == routing.Own:
 		return "placed by Ringback itself: "
+	case s.called() != "":
+		return "the PBX called " + s.called() + ": "
 	case s.c.Direction != call.Inbound:
 		return s.caller() + " called " + shown(s.j.Dialed.Value) + ": "
 	case s.j.Reason == routing.Blocked:
@@ -101,17 +103,43 @@ func (s *sentence) handler() string {
 	return "application " + shown(s.c.Application)
 }
 
-// caller is the side that called.
+// caller is the side that called, or that the PBX called.
 func (s *sentence) caller() string {
 	switch {
 	case s.c.Direction == call.Inbound:
 		return "the caller"
+	case s.called() != "":
+		return s.called()
 	case s.c.From.Endpoint != "" && !s.c.From.Outside:
 		return s.name(s.c.From)
-	case s.c.Caller != "":
-		return shown(s.j.Caller.Value)
 	}
-	return "the PBX"
+	return shown(s.j.Caller.Value)
+}
+
+// called is whom the PBX has called by itself; empty where somebody else called.
+func (s *sentence) called() string {
+	placed := func(l call.Leg) bool {
+		return l.Party == s.c.From && (l.Channel == s.c.ID || s.name(l.Party) == shown(s.j.Dialed.Value))
+	}
+	switch {
+	case s.c.Direction == call.Inbound:
+	case s.c.From.Endpoint == "":
+		return shown(s.j.Dialed.Value)
+	case s.c.Direction == call.Internal && slices.ContainsFunc(s.c.Legs, placed):
+		return s.name(s.c.From)
+	}
+	return ""
+}
+
+// whom is who was called, where the head has said it.
+func (s *sentence) whom() string {
+	switch {
+	case s.j.Reason == routing.Own || s.c.Direction == call.Inbound:
+		return ""
+	case s.c.Direction == call.Outbound:
+		return shown(s.j.Dialed.Value)
+	}
+	return s.called()
 }
 
 // talk tells of a talk. Where the head has said who called whom, the talk of the
@@ -143,16 +171,22 @@ func (s *sentence) parted(i int) string {
 	if e.talk == nil || slices.ContainsFunc(s.events, talksOn) {
 		return ""
 	}
+	transferred, leaves := ", was transferred", ", who hung up"
+	if s.c.Direction != call.Inbound {
+		transferred, leaves = ", then the call was transferred", ", then "+s.name(e.talk.Who)+" hung up"
+	}
 	next := slices.IndexFunc(s.events, func(o event) bool { return o.from >= e.to })
 	switch {
 	case next < 0 && s.c.How == call.LostInTransfer:
-		return ", was transferred"
+		return transferred
 	case next < 0 || s.events[next].parking:
 		return ""
 	case e.talk.HungUp:
-		return ", who hung up"
+		return leaves
+	case slices.ContainsFunc(s.events, func(o event) bool { return o.talk != nil && o.from >= e.to && o.talk.Channel == e.talk.Channel }):
+		return "" // they came back
 	}
-	return ", was transferred"
+	return transferred
 }
 
 // end tells what the call did not come to, and who ended it.
@@ -211,7 +245,7 @@ func (s *sentence) vain() (told string, refused bool) {
 		return "the PBX said that it is busy", true
 	case s.c.How == call.Failed && nothing:
 		return "the PBX could not carry the call", true
-	case len(s.events) == 0 && s.c.Progress.Announced:
+	case len(s.events) == 0 && len(s.c.Stops) == 0 && s.c.Progress.Announced: // by no application
 		return "the PBX answered", false
 	}
 	return "", false

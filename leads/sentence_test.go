@@ -58,6 +58,7 @@ func left(s call.Stop, why call.How) call.Stop {
 // TestSentence holds the words for every reason that a call can have.
 func TestSentence(t *testing.T) {
 	dora := call.Party{Endpoint: "PJSIP/103"}
+	away := call.Party{Endpoint: "PJSIP/trunk", Outside: true, Number: client}
 	type test struct {
 		reason routing.Reason
 		name   string
@@ -83,6 +84,9 @@ func TestSentence(t *testing.T) {
 		{routing.Person, "transferred", 70, call.Call{How: call.Person, HungUp: true, Legs: []call.Leg{phone(anna, 0, 5, call.LegAnswered),
 			phone(boris, 20, 30, call.LegAnswered)}, Talks: []call.Talk{spoke(anna, 5, 20), spoke(boris, 30, 70)}},
 			"rang 101 for 5 s; talked with 101 for 15 s, was transferred; rang 102 for 10 s; talked with 102 for 40 s; the caller hung up"},
+		{routing.Person, "asked a colleague, and came back", 30, call.Call{How: call.Person, HungUp: true, Legs: []call.Leg{phone(anna, 0, 5, call.LegAnswered)},
+			Talks: []call.Talk{spoke(anna, 5, 10), spoke(anna, 20, 30)}},
+			"rang 101 for 5 s; talked with 101 for 5 s; talked with 101 for 10 s; the caller hung up"},
 		{routing.Person, "a conference", 70, call.Call{How: call.Person, HungUp: true, Stops: []call.Stop{stay(call.Conference, "", 0, 5)},
 			Talks: []call.Talk{leaving(spoke(anna, 5, 20)), spoke(boris, 10, 70)}},
 			"was in a conference for 5 s; talked with 101 for 15 s; talked with 102 for 60 s; the caller hung up"},
@@ -106,6 +110,10 @@ func TestSentence(t *testing.T) {
 		{routing.NoAnswer, "when nobody saw the times", 15, call.Call{How: call.NoAnswer, Legs: []call.Leg{{Party: anna, Rang: true}}},
 			"rang 101; nobody answered; the PBX ended the call"},
 		{routing.Busy, "a phone", 1, call.Call{How: call.Busy, Legs: []call.Leg{unrung(anna, 0, 0.1, call.LegBusy)}}, "101 was busy; the PBX ended the call"},
+		{routing.Busy, "a tone", 7, call.Call{How: call.Busy, Stops: []call.Stop{stay(call.Tone, "busy", 0, 0.01)}},
+			"heard a busy tone; the PBX said that it is busy"},
+		{routing.Failed, "a tone", 7, call.Call{How: call.Failed, Stops: []call.Stop{stay(call.Tone, "Congestion", 0, 0.01), stay(call.Tone, "!425/200", 1, 0)}},
+			"heard a congestion tone; heard a tone for 6 s; the PBX could not carry the call"},
 		{routing.Busy, "the dialplan", 1, call.Call{How: call.Busy}, "the PBX said that it is busy"},
 		{routing.Rejected, "all", 3, call.Call{How: call.Rejected, Legs: []call.Leg{phone(anna, 0, 2, call.LegRejected), phone(boris, 0, 3, call.LegRejected)}},
 			"rang 101 and 102 for 3 s; 101 declined; 102 declined; the PBX ended the call"},
@@ -114,6 +122,16 @@ func TestSentence(t *testing.T) {
 		{routing.Unreachable, "one of two", 1, call.Call{How: call.Unreachable, Stops: []call.Stop{stay(call.Undialed, "PJSIP/101&PJSIP/102", 0.2, 0.2)},
 			Legs: []call.Leg{unrung(boris, 0, 0.1, call.LegUnreachable)}},
 			"102 was not reachable; 101 could not be rung (not registered, or not known); the PBX ended the call"},
+		{routing.Rejected, "where the phones are", 1, call.Call{How: call.Rejected, Stops: []call.Stop{stay(call.Undialed, "PJSIP/101/sip:101@127.0.0.1:35744&PJSIP/102/sips:1@h", 0.2, 0.2)},
+			Legs: []call.Leg{phone(anna, 0, 0.1, call.LegRejected)}},
+			"rang 101 for 0.1 s; 101 declined; 102 could not be rung (not registered, or not known); the PBX ended the call"},
+		{routing.Rejected, "a trunk that was rung", 1, call.Call{How: call.Rejected, Stops: []call.Stop{
+			stay(call.Undialed, "PJSIP/79990001122@trunk&PJSIP/trunk/sip:79990001122@h&SIP/trunk/+79990001122", 0.2, 0.2)},
+			Legs: []call.Leg{phone(mobile, 0, 0.1, call.LegRejected)}},
+			"rang +79990001122 for 0.1 s; +79990001122 declined; the PBX ended the call"},
+		{routing.Unreachable, "another number by the same trunk", 1, call.Call{How: call.Unreachable, Stops: []call.Stop{
+			stay(call.Undialed, "PJSIP/79990001133@trunk&IAX2/79990001144:secret@far", 0.2, 0.2)}, Legs: []call.Leg{unrung(mobile, 0, 0.1, call.LegUnreachable)}},
+			"+79990001122 was not reachable; +79990001133 and +79990001144 could not be rung (not registered, or not known); the PBX ended the call"},
 		{routing.Unreachable, "nothing is known", 1, call.Call{How: call.Unreachable}, "no phone could be rung; the PBX ended the call"},
 		{routing.Dropped, "picked up and gone", 5, call.Call{How: call.Person, Legs: []call.Leg{phone(anna, 0, 4, call.LegAnswered)},
 			Talks: []call.Talk{leaving(spoke(anna, 4, 5))}}, "rang 101 for 4 s; talked with 101 for 1 s, less than min_talk (3 s); 101 hung up"},
@@ -142,7 +160,12 @@ func TestSentence(t *testing.T) {
 		{routing.AbandonedIVR, "an application", 7, call.Call{How: call.AbandonedIVR, HungUp: true, Stops: []call.Stop{stay("AGI", "", 0, 0)}},
 			"was in AGI for 7 s; the caller hung up"},
 		{routing.AbandonedIVR, "an application that was over at once", 7, call.Call{How: call.AbandonedIVR, HungUp: true, Progress: call.Progress{Announced: true},
-			Stops: []call.Stop{stay("CURL", "", 1, 1.01)}}, "the PBX answered; the caller hung up"},
+			Stops: []call.Stop{stay("CURL", "", 1, 1.01)}}, "the caller hung up"},
+		{routing.AbandonedIVR, "a lookup", 7, call.Call{How: call.AbandonedIVR, HungUp: true, Stops: []call.Stop{stay("AGI", "", 0, 0.9), stay(call.Menu, "", 1, 0)}},
+			"was in a menu for 6 s; the caller hung up"},
+		{routing.AbandonedIVR, "answered", 7, call.Call{How: call.AbandonedIVR, HungUp: true, Progress: call.Progress{Announced: true}},
+			"the PBX answered; the caller hung up"},
+		{routing.AbandonedIVR, "never answered", 7, call.Call{How: call.AbandonedIVR, HungUp: true}, "the caller hung up"},
 		{routing.IVREnded, "an announcement", 7, call.Call{How: call.IVREnded, Stops: []call.Stop{stay(call.Announcement, "", 0, 0)}},
 			"heard an announcement for 7 s; the PBX ended the call"},
 		{routing.Voicemail, "a message", 40, call.Call{How: call.Voicemail, HungUp: true, Message: true, Legs: []call.Leg{phone(anna, 0, 15, call.LegDialing)},
@@ -187,6 +210,29 @@ func TestSentence(t *testing.T) {
 		{routing.Busy, "a busy client", 1, call.Call{How: call.Busy, Direction: call.Outbound, From: anna, Dialed: client,
 			Legs: []call.Leg{unrung(call.Party{Endpoint: "PJSIP/trunk", Outside: true, Number: client}, 0, 1, call.LegBusy)}},
 			"101 called +79161234567: +79161234567 was busy; the PBX ended the call"},
+		{routing.Person, "a call out that is put through", 30, call.Call{How: call.Person, Direction: call.Outbound, From: anna, Dialed: client, HungUp: true,
+			Legs:  []call.Leg{phone(away, 0, 8, call.LegAnswered), phone(boris, 10, 12, call.LegAnswered)},
+			Talks: []call.Talk{spoke(anna, 8, 10), spoke(boris, 12, 30)}},
+			"101 called +79161234567: rang +79161234567 for 8 s; they talked for 2 s, then the call was transferred; rang 102 for 2 s; talked with 102 for 18 s; 101 hung up"},
+		{routing.Person, "who called is gone first", 30, call.Call{How: call.Person, Direction: call.Outbound, From: anna, Dialed: client,
+			Legs:  []call.Leg{phone(away, 0, 8, call.LegAnswered)},
+			Talks: []call.Talk{leaving(spoke(anna, 8, 10))}, Stops: []call.Stop{stay(call.Menu, "", 10, 0)}},
+			"101 called +79161234567: it rang for 8 s; they talked for 2 s, then 101 hung up; was in a menu for 20 s; the PBX ended the call"},
+		{routing.NoAnswer, "a page's button", 9, call.Call{How: call.NoAnswer, Direction: call.Outbound, From: anna, Dialed: client,
+			Legs: []call.Leg{phone(anna, 0, 2, call.LegAnswered), phone(away, 2, 9, call.LegDialing)}},
+			"101 called +79161234567: rang 101 for 2 s; rang +79161234567 for 7 s; nobody answered; the PBX ended the call"},
+		{routing.NoAnswer, "a colleague is put through outside", 9, call.Call{How: call.NoAnswer, Direction: call.Outbound, From: anna, Dialed: client,
+			Legs: []call.Leg{phone(boris, 0, 2, call.LegAnswered), phone(away, 2, 9, call.LegDialing)}},
+			"101 called +79161234567: rang 102 for 2 s; 102 picked up; rang +79161234567 for 7 s; nobody answered; the PBX ended the call"},
+		{routing.IVREnded, "the PBX calls out", 9, call.Call{How: call.IVREnded, Direction: call.Outbound, Caller: client, Dialed: client, HungUp: true,
+			Legs: []call.Leg{phone(away, 0, 2, call.LegAnswered)}, Stops: []call.Stop{stay(call.Menu, "", 2, 0)}},
+			"the PBX called +79161234567: it rang for 2 s; +79161234567 picked up; was in a menu for 7 s; +79161234567 hung up"},
+		{routing.Person, "the PBX calls a phone", 9, call.Call{How: call.Person, Direction: call.Internal, From: anna, Dialed: "s", HungUp: true,
+			Legs:  []call.Leg{{Party: anna, Channel: "1.1", Rang: true, Dialed: 1, Over: after(2), Outcome: call.LegAnswered}},
+			Stops: []call.Stop{stay(call.Conference, "", 2, 3)}, Talks: []call.Talk{spoke(mobile, 3, 9)}},
+			"the PBX called 101: it rang for 2 s; 101 picked up; was in a conference for 1 s; talked with +79990001122 for 6 s; 101 hung up"},
+		{routing.Rejected, "the PBX calls a phone by a Local pair", 9, call.Call{How: call.Rejected, Direction: call.Internal, From: anna, Dialed: "101",
+			Legs: []call.Leg{phone(anna, 0, 2, call.LegRejected)}}, "the PBX called 101: it rang for 2 s; 101 declined; the PBX ended the call"},
 		{routing.Person, "between phones", 20, call.Call{How: call.Person, Direction: call.Internal, From: anna, Dialed: "102",
 			Legs: []call.Leg{phone(boris, 0, 8, call.LegAnswered)}, Talks: []call.Talk{leaving(spoke(boris, 8, 20))}},
 			"101 called 102: rang 102 for 8 s; talked with 102 for 12 s; 102 hung up"},
@@ -250,7 +296,7 @@ func TestARunningCallIsNotExplained(t *testing.T) {
 // TestSentenceIsShortAndClean gives it whatever a caller, a dialplan and a broken
 // clock can make, and much of it: it begins and ends as the call did.
 func TestSentenceIsShortAndClean(t *testing.T) {
-	for _, text := range []string{strings.Repeat("9", 1000), strings.Repeat("й", 500), "\xff\xfe\x00\r\n\x1b[31m", "a\u202eb\u2066", "<b>\"';--", ""} {
+	for _, text := range []string{strings.Repeat("9", 1000), strings.Repeat("й", 500), "\xff\xfe\x00\r\n\x1b[31m", "a\u202eb\u2066", "\u009b2J\u200f", "<b>\"';--", ""} {
 		in := call.Call{PBX: main, ID: "1.1", Direction: call.Outbound, Caller: text, Dialed: text, Started: began, Ended: began.Add(time.Hour),
 			How: call.NoAnswer, From: call.Party{Endpoint: text}}
 		for i := range 40 {

@@ -1,6 +1,7 @@
 package leads
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -8,9 +9,12 @@ import (
 	"ringback/ari/call"
 )
 
-// passing is how long a stay in an application that says nothing to callers may
-// be without being told.
-const passing = 100 * time.Millisecond
+// passing is how long a stay in an application that has no word of its own may be
+// without being told: most only look something up.
+const passing = time.Second
+
+// tones are what callers take tones for, as indications.conf names them.
+var tones = map[string]string{"busy": "a busy tone", "congestion": "a congestion tone", "ring": "a ringing tone"}
 
 // stop tells of a stay of the caller somewhere that is no phone.
 func (s *sentence) stop(stop *call.Stop) {
@@ -19,6 +23,8 @@ func (s *sentence) stop(stop *call.Stop) {
 	switch stop.Place {
 	case call.Announcement:
 		e.text = "heard an announcement" + long
+	case call.Tone:
+		e.text = "heard " + cmp.Or(tones[strings.ToLower(stop.Name)], "a tone") + long
 	case call.Menu:
 		e.text = "was in a menu" + long
 	case call.Queue:
@@ -91,19 +97,40 @@ func within(l *call.Leg, stop *call.Stop) bool {
 func (s *sentence) undialed(dialed string) string {
 	var names []string
 	for phone := range strings.SplitSeq(dialed, "&") {
-		name := s.name(call.Party{Endpoint: phone})
-		known := strings.HasPrefix(phone, "Local/") // it always gets one
-		for i := range s.c.Legs {
-			known = known || s.name(s.c.Legs[i].Party) == name
-		}
-		if !known {
-			names = appendNew(names, name)
+		if p := partyOf(phone); !strings.HasPrefix(phone, "Local/") && !s.rung(p) { // Local always gets a channel
+			names = appendNew(names, s.name(p))
 		}
 	}
 	if len(names) == 0 {
 		return ""
 	}
 	return listing(names) + " could not be rung (not registered, or not known)"
+}
+
+// rung says that whom Dial was told got a channel, by this Dial or another.
+func (s *sentence) rung(p call.Party) bool {
+	name := s.name(p)
+	return slices.ContainsFunc(s.c.Legs, func(l call.Leg) bool {
+		return s.name(l.Party) == name || l.Endpoint == p.Endpoint && !(l.Outside && p.Outside)
+	})
+}
+
+// partyOf reads one of those whom Dial was told: PJSIP/101, PJSIP/101/sip:101@host
+// (what PJSIP_DIAL_CONTACTS makes of it), PJSIP/number@trunk, or SIP/trunk/number.
+func partyOf(phone string) call.Party {
+	tech, rest, _ := strings.Cut(phone, "/")
+	endpoint, number, _ := strings.Cut(rest, "/")
+	user, host, at := strings.Cut(endpoint, "@")
+	if at {
+		endpoint = host
+	}
+	if strings.HasPrefix(number, "sip") { // where the phone is
+		number = ""
+	}
+	if at && number == "" {
+		number, _, _ = strings.Cut(user, ":") // without a password
+	}
+	return call.Party{Endpoint: tech + "/" + endpoint, Outside: number != "", Number: number}
 }
 
 // until is a moment of the call, or its end where it has none.
@@ -149,8 +176,12 @@ func (s *sentence) outcome(l *call.Leg, name string) string {
 	case call.LegCongested:
 		return name + " could not be called"
 	case call.LegAnswered:
-		if !s.talkedOn(l) && !s.outside(l) {
+		switch {
+		case s.talkedOn(l) || s.outside(l) || s.calls(l):
+		case s.c.Direction == call.Inbound:
 			return name + " picked up, and was not put through"
+		default: // with whom they spoke nobody can say
+			return name + " picked up"
 		}
 	}
 	return ""
@@ -165,6 +196,12 @@ func (s *sentence) talkedOn(l *call.Leg) bool {
 // whom the phones of the house talk.
 func (s *sentence) outside(l *call.Leg) bool {
 	return s.c.Direction == call.Outbound && l.Outside && len(s.c.Talks) > 0
+}
+
+// calls says that the leg is the phone that calls, which a page's "call" button has
+// rung first.
+func (s *sentence) calls(l *call.Leg) bool {
+	return s.c.Direction != call.Inbound && l.Party == s.c.From && s.called() == ""
 }
 
 // rings tells of the phones that no queue rang: those together of which one was
@@ -194,7 +231,7 @@ func (s *sentence) rang(r *ringing) {
 	var told []string
 	long := during(r.to - r.from)
 	switch {
-	case len(s.c.Legs) == 1 && len(r.rang) == 1 && s.c.Direction == call.Outbound && r.rang[0] == shown(s.j.Dialed.Value):
+	case len(s.c.Legs) == 1 && len(r.rang) == 1 && r.rang[0] == s.whom():
 		told = append(told, "it rang"+long)
 	case len(r.rang) > 0:
 		told = append(told, "rang "+listing(r.rang)+long)

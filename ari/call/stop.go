@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // After is a moment of a call, in milliseconds since its start. Zero is none:
@@ -20,6 +22,7 @@ type Place string
 
 const (
 	Announcement Place = "announcement" // something was played
+	Tone         Place = "tone"         // such as that of a busy line
 	Menu         Place = "menu"         // something was played, and keys were asked for
 	Queue        Place = "queue"
 	Mailbox      Place = "mailbox"
@@ -33,7 +36,7 @@ const (
 // verdict does not need it; whoever explains the verdict does.
 type Stop struct {
 	Place Place `json:"p"`
-	// Name is the queue's, or what Dial was told.
+	// Name is the queue's, the tone's, or what Dial was told.
 	Name string `json:"n,omitempty"`
 	// Left is why a queue let the caller go.
 	Left How   `json:"l,omitempty"`
@@ -51,7 +54,7 @@ const (
 // places are the applications that have a word of their own.
 var places = map[string]Place{
 	"playback": Announcement, "saydigits": Announcement, "saynumber": Announcement, "sayalpha": Announcement,
-	"sayunixtime": Announcement, "playtones": Announcement,
+	"sayunixtime": Announcement, "playtones": Tone,
 	"background": Menu, "waitexten": Menu, "read": Menu, "controlplayback": Menu, "backgrounddetect": Menu,
 	"queue":     Queue,
 	"voicemail": Mailbox, "minivmgreet": Mailbox, "minivmrecord": Mailbox,
@@ -66,7 +69,7 @@ func (o *open) stop(name, app, data string) {
 		place = Place(intern(app))
 	}
 	var title string
-	if place == Queue {
+	if place == Queue || place == Tone {
 		title, _, _ = strings.Cut(data, ",")
 	}
 	o.endStay(QueueKey)
@@ -109,12 +112,22 @@ func (o *open) stay(place Place, name string) {
 // speaks says that the place plays something, and does no more.
 func (s *Stop) speaks() bool { return s.Place == Announcement || s.Place == Menu }
 
-// undialed notes that a Dial has found none of its phones.
+// undialed notes that a Dial has found none of its phones. A dialplan may also say so
+// itself (Set, AGI): then it names none.
 func (o *open) undialed(data string) {
 	name, _, _ := strings.Cut(data, ",")
-	name = bounded(name)
+	tech, _, ok := strings.Cut(name, "/")
+	if !ok || tech == "" || strings.ContainsFunc(tech, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return
+	}
+	if len(name) > maxStopName {
+		name = bounded(name)
+		if last := strings.LastIndexByte(name, '&'); last > 0 {
+			name = name[:last] // after it stands half a phone
+		}
+	}
 	told := slices.ContainsFunc(o.call.Stops, func(s Stop) bool { return s.Place == Undialed && s.Name == name })
-	if name != "" && !told {
+	if !told {
 		now := o.after()
 		o.addStop(Stop{Place: Undialed, Name: name, From: now, To: now})
 	}
@@ -128,7 +141,15 @@ func (o *open) addStop(s Stop) {
 	o.call.Stops = append(o.call.Stops, s)
 }
 
-func bounded(name string) string { return name[:min(len(name), maxStopName)] }
+// bounded cuts a name, never within a character: a call that is read back after a
+// restart must not be another.
+func bounded(name string) string {
+	end := min(len(name), maxStopName)
+	for end > 0 && end < len(name) && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
 
 // after is the moment of this step.
 func (o *open) after() After { return sinceStart(o.tracker.at, o.call.Started) }

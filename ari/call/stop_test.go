@@ -74,3 +74,53 @@ func TestTimesSurviveARestart(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatDialWasTold keeps the phones of a Dial that found none, and nothing of
+// another application that says the same.
+func TestWhatDialWasTold(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	for data, want := range map[string]string{
+		"PJSIP/101&PJSIP/102,20,tT":        "PJSIP/101&PJSIP/102",
+		"PJSIP/101/sip:101@127.0.0.1:5060": "PJSIP/101/sip:101@127.0.0.1:5060",
+		"DIALSTATUS=CHANUNAVAIL":           "",
+		"1?Set(DIALSTATUS=PJSIP/101)":      "",
+		"/usr/share/lookup.agi,PJSIP/101":  "",
+		"agi://host/lookup":                "",
+		"":                                 "",
+		// What is too long ends with a whole phone, or with a whole character.
+		"PJSIP/" + strings.Repeat("1", 100) + "&PJSIP/" + strings.Repeat("2", 100): "PJSIP/" + strings.Repeat("1", 100),
+		"PJSIP/" + strings.Repeat("й", 100):                                        "PJSIP/" + strings.Repeat("й", 61),
+		"PJSIP/7" + strings.Repeat("й", 100):                                       "PJSIP/7" + strings.Repeat("й", 60),
+	} {
+		tr := call.New(trunk)
+		ch := ari.Channel{ID: "1.1", Name: "PJSIP/trunk-1", State: "Ring", Context: "from-trunk", CallerNumber: "79161234567", Created: at, AppName: "Dial", AppData: data}
+		tr.Step(&ari.Event{Type: ari.ChannelCreated, At: at, Channel: ch})
+		for range 2 {
+			tr.Step(&ari.Event{Type: ari.ChannelVarset, At: at, Channel: ch, Variable: "DIALSTATUS", Value: "CHANUNAVAIL"})
+		}
+		facts := tr.Step(&ari.Event{Type: ari.ChannelDestroyed, At: at, Channel: ch})
+		var got []string
+		for _, s := range facts[0].Call.Stops {
+			if s.Place != call.Undialed {
+				t.Errorf("%s: a stay in %s", data, s.Place)
+			}
+			got = append(got, s.Name)
+		}
+		if strings.Join(got, "|") != want {
+			t.Errorf("%s: %q, want %q", data, got, want)
+		}
+	}
+}
+
+// TestATone tells a tone from an announcement.
+func TestATone(t *testing.T) {
+	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	tr := call.New(trunk)
+	ch := ari.Channel{ID: "1.1", Name: "PJSIP/trunk-1", State: "Ring", Context: "from-trunk", CallerNumber: "79161234567", Created: at}
+	tr.Step(&ari.Event{Type: ari.ChannelCreated, At: at, Channel: ch})
+	tr.Step(&ari.Event{Type: ari.ChannelDialplan, At: at, Channel: ch, Application: "Playtones", AppData: "busy,x"})
+	facts := tr.Step(&ari.Event{Type: ari.ChannelDestroyed, At: at, Channel: ch})
+	if stops := facts[0].Call.Stops; len(stops) != 1 || stops[0].Place != call.Tone || stops[0].Name != "busy" {
+		t.Errorf("%+v", stops)
+	}
+}
