@@ -12,6 +12,38 @@ import (
 // is the only place where that happens.
 type stage string
 
+// carries says that the caller of o hears what happens on this half of a Local
+// pair, because the other half is bridged with the caller.
+func (l *leg) carries(o *open) (carries bool) {
+	if l.kind != local || !strings.HasSuffix(l.name, ";2") || o.root == nil || o.root.bridge == nil {
+		return false
+	}
+	other := otherHalf(l.name)
+	o.tracker.around(o.root.bridge, func(m *leg) { carries = carries || m.name == other })
+	return carries
+}
+
+// machine says that a branch of the dialplan has answered by itself, and the
+// caller hears it: far is the half of the Local pair that runs it. Phones that
+// other branches have rung keep what became of them.
+func (o *open) machine(far *leg) {
+	p := &o.call.Progress
+	if p.Over || far.heard {
+		return
+	}
+	far.heard = true
+	s := stages[strings.ToLower(far.app)]
+	if p.Stage == ringing && p.Dialed == 0 && s != ringing {
+		p.Stage = nothing
+	}
+	o.announced()
+	o.stop(strings.ToLower(far.app), far.app, "")
+	if s != ringing {
+		o.enter(s)
+	}
+	o.touch()
+}
+
 const (
 	nothing   stage = ""           // announcements and menus at most
 	ringing   stage = "ringing"    // phones were dialed (Dial, FollowMe, Page)
@@ -86,16 +118,6 @@ func (o *open) ringsAgain() {
 	}
 }
 
-// takenUp notes that somebody has picked up a call that the PBX has placed: from
-// here on it is on its way through the dialplan.
-func (o *open) takenUp() {
-	if o.call.Progress.Stage == ringing {
-		o.call.Progress.Stage = nothing
-		o.announced()
-		o.touch()
-	}
-}
-
 // star notes that the caller has pressed the key that gives up a Dial with H.
 func (o *open) star() {
 	if o.call.Progress.Stage == ringing && !o.call.Progress.Star {
@@ -123,21 +145,6 @@ func (o *open) place(l *leg, c *ari.Channel) {
 func (o *open) parted() bool {
 	n := len(o.call.Talks)
 	return n > 0 && (o.call.Talks[n-1].HungUp || o.wasHungUp(o.call.Talks[n-1].Channel))
-}
-
-// application notes which dialplan application a channel has come to, and in which
-// line.
-func (l *leg) application(app, data string, c *ari.Channel) {
-	line := lineOf(c.Context, c.Exten, c.Priority)
-	same := app == l.app && (line == l.line || l.line == 0)
-	if o := l.open; o != nil && !o.call.Progress.Over && l == o.root && c.Exten == "h" {
-		return // the call is over, and the dialplan cleans up
-	}
-	l.app, l.line = intern(app), line
-	if l.open != nil && !l.open.call.Progress.Over && !same {
-		l.open.place(l, c)
-		l.open.application(l, app, data)
-	}
 }
 
 // application notes what the caller's path has come to.

@@ -8,6 +8,93 @@ import (
 	"ringback/ari"
 )
 
+// bridge is one bridge that lives on the PBX.
+type bridge struct {
+	id      string
+	holding bool // parking, waiting rooms: the members do not hear each other
+	members []*leg
+}
+
+// talk begins or goes on with l; it says whether it has just begun.
+func (o *open) talk(l *leg, at time.Time) bool {
+	for i := range o.call.Talks {
+		t := &o.call.Talks[i]
+		if t.Channel != l.id {
+			continue
+		}
+		if t.End.IsZero() {
+			return false
+		}
+		// The same two again within a moment: Asterisk has only rebuilt the
+		// bridge (a Local pair optimised away, a hold).
+		if at.Sub(t.End) < rebuilt {
+			t.End = time.Time{}
+			o.touch()
+			return false
+		}
+	}
+	p := &o.call.Progress
+	if p.Transferred && l.id != p.Transferer && l.id != p.Transferer2 {
+		p.Transferred = false
+	}
+	p.Stage, p.Next, p.Away = talking, o.next, false
+	o.endStay("")
+	o.reachedBy(l)
+	o.call.Talks = append(o.call.Talks, Talk{Channel: l.id, Who: l.party(l.whom()), Start: at})
+	return true
+}
+
+// reachedBy lists a phone that was dialed for somebody else's call (an attended
+// transfer) among those that rang for this one.
+func (o *open) reachedBy(l *leg) {
+	if l.placed && l.rang && l.open != o && !o.lists(l.id) && o.call.Direction != Internal {
+		o.list(Leg{Party: l.party(l.number), Channel: l.id, Rang: true, Outcome: LegAnswered})
+	}
+}
+
+// rebuilt is how soon a bridge that Asterisk rebuilds stands again (measured: a
+// few milliseconds).
+const rebuilt = time.Second
+
+// part ends the running talks with everybody who is not in with.
+func (o *open) part(with []*leg, at time.Time) {
+	for i := range o.call.Talks {
+		t := &o.call.Talks[i]
+		if t.End.IsZero() && !has(with, t.Channel) {
+			t.HungUp = o.wasHungUp(t.Channel)
+			t.end(at)
+			o.touch()
+		}
+	}
+}
+
+// wasHungUp says that the far end of a channel has hung up, as far as is known.
+func (o *open) wasHungUp(channel string) bool {
+	if l := o.tracker.legs[channel]; l != nil {
+		return l.hungUp
+	}
+	return slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == channel && e.HungUp })
+}
+
+// running says that somebody talks with l's channel now.
+func (o *open) running() (channel string, ok bool) {
+	for i := range o.call.Talks {
+		if o.call.Talks[i].End.IsZero() {
+			return o.call.Talks[i].Channel, true
+		}
+	}
+	return "", false
+}
+
+func has(legs []*leg, id string) bool {
+	for _, l := range legs {
+		if l.id == id {
+			return true
+		}
+	}
+	return false
+}
+
 // enter puts a leg into a bridge.
 func (t *Tracker) enter(l *leg, b *ari.Bridge) {
 	if b.ID == "" || l.bridge != nil && l.bridge.id == b.ID {
@@ -122,29 +209,6 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 	t.answeredByMachine(p)
 }
 
-// asks finds out who calls by a Local pair that the PBX has placed: a phone that
-// shares a bridge with its near half before anybody has answered at the far one
-// asks somebody before a transfer.
-func (t *Tracker) asks(br *bridge) {
-	if br == nil {
-		return
-	}
-	for _, near := range br.members {
-		o := near.open
-		if near.kind != local || near.app != "" || near.asker != nil || o != nil && (o.root != near || o.call.Direction != Internal) {
-			continue
-		}
-		for _, l := range br.members {
-			if l.kind != endpoint || !l.inside || l.open == o {
-				continue
-			}
-			if near.asker = l; o != nil {
-				o.callsBy(l)
-			}
-		}
-	}
-}
-
 // answeredByMachine looks whether the dialplan behind a Local pair has answered
 // somebody by itself.
 func (t *Tracker) answeredByMachine(p *leg) {
@@ -156,39 +220,6 @@ func (t *Tracker) answeredByMachine(p *leg) {
 			p.open.machine(far)
 		}
 	})
-}
-
-// recalled takes a phone that the PBX has rung by itself, and that has come to
-// somebody's bridge without any dialplan, for a phone of their call: so Asterisk
-// rings again who transferred or parked them.
-func (t *Tracker) recalled(o *open, l *leg, at time.Time) {
-	own := l.open
-	if own == nil || own == o || own.call.ID != l.id || !l.placed || own.begun || own.call.Own || own.call.Progress.App != "" {
-		return
-	}
-	delete(t.open, own.call.ID)
-	l.open, l.entry = o, 0
-	t.join(o, l, &ari.Channel{}, at)
-}
-
-// handedOn notes that somebody left the person outside with the near half of a
-// Local pair at whose far half nobody has answered yet: an attended transfer
-// that its transferer did not wait for. Asterisk tells of it too, but not always
-// in time.
-func (t *Tracker) handedOn(p *leg) {
-	if p.bridge == nil || p.bridge.holding {
-		return
-	}
-	for _, l := range p.bridge.members {
-		if l.kind != local {
-			continue
-		}
-		if far := t.byName[otherHalf(l.name)]; far != nil && !far.joined {
-			p.open.call.Progress.Transferred = true
-			p.open.goesTo(far)
-			p.open.touch()
-		}
-	}
 }
 
 // around visits every leg that can hear the members of a bridge: the members
