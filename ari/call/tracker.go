@@ -54,6 +54,10 @@ type Tracker struct {
 // load that one PBX can carry.
 const remembered = 512
 
+// maxTrunks bounds what is remembered of endpoints: where guests may call, each of
+// them is one by its own name.
+const maxTrunks = 1000
+
 // New makes a tracker that knows of nothing yet.
 func New(opts Options) *Tracker {
 	t := &Tracker{opts: opts, inbound: map[string]bool{}, trunks: map[string]bool{}, phones: map[string]bool{},
@@ -229,7 +233,7 @@ func (t *Tracker) begin(l *leg, c *ari.Channel) {
 	if !l.placed && (len(t.inbound) == 0 || !l.inside) {
 		o.call.Direction, o.party = Inbound, l
 		o.begun = true
-		if len(t.inbound) > 0 {
+		if len(t.inbound) > 0 && len(t.trunks) < maxTrunks {
 			t.trunks[o.call.From.Endpoint] = true
 		}
 		t.tell(Started, o, c.Created)
