@@ -130,13 +130,14 @@ type subject struct {
 	info      ari.Info
 	readOnly  bool
 	endpoints []seenEndpoint
-	gone      bool // it answers no more: what is left cannot be asked
+	asking    time.Duration // how long this check has asked the dialplan
+	gone      bool          // it answers no more: what is left cannot be asked
 }
 
 // checks are what is looked at, in this order. Each adds to what the next ones
 // know.
 var checks = []func(context.Context, *subject) []finding{
-	checkReach, checkVersion, checkRights, checkApplication, checkEvents, checkClock,
+	checkReach, checkVersion, checkParts, checkRights, checkApplication, checkEvents, checkClock,
 	checkEndpoints, checkContexts, checkLines, checkPhones, checkConnect, checkSounds, checkRecords,
 }
 
@@ -150,6 +151,7 @@ func (s *subject) examine(ctx context.Context, tell func(finding)) {
 	defer client.Close()
 	s.client = client
 	for i, check := range checks {
+		s.asking = 0
 		found := check(ctx, s)
 		if ctx.Err() != nil {
 			return // what failed then has failed because of that
@@ -169,6 +171,9 @@ func (s *subject) examine(ctx context.Context, tell func(finding)) {
 // unasked is what became of a check whose question was not answered as it must
 // be: the PBX is gone, or lacks a part of ARI.
 func (s *subject) unasked(check string, err error) []finding {
+	if errors.Is(err, errSlow) {
+		return []finding{warn(check, doSlow, "%v: not all of it was asked", err)}
+	}
 	do := "see that all parts of ARI are loaded (asterisk -rx 'module show like res_ari')"
 	if ari.HTTPStatus(err) == 0 {
 		s.gone, do = true, ari.TroubleOf(err).Hint()

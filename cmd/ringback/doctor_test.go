@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -219,7 +220,7 @@ var spoiled = []struct {
 	says                    string
 	also                    string // another check that notices it
 }{
-	{name: "no_records", check: "records", level: levelFail, says: `Master\.csv are not there DO .*cdr_csv\.so`},
+	{name: "no_records", check: "records", level: levelWarn, says: `Master\.csv are not there yet DO .*cdr_csv\.so`},
 	{name: "phone_away", check: "phones", level: levelWarn, says: `PJSIP/102 of boris is not registered`},
 	{name: "password", password: "wrong-password", check: "credentials", level: levelFail, says: `401 .* DO .*main\.password, with the section \[ringback\] of /etc/asterisk/ari\.conf`},
 	{name: "user", in: "username: ringback", out: "username: nobody", check: "credentials", level: levelFail, says: `refuses user "nobody"`},
@@ -527,6 +528,44 @@ func TestFindingsAreHarmless(t *testing.T) {
 	}
 	if err := f.end(); err != nil {
 		t.Errorf("a warning ends with %v", err)
+	}
+	out.Reset()
+	f = newFindings(&out, "ringback.yaml", true)
+	f.add("main", warn("lines", "say\u009b2J", "dialed: \u009b2J\u202e"))
+	if err := f.end(); err != nil || strings.ContainsAny(out.String(), "\u009b\u202e") || !strings.Contains(out.String(), "dialed: ") {
+		t.Errorf("written as JSON: %q, %v", out.String(), err)
+	}
+}
+
+// TestDoctorTakesAwayWhatItMade examines a PBX that does not say whether it has
+// made a bridge and set a variable: both are taken away.
+func TestDoctorTakesAwayWhatItMade(t *testing.T) {
+	t.Parallel()
+	fake, at := fakePBX(t, "22.1.0")
+	c := newCompany(t, at)
+	c.examine(t, c.write(t)).says("main", "events", levelFail, "POST /bridges: 500")
+	if n := len(fake.Requests("DELETE /bridges/" + doctorApp)); n != 1 {
+		t.Errorf("the bridge was taken away %d times", n)
+	}
+	set := fake.Requests("POST /asterisk/variable")
+	if len(set) != 2 || !strings.Contains(set[0].Body, doctorApp) || strings.Contains(set[1].Body, doctorApp) {
+		t.Errorf("the variable was set so: %+v", set)
+	}
+}
+
+// TestRecordsOfNoFile reads what is no file without waiting for it.
+func TestRecordsOfNoFile(t *testing.T) {
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{pipe: "it is no file", dir: "it is no file", filepath.Join(dir, "none/Master.csv"): "are not there yet"} {
+		s := &subject{pbx: &config.Asterisk{}}
+		s.pbx.CDR.CSV = path
+		if found := checkRecords(t.Context(), s); len(found) != 1 || found[0].Level != levelWarn || !strings.Contains(found[0].Text, says) {
+			t.Errorf("%s: %+v", path, found)
+		}
 	}
 }
 

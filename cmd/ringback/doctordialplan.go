@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/nyaruka/phonenumbers/v2"
 
 	"ringback/ari/call"
+	"ringback/leads/number"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -33,17 +35,20 @@ func checkContexts(ctx context.Context, s *subject) []finding {
 // proveContexts looks for a sign that calls from outside begin in each context of
 // inbound.contexts, and names those of which there is none.
 func (s *subject) proveContexts(ctx context.Context) (list []finding, unproven []string) {
+	left := 0
 	for _, name := range s.pbx.Inbound.Contexts {
 		if phones := s.beginning(name, isPhone); len(phones) > 0 {
 			list = append(list, fail("contexts", "name under inbound.contexts only where trunks deliver calls, and let phones begin in another context",
 				"calls of %s begin in %s too: what the house dials is taken for calls from outside", someOf(phones), name))
 			continue
 		}
-		if trunks := s.beginning(name, isTrunk); len(trunks) > 0 {
+		if trunks := s.beginning(name, isOther); len(trunks) > 0 {
 			list = append(list, good("contexts", "calls of %s begin in %s", someOf(trunks), name))
 			continue
 		}
 		switch known, err := s.takes(ctx, name); {
+		case errors.Is(err, errSlow):
+			left++
 		case err != nil:
 			return append(list, s.unasked("contexts", err)...), nil
 		case known != "":
@@ -52,27 +57,84 @@ func (s *subject) proveContexts(ctx context.Context) (list []finding, unproven [
 			unproven = append(unproven, name)
 		}
 	}
+	if left > 0 {
+		list = append(list, warn("contexts", doSlow, "%v: of %s it is not known whether calls from outside begin there", errSlow, counted(left, "context")))
+	}
 	return list, unproven
 }
 
 // takes is a line's number that a context knows, or s; empty: none.
 func (s *subject) takes(ctx context.Context, name string) (string, error) {
-	for _, number := range append(s.numbers(), "s") {
-		if known, err := s.client.Knows(ctx, name, number); err != nil || known {
+	for i := range s.cfg.Lines {
+		if l := &s.cfg.Lines[i]; l.PBX == "" || l.PBX == s.pbx.Name {
+			if number, err := s.knowsLine(ctx, name, l); err != nil || number != "" {
+				return number, err
+			}
+		}
+	}
+	if known, err := s.knows(ctx, name, "s"); err != nil || known {
+		return "s", err
+	}
+	return "", nil
+}
+
+// knowsLine is how a context of the dialplan spells a line's number; empty: it
+// knows none.
+func (s *subject) knowsLine(ctx context.Context, name string, l *routing.Line) (string, error) {
+	for _, number := range s.spellings(l) {
+		if known, err := s.knows(ctx, name, number); err != nil || known {
 			return number, err
 		}
 	}
 	return "", nil
 }
 
-// numbers are all spellings of all lines that may be dialed here.
-func (s *subject) numbers() (all []string) {
-	for i := range s.cfg.Lines {
-		if l := &s.cfg.Lines[i]; l.PBX == "" || l.PBX == s.pbx.Name {
-			all = append(all, l.Numbers...)
+// spellings are how a line's numbers may be dialed here, and the daemon still
+// takes them for the line: as they are configured, and as trunks write them.
+func (s *subject) spellings(l *routing.Line) []string {
+	plan := s.cfg.Plan(s.pbx.Name)
+	x := &robotcall.Exchange{Plan: plan}
+	all := slices.Clone(l.Numbers)
+	for _, configured := range l.Numbers {
+		read := plan.Read(configured)
+		if read.Kind != number.E164 {
+			continue
+		}
+		for _, spelling := range append(x.Spellings(read.Value), inside(read.Value), "00"+read.Value[1:]) {
+			if !slices.Contains(all, spelling) && s.directory.Line(s.pbx.Name, spelling, plan.Read(spelling).Value) == l {
+				all = append(all, spelling)
+			}
 		}
 	}
 	return all
+}
+
+// inside is an E.164 number without its country.
+func inside(e164 string) string {
+	parsed, err := phonenumbers.Parse(e164, "")
+	if err != nil {
+		return ""
+	}
+	return phonenumbers.GetNationalSignificantNumber(parsed)
+}
+
+// askingTime bounds how long one check asks the dialplan, one place at a time: a
+// company may have thousands of lines, and a PBX its dialplan in a database.
+const askingTime = 20 * time.Second
+
+var errSlow = fmt.Errorf("the dialplan was asked for %v", askingTime)
+
+const doSlow = "see why the PBX answers slowly, or run this when it has less to do"
+
+// knows asks whether the dialplan has an extension in a context, for as long as
+// a check may ask.
+func (s *subject) knows(ctx context.Context, name, extension string) (bool, error) {
+	if s.asking >= askingTime {
+		return false, errSlow
+	}
+	began := time.Now()
+	defer func() { s.asking += time.Since(began) }()
+	return s.client.Knows(ctx, name, extension)
 }
 
 // otherContexts says where calls were seen to begin.
@@ -146,6 +208,7 @@ func checkLines(ctx context.Context, s *subject) []finding {
 		}
 	}
 	var list []finding
+	left := 0
 	if len(others) > 0 {
 		// The most dialed come first.
 		list = append(list, warn("lines", "add each that is yours to the numbers of a line; what belongs to no line goes to the pool default",
@@ -158,12 +221,18 @@ func checkLines(ctx context.Context, s *subject) []finding {
 		case calls[l] > 0:
 			list = append(list, good("lines", "line %s: %s in the last %d days, the last %s ago", l.Name, counted(calls[l], "call"), historyDays, long(s.now.Sub(last[l]))))
 		default:
-			found, err := s.undialed(ctx, l)
-			if err != nil {
+			switch found, err := s.undialed(ctx, l); {
+			case errors.Is(err, errSlow):
+				left++
+			case err != nil:
 				return append(list, s.unasked("lines", err)...)
+			default:
+				list = append(list, found)
 			}
-			list = append(list, found)
 		}
+	}
+	if left > 0 {
+		list = append(list, warn("lines", doSlow, "%v: of %s that nobody has dialed lately it is not known whether the dialplan has them", errSlow, counted(left, "line")))
 	}
 	return list
 }
@@ -171,14 +240,11 @@ func checkLines(ctx context.Context, s *subject) []finding {
 // undialed judges a line that nobody has dialed lately.
 func (s *subject) undialed(ctx context.Context, l *routing.Line) (finding, error) {
 	for _, name := range s.pbx.Inbound.Contexts {
-		for _, number := range l.Numbers {
-			known, err := s.client.Knows(ctx, name, number)
-			if err != nil {
-				return finding{}, err
-			}
-			if known {
-				return good("lines", "line %s: %s knows %s; no call to it was seen in the last %d days", l.Name, name, number, historyDays), nil
-			}
+		switch known, err := s.knowsLine(ctx, name, l); {
+		case err != nil:
+			return finding{}, err
+		case known != "":
+			return good("lines", "line %s: %s knows %s; no call to it was seen in the last %d days", l.Name, name, known, historyDays), nil
 		}
 	}
 	text := fmt.Sprintf("line %s: none of its numbers was dialed in the last %d days, nor does the dialplan know one in %s", l.Name, historyDays, someOf(s.pbx.Inbound.Contexts))
@@ -204,7 +270,7 @@ func checkConnect(ctx context.Context, s *subject) []finding {
 	}
 	var known []string
 	for _, spelling := range spellings {
-		knows, err := s.client.Knows(ctx, c.Context, spelling)
+		knows, err := s.knows(ctx, c.Context, spelling)
 		if err != nil {
 			return append(list, s.unasked("connect", err)...)
 		}
@@ -241,7 +307,7 @@ func sampleNumber(countries []string) string {
 func (s *subject) noWayOut(ctx context.Context, spellings []string) []finding {
 	name := s.pbx.Connect.Context
 	for _, d := range s.devices() {
-		switch known, err := s.client.Knows(ctx, name, d.device.ShownAs()); {
+		switch known, err := s.knows(ctx, name, d.device.ShownAs()); {
 		case err != nil:
 			return s.unasked("connect", err)
 		case known:
@@ -264,7 +330,7 @@ func (s *subject) checkPerson(ctx context.Context) []finding {
 	}
 	var unknown []string
 	for _, d := range s.devices() {
-		switch known, err := s.client.Knows(ctx, s.pbx.Connect.Context, d.device.ShownAs()); {
+		switch known, err := s.knows(ctx, s.pbx.Connect.Context, d.device.ShownAs()); {
 		case err != nil:
 			return s.unasked("connect", err)
 		case !known:

@@ -31,6 +31,8 @@ func checkReach(ctx context.Context, s *subject) []finding {
 		return []finding{fail("credentials", do, "the PBX refuses user %q and the password: %v", s.pbx.Username, err)}
 	case ari.Refused:
 		do = "see that Asterisk runs, and that /etc/asterisk/http.conf has enabled = yes with the address and port of url (asterisk -rx 'http show status')"
+	case ari.Disabled:
+		do += "; if that is so, load res_ari_asterisk.so"
 	case ari.Starting, ari.Cut:
 		do = "wait until Asterisk has started, and run this again"
 	}

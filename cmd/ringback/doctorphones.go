@@ -38,6 +38,10 @@ func isTrunk(e *seenEndpoint) bool { return e.isTrunk() }
 
 func isPhone(e *seenEndpoint) bool { return e.manager }
 
+// isOther takes in the trunks that log in as phones do: what begins in a context
+// of inbound.contexts, and is nobody's phone, is one.
+func isOther(e *seenEndpoint) bool { return !e.manager }
+
 // beginning are the names of endpoints of a kind whose calls begin in a context.
 func (s *subject) beginning(name string, kind func(*seenEndpoint) bool) (names []string) {
 	for i := range s.endpoints {

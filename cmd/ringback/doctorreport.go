@@ -70,8 +70,10 @@ func (r *findings) heading(text string) {
 var levelColors = map[level]string{levelGood: "\x1b[32m", levelWarn: "\x1b[33m", levelFail: "\x1b[31m"}
 
 // add tells a finding. What a PBX or a stranger has written may stand in it:
-// nothing of that reaches the terminal but what can be printed.
+// nothing of that reaches a terminal but what can be printed, by way of a JSON
+// file neither.
 func (r *findings) add(pbx string, f finding) {
+	f.Text, f.Do = printable(f.Text), printable(f.Do)
 	switch f.Level {
 	case levelFail:
 		r.failed++
@@ -89,9 +91,9 @@ func (r *findings) add(pbx string, f finding) {
 	if r.colors {
 		word = levelColors[f.Level] + word + "\x1b[0m"
 	}
-	fmt.Fprintf(r.out, "  %s  %s\n", word, printable(f.Text))
+	fmt.Fprintf(r.out, "  %s  %s\n", word, f.Text)
 	if f.Do != "" {
-		fmt.Fprintf(r.out, "        do: %s\n", printable(f.Do))
+		fmt.Fprintf(r.out, "        do: %s\n", f.Do)
 	}
 }
 

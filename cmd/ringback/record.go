@@ -62,8 +62,16 @@ func (c *recordCommand) Run(w *world) error {
 func (c *recordCommand) record(ctx context.Context, stop func(), client *ari.Client, out, errs io.Writer) error {
 	recorder := ari.NewRecorder(out)
 	stream := ari.NewStream(client, ari.StreamOptions{Recorder: recorder, Log: slog.New(slog.NewTextHandler(errs, nil))})
+	watching, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
+	context.AfterFunc(ctx, func() {
+		if stream.Status().State == ari.Watching {
+			_ = client.Unsubscribe(watching) // or Asterisk 16 keeps the application
+		}
+		leave()
+	})
 	watched := false
-	_ = stream.Run(ctx, func(*ari.Event) { // it returns only because ctx has ended
+	_ = stream.Run(watching, func(*ari.Event) { // it returns only because ctx has ended
 		watched = true
 		if recorder.Err() != nil {
 			stop()
