@@ -65,9 +65,11 @@ func (s *sentence) queue(stop *call.Stop, long string) string {
 		return name + " was full"
 	}
 	var rung ringing
+	through := false
 	for i := range s.c.Legs {
 		if l := &s.c.Legs[i]; within(l, stop) {
 			rung.add(s, l)
+			through = through || slices.ContainsFunc(s.c.Talks, func(t call.Talk) bool { return t.Channel == l.Channel })
 		}
 	}
 	text := "waited" + long + " in " + name
@@ -83,7 +85,9 @@ func (s *sentence) queue(stop *call.Stop, long string) string {
 		}
 		text += ", until nobody was there to answer"
 	case call.QueueKey:
-		text += ", left it by a key"
+		if !through { // where it has put the caller through, the wait only seems to end so
+			text += ", left it by a key"
+		}
 	}
 	return strings.Join(append([]string{text}, rung.outcomes...), "; ")
 }
