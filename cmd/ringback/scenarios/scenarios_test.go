@@ -19,7 +19,7 @@ var (
 	release = flag.String("release", string(pbx.Asterisk22), "play on this release of Asterisk, 22 or 16")
 	only    = flag.String("only", "", "play the scenarios whose names match this regular expression")
 	record  = flag.Bool("record", false, "play each scenario on a PBX of its own and write its recording to testdata/calls")
-	at      = flag.Int("at-once", 10, "so many scenarios are played at a time")
+	at      = flag.Int("at-once", 20, "so many scenarios are played at a time")
 )
 
 // TestScenarios plays every story on one PBX, and then holds the verdicts of the
