@@ -26,9 +26,7 @@ var sceneOptions = Options{PBX: "main", Inbound: []string{"from-trunk"}, OwnPref
 
 func (s *scene) step(ev ari.Event) {
 	ev.At = s.now
-	for _, f := range s.tr.Step(&ev) {
-		s.all = append(s.all, f)
-	}
+	s.all = append(s.all, s.tr.Step(&ev)...)
 }
 func (s *scene) ch(id, name, state, ctx string) ari.Channel {
 	return ari.Channel{ID: id, Name: name, State: state, Context: ctx, Created: s.now}
