@@ -60,9 +60,9 @@ func storyInAPI(t *testing.T, door site) {
 	const direct, group = "+" + pbx.LineDirect, "+" + pbx.LineGroup
 	const inbound, outbound, internal = "inbound", "outbound", "internal"
 	wanted := []apiCall{ // the newest first
-		{Direction: outbound, Caller: direct, Dialed: fifthClient, Line: "sales", Reason: "own", Rang: []string{fifthClient}},
-		{Direction: outbound, Caller: direct, Dialed: fourthClient, Line: "sales", Reason: "person", AnsweredBy: pbx.Manager1, Rang: []string{fourthClient}},
-		{Direction: internal, Caller: group, Dialed: "s", Line: "support", Reason: "own"},
+		{Direction: outbound, Caller: direct, Dialed: fifthClient, Line: "sales", Verdict: "ignored", Reason: "own", Rang: []string{fifthClient}},
+		{Direction: outbound, Caller: direct, Dialed: fourthClient, Line: "sales", Reason: "person", AnsweredBy: pbx.Manager1, Rang: []string{pbx.Manager1, fourthClient}},
+		{Direction: internal, Caller: group, Dialed: "s", Line: "support", Verdict: "ignored", Reason: "own", Rang: []string{pbx.Manager2}},
 		{Direction: inbound, Caller: fourthClient, Dialed: direct, Line: "sales", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101"}},
 		{Direction: inbound, Caller: secondClient, Dialed: group, Line: "support", Verdict: "missed", Reason: "abandoned_ringing", Rang: []string{"101", "102", "103"}},
 		{Direction: inbound, Caller: thirdClient, Dialed: group, Line: "support", Verdict: "answered", Reason: "person", AnsweredBy: pbx.Colleague, Rang: []string{"101", "102", "103"}},
