@@ -135,6 +135,7 @@ type Progress struct {
 	Left          How    `json:"left,omitempty"`           // after a queue: why it let the caller go
 	Announced     bool   `json:"announced,omitempty"`      // the caller has heard something of the PBX
 	RingingHangup bool   `json:"ringing_hangup,omitempty"` // the caller gave up while phones were being rung
+	InDial        bool   `json:"in_dial,omitempty"`        // the caller hung up in a Dial: its legs may be told to end before or after
 	Transferred   bool   `json:"transferred,omitempty"`    // and has talked with nobody since
 	Star          bool   `json:"star,omitempty"`           // the caller has pressed * while phones were being rung
 	Recorded      bool   `json:"recorded,omitempty"`       // Record has kept something: a message, if nothing follows

@@ -49,5 +49,6 @@ func (o *open) hangup() {
 	}
 	// Congestion and Busy refuse the call: the driver hangs up by itself.
 	o.call.HungUp = app != "congestion" && app != "busy"
-	p.RingingHangup = o.call.HungUp && stages[app] == ringing && o.isRinging() || p.RingingHangup
+	p.InDial = o.call.HungUp && stages[app] == ringing
+	p.RingingHangup = p.InDial && o.isRinging() || p.RingingHangup
 }

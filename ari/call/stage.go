@@ -1,6 +1,7 @@
 package call
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -247,7 +248,7 @@ func (o *open) how() How {
 		}
 		return QueueTimeout // the PBX ended the wait itself
 	case queueLeft:
-		if o.call.Progress.RingingHangup {
+		if o.gaveUp() {
 			return AbandonedRinging // phones rang after the queue, and the caller gave up on those
 		}
 		return o.call.Progress.Left
@@ -280,12 +281,21 @@ func (o *open) lost() How {
 	return o.how()
 }
 
+// gaveUp says that the caller gave up while phones were being rung. That a phone
+// was given up may be told after the hangup that it comes from.
+func (o *open) gaveUp() bool {
+	p := &o.call.Progress
+	return p.RingingHangup || p.InDial && slices.ContainsFunc(o.call.Legs, func(l Leg) bool {
+		return l.GivenUp && (l.Outcome == LegDialing || l.Outcome == LegAnswered)
+	})
+}
+
 // rangOut sums up the phones that were dialed when none was talked with. The
 // caller's own hangup while they were being rung comes first; then a phone that
 // rang and was let ring tells more than one that declined, was busy, or could
 // not be rung at all.
 func (o *open) rangOut() How {
-	if o.call.Progress.RingingHangup {
+	if o.gaveUp() {
 		return AbandonedRinging
 	}
 	var rang, rejected, busy, congested, unreachable bool
