@@ -63,8 +63,8 @@ func (o *open) list(e Leg) int32 {
 
 // isRinging says that a phone is being rung, or was picked up by somebody who is
 // asked whether they want the call; its end may be told before the hangup that it
-// comes from. A Dial whose legs were never seen is believed
-// to ring until DIALSTATUS says otherwise.
+// comes from. A Dial whose legs were never seen is believed to ring until
+// DIALSTATUS says otherwise.
 func (o *open) isRinging() bool {
 	for i := range o.call.Legs {
 		l := &o.call.Legs[i]

@@ -1,8 +1,6 @@
 package call
 
-import (
-	"ringback/ari"
-)
+import "ringback/ari"
 
 // leg is one channel that lives on the PBX.
 type leg struct {
@@ -174,25 +172,21 @@ const noAnswer = 19
 
 // dialed notes what Dial tells of a leg.
 func (l *leg) dialed(ev *ari.Event) {
-	switch ev.DialStatus {
-	case "RINGING":
+	switch status := ev.DialStatus; {
+	case status == "RINGING":
 		l.rings()
-	case "PROGRESS":
+	case status == "PROGRESS":
 		l.hasRung()
-	case "PROCEEDING":
-	case "CANCEL":
-		if ev.Forward != "" {
-			l.hasEnded(LegForwarded)
-		} else if entry := l.listed(); entry != nil && !entry.GivenUp {
+	case status == "PROCEEDING":
+	case ev.Forward != "": // with whatever status: the phone has sent the call on
+		l.hasEnded(LegForwarded)
+	case status == "CANCEL":
+		if entry := l.listed(); entry != nil && !entry.GivenUp {
 			entry.GivenUp = true
 			l.open.touch()
 		}
 	default:
-		outcome := outcomeOf(ev.DialStatus, 0)
-		if ev.Forward != "" {
-			outcome = LegForwarded
-		}
-		l.hasEnded(outcome)
+		l.hasEnded(outcomeOf(status, 0))
 	}
 }
 

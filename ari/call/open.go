@@ -1,8 +1,6 @@
 package call
 
-import (
-	"strings"
-)
+import "strings"
 
 // open is a call that has not ended.
 type open struct {

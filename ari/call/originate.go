@@ -61,13 +61,15 @@ func (t *Tracker) originated(l *leg, ev *ari.Event) {
 // phone off: Page dials each once. It is nil if none does.
 func (t *Tracker) pager(l *leg) *open {
 	t.pagers = slices.DeleteFunc(t.pagers, func(o *open) bool { return o.paging == "" || t.open[o.call.ID] != o })
-	name := endpointOf(l.name)
+	if t.own(l.id) {
+		return nil
+	}
+	name := "&" + endpointOf(l.name) + "&"
 	for _, o := range slices.Backward(t.pagers) {
-		if t.own(l.id) || !strings.Contains(o.paging, "&"+name+"&") {
-			continue
+		if strings.Contains(o.paging, name) {
+			o.paging = strings.Replace(o.paging, name, "&", 1)
+			return o
 		}
-		o.paging = strings.Replace(o.paging, "&"+name+"&", "&", 1)
-		return o
 	}
 	return nil
 }

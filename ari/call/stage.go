@@ -101,7 +101,7 @@ func (o *open) enter(s stage) {
 		return // the client was reached, wherever the phone that called goes on
 	}
 	if p.Stage == talking && p.Away && !p.Transferred {
-		p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
+		o.sent("", "")
 	}
 	if s == mailing {
 		p.Unmailed, p.Mailed = p.Stage, o.after()

@@ -108,6 +108,11 @@ func (t *Tracker) enter(l *leg, b *ari.Bridge) {
 		br = &bridge{id: strings.Clone(b.ID), holding: b.Type == "holding"}
 		t.bridges[br.id] = br
 	}
+	br.take(l)
+}
+
+// take lets a leg be a member.
+func (br *bridge) take(l *leg) {
 	l.bridge, l.joined = br, true
 	br.members = append(br.members, l)
 }
@@ -167,6 +172,10 @@ func (t *Tracker) parties(br *bridge) []*leg {
 
 // meet brings a party's talks up to date with the bridges.
 func (t *Tracker) meet(p *leg, at time.Time) {
+	o := p.open
+	if p != o.party && p != o.root || p.kind == endpoint && p.id != o.call.ID && p == o.root {
+		return // it has just become a leg of another's call, or stands in for a pair that is gone
+	}
 	var with []*leg
 	people := 0
 	if p.bridge != nil {
@@ -175,14 +184,10 @@ func (t *Tracker) meet(p *leg, at time.Time) {
 				return
 			}
 			people++
-			if l != p.open.caller || p == p.open.party {
+			if l != o.caller || p == o.party {
 				with = append(with, l)
 			}
 		})
-	}
-	o := p.open
-	if p != o.party && p != o.root || p.kind == endpoint && p.id != o.call.ID && p == o.root {
-		return // it has just become a leg of another's call, or stands in for a pair that is gone
 	}
 	for _, l := range with {
 		t.recalled(o, l, at)

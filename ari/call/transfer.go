@@ -77,8 +77,15 @@ func (t *Tracker) inherit(l *leg) {
 	if l.heir == nil || t.legs[l.heir.id] != l.heir || l.heir.bridge != nil {
 		return
 	}
-	l.heir.bridge, l.heir.joined = l.bridge, true
-	l.bridge.members = append(l.bridge.members, l.heir)
+	l.bridge.take(l.heir)
+}
+
+// sent notes that the person outside was sent elsewhere by the given channels of
+// who transferred; empty: not known, or nobody's.
+func (o *open) sent(by, by2 string) {
+	p := &o.call.Progress
+	p.Transferred, p.Transferer, p.Transferer2 = true, strings.Clone(by), strings.Clone(by2)
+	o.touch()
 }
 
 // transferred notes that the person outside is on the way to somebody else.
@@ -88,17 +95,17 @@ func (t *Tracker) transferred(ev *ari.Event) {
 	if ev.Result != "" && ev.Result != "Success" {
 		return
 	}
-	first := []string{ev.Channel.ID}
+	by := []string{ev.Channel.ID}
 	if ev.Type == ari.BridgeAttendedTransfer {
-		first = append(first, ev.Peer.ID)
+		by = append(by, ev.Peer.ID)
 	}
 	asked := t.legs[ev.Peer.ID]
 	if ev.Type == ari.BridgeBlindTransfer && putThrough(t.legs[ev.Channel.ID], asked) {
 		t.goOn(asked, &ev.Peer, ev.TransferExten, ev.At)
 		return
 	}
-	for _, first := range first {
-		for _, o := range t.talkersWith(first) {
+	for _, channel := range by {
+		for _, o := range t.talkersWith(channel) {
 			if asked != nil && asked.open != nil && asked.open != o && ev.Type == ari.BridgeAttendedTransfer {
 				o.goesTo(asked)
 				if ev.DestApplication != "" {
@@ -108,9 +115,7 @@ func (t *Tracker) transferred(ev *ari.Event) {
 			if channel, ok := o.running(); ok && channel != ev.Channel.ID && channel != ev.Peer.ID {
 				continue
 			}
-			p := &o.call.Progress
-			p.Transferred, p.Transferer, p.Transferer2 = true, strings.Clone(ev.Channel.ID), strings.Clone(ev.Peer.ID)
-			o.touch()
+			o.sent(ev.Channel.ID, ev.Peer.ID)
 		}
 	}
 	if ev.DestApplication != "" && asked != nil && asked.open != nil && asked == asked.open.root {
@@ -143,11 +148,9 @@ func (t *Tracker) parked(l *leg) {
 	if l.bridge == nil || !l.bridge.holding || o == nil || l != o.party || len(o.call.Talks) == 0 {
 		return
 	}
-	p := &o.call.Progress
-	p.Transferred, p.Transferer, p.Transferer2 = true, "", ""
+	o.sent("", "")
 	o.endStay("")
 	o.stay(Parking, "")
-	o.touch()
 }
 
 // talkersWith finds the calls whose newest talk is with the given channel.
