@@ -101,6 +101,11 @@ type Call struct {
 	Message bool `json:"message,omitempty"`
 	// Unseen says that nobody could see the end of the call.
 	Unseen bool `json:"unseen,omitempty"`
+	// Gap says that a part of it was not seen: it was in progress when a session
+	// began, and had begun before.
+	Gap bool `json:"gap,omitempty"`
+	// Source is where the end is known from.
+	Source Source `json:"source,omitempty"`
 	// Caller and Dialed are as the PBX received them; of an outbound call
 	// Dialed is the number that left by the trunk.
 	Caller     string `json:"caller"`
@@ -147,6 +152,21 @@ type Progress struct {
 	Dialed        int    `json:"dialed,omitempty"` // legs that got a channel
 	DialStatus    string `json:"dial_status,omitempty"`
 	App           string `json:"app,omitempty"` // dialplan application that the first channel came to last
+}
+
+// Source is where something is known from.
+type Source string
+
+const (
+	Events  Source = ""    // the tracker has seen it
+	Records Source = "cdr" // the PBX's own call records tell it
+)
+
+func (s Source) String() string {
+	if s == Events {
+		return "ari"
+	}
+	return string(s)
 }
 
 // Party is who stands at the end of a leg.

@@ -46,6 +46,7 @@ var rooms = map[string]room{
 	"leads/number":  {floor: 0},
 	"leads/posted":  {floor: 0},
 	"ari/call":      {floor: 1, only: []string{"ari"}},
+	"ari/cdr":       {floor: 1, only: []string{"ari", "ari/call"}},
 	"ari/aritest":   {floor: 1, only: []string{"ari"}, lab: true},
 	"ari/pbx":       {floor: 1, only: []string{"ari"}, lab: true},
 	"ari/softphone": {floor: 1, only: []string{"ari"}, lab: true},
