@@ -126,6 +126,7 @@ func (c *Config) checkAsterisk(f *findings) {
 		names.add(at+".name", a.Name)
 		checkConnect(f, at+".connect", &a.Connect)
 		a.URL = checkARI(f, at+".url", a.URL)
+		checkRecords(f, at+".cdr", &a.CDR)
 		a.Numbers.Country = checkCountry(f, at+".numbers.country", a.Numbers.Country)
 		if strings.Contains(a.Username, ":") {
 			f.add(at+".username", "must not hold a colon: HTTP's basic authentication ends the name there (RFC 7617)")
@@ -231,7 +232,7 @@ func (c *Config) resolvePaths(file string) {
 	resolve(&c.TokenFile)
 	for i := range c.Asterisk {
 		resolve(&c.Asterisk[i].PasswordFile)
-		resolve(&c.Asterisk[i].CDR.CSV)
+		resolveRecords(&c.Asterisk[i].CDR, resolve)
 	}
 	if e := c.Channels.Email; e != nil {
 		resolve(&e.PasswordFile)

@@ -13,6 +13,7 @@ import (
 	_ "time/tzdata" // zones are known also where the host has no database of them
 
 	"ringback/ari"
+	"ringback/ari/cdr"
 	"ringback/leads"
 	"ringback/leads/alert/email"
 	"ringback/leads/appointments"
@@ -88,8 +89,9 @@ type Asterisk struct {
 	Inbound     Inbound `yaml:"inbound"`
 	// Connect is the way out, by which clients are called.
 	Connect robotcall.Connect `yaml:"connect"`
-	CDR     CDR               `yaml:"cdr"`
-	Numbers Numbers           `yaml:"numbers"`
+	// CDR is where its call records lie.
+	CDR     cdr.Config `yaml:"cdr"`
+	Numbers Numbers    `yaml:"numbers"`
 
 	// Password is what PasswordFile or PasswordEnv led to.
 	Password Secret `yaml:"-"`
@@ -104,12 +106,6 @@ func (a *Asterisk) ARI() ari.Config {
 type Inbound struct {
 	// Contexts are the dialplan contexts in which a call from a trunk begins.
 	Contexts []string `yaml:"contexts"`
-}
-
-// CDR says where the PBX keeps its call records.
-type CDR struct {
-	// CSV is the path of Master.csv as cdr_csv writes it.
-	CSV string `yaml:"csv"`
 }
 
 // Numbers says how numbers are written on one PBX.
@@ -276,7 +272,10 @@ const (
 // read over them.
 func (c *Config) starts() starts {
 	return starts{
-		typeOf[Asterisk]():        func() any { return Asterisk{App: DefaultApp, EventFilter: true} },
+		typeOf[Asterisk](): func() any {
+			return Asterisk{App: DefaultApp, EventFilter: true, CDR: cdr.Config{Wait: cdr.DefaultWait}}
+		},
+		typeOf[cdr.SQL]():         func() any { return cdr.SQL{Records: "cdr"} },
 		typeOf[Webhook]():         func() any { return Webhook{Timeout: DefaultTimeout} },
 		typeOf[SIP]():             func() any { return SIP{From: DefaultFrom} },
 		typeOf[Channels]():        func() any { return Channels{} },

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/ari/cdr"
 	"ringback/leads/appointments"
 	"ringback/robotcall"
 	"ringback/routing"
@@ -44,6 +45,7 @@ func exampleConfig() *Config {
 			App: DefaultApp, EventFilter: true,
 			Inbound: Inbound{Contexts: []string{"from-trunk"}},
 			Connect: robotcall.Connect{Context: "from-internal"},
+			CDR:     cdr.Config{Wait: cdr.DefaultWait},
 		}},
 		Missed: Missed{Thresholds: routing.DefaultThresholds()},
 		Lines: []routing.Line{

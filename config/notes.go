@@ -46,8 +46,16 @@ var notes = map[string]note{
 		"takes any number for known: write what your outbound routes expect.", sample: `"8{national}"`},
 	"asterisk[].connect.concurrent": {text: "How many clients are called by this way at a time. Left out: see robot.", sample: "3"},
 	"asterisk[].connect.per_second": {text: "How many such calls are begun in a second. Left out: see robot.", sample: "1"},
-	"asterisk[].cdr": {text: "Where cdr_csv writes call records. It is checked only: nothing in this version reads them.",
-		sample: "{csv: /var/log/asterisk/cdr-csv/Master.csv}", whole: true},
+	"asterisk[].cdr": {text: "Where the call records lie: what happened while nobody watched (the daemon or the network\n" +
+		"was down) is read from there afterwards. Left out: such calls are listed as unconfirmed."},
+	"asterisk[].cdr.csv": {text: "The file that cdr_csv writes. cdr.conf: unanswered=yes; [csv] loguniqueid=yes, newcdrcolumns=yes.",
+		sample: "/var/log/asterisk/cdr-csv/Master.csv"},
+	"asterisk[].cdr.sql": {text: "Or the database that keeps them. FreePBX: as below. engine: mysql (MariaDB too), postgres or\n" +
+		"sqlite (address is its file); address: host:port or a socket; records and events: the tables\n" +
+		"of CDR (left out: cdr) and of CEL (left out: not read). The user needs SELECT only.",
+		sample: "{engine: mysql, address: /run/mysqld/mysqld.sock, database: asteriskcdrdb, username: ringback, password_file: /etc/ringback/cdr.password, records: cdr, events: cel}", whole: true},
+	"asterisk[].cdr.queue_log": {text: "The log of queues, which tells why callers left one.", sample: "/var/log/asterisk/queue_log"},
+	"asterisk[].cdr.wait":      {text: "How long the PBX may take to write the records of calls that are over: in batch mode its batch time."},
 	"asterisk[].numbers": {text: "How this PBX writes numbers: prefixes that lead to an outside line, and a home country\n" +
 		"other than the company's.", sample: `{strip: ["9"], country: KZ}`, whole: true},
 

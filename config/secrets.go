@@ -22,6 +22,9 @@ func (c *Config) readSecrets(f *findings) {
 	for i := range c.Asterisk {
 		a, at := &c.Asterisk[i], fmt.Sprintf("asterisk[%d].", i)
 		a.Password = oneSecret(f, at+"password_file", a.PasswordFile, at+"password_env", a.PasswordEnv)
+		if a.CDR.SQL != nil {
+			readRecordsSecret(f, at+"cdr.sql", a.CDR.SQL)
+		}
 	}
 	if e := c.Channels.Email; e != nil && e.Username != "" {
 		e.Password = oneSecret(f, "channels.email.password_file", e.PasswordFile, "channels.email.password_env", e.PasswordEnv)
