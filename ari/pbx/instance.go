@@ -109,6 +109,11 @@ func start(ctx context.Context, root Root, p plan) (*Instance, error) {
 	if err := p.write(); err != nil {
 		return nil, err
 	}
+	if p.OwnClock {
+		if err := p.setClock(0); err != nil {
+			return nil, err
+		}
+	}
 	if err := inst.launch(ctx); err != nil {
 		return nil, err
 	}
@@ -120,14 +125,14 @@ func start(ctx context.Context, root Root, p plan) (*Instance, error) {
 func (i *Instance) launch(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	argv, err := i.Root.arguments("-C", filepath.Join(i.Dir, "etc/asterisk.conf"), "-f", "-n")
+	argv, environment, err := i.command()
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(i.plan.RunDir, 0o700); err != nil {
 		return fmt.Errorf("pbx: make the folder of the control socket: %w", err)
 	}
-	process, err := spawn(argv, filepath.Join(i.Dir, "log/console"), i.plan.RunDir)
+	process, err := spawn(argv, environment, filepath.Join(i.Dir, "log/console"), i.plan.RunDir)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,8 @@ type Options struct {
 	SystemName string
 	// LinkedID asks Asterisk to put CHANNEL(linkedid) into each event.
 	LinkedID bool
+	// OwnClock lets the instance go by a clock of its own, which SetClock moves.
+	OwnClock bool
 }
 
 // Driver is what speaks SIP with a phone or a trunk.

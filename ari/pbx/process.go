@@ -32,9 +32,9 @@ const (
 	watchdogScript = `read -r done || { kill -9 "$1"; rm -rf -- "$2"; } 2>/dev/null`
 )
 
-// spawn runs argv with its output in the file console. runDir is removed when
-// the child ends.
-func spawn(argv []string, console, runDir string) (*process, error) {
+// spawn runs argv with its output in the file console, and with more variables
+// in its environment than ours. runDir is removed when the child ends.
+func spawn(argv, more []string, console, runDir string) (*process, error) {
 	out, err := os.OpenFile(console, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("pbx: open the console's file: %w", err)
@@ -44,6 +44,7 @@ func spawn(argv []string, console, runDir string) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	p.cmd = exec.Command("sh", append([]string{"-c", childScript, "sh"}, argv...)...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.Env = append(os.Environ(), more...)
 	// A process group of its own: Ctrl-C is for us, we then stop Asterisk.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	gate, err := p.cmd.StdinPipe()

@@ -29,9 +29,9 @@ type recipe struct {
 }
 
 var recipes = map[Release]recipe{
-	Asterisk22: {suite: "forky", packages: []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm"}},
+	Asterisk22: {suite: "forky", packages: []string{"asterisk", "asterisk-modules", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm", "libfaketime"}},
 	// Bullseye has voicemail in a package of its own.
-	Asterisk16: {suite: "bullseye", packages: []string{"asterisk", "asterisk-modules", "asterisk-voicemail", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm"}},
+	Asterisk16: {suite: "bullseye", packages: []string{"asterisk", "asterisk-modules", "asterisk-voicemail", "asterisk-core-sounds-en-gsm", "asterisk-core-sounds-ru-gsm", "libfaketime"}},
 }
 
 // languages are those of the sounds, and the folders in which Debian keeps them.
@@ -106,12 +106,23 @@ func (r Root) modules() (string, error) {
 
 // arguments is the command line that runs Asterisk from the root.
 func (r Root) arguments(args ...string) ([]string, error) {
+	return r.preloaded("", args...)
+}
+
+// preloaded is arguments with a library that the loader puts before all others;
+// "" is none. The environment would put it before the host's programs too, which
+// have another C library.
+func (r Root) preloaded(library string, args ...string) ([]string, error) {
 	loader, err := r.loader()
 	if err != nil {
 		return nil, err
 	}
-	head := []string{loader, "--library-path", strings.Join(r.libraries(), ":"), filepath.Join(r.Dir, "usr/sbin/asterisk")}
-	return append(head, args...), nil
+	argv := []string{loader, "--library-path", strings.Join(r.libraries(), ":")}
+	if library != "" {
+		argv = append(argv, "--preload", library)
+	}
+	argv = append(argv, filepath.Join(r.Dir, "usr/sbin/asterisk"))
+	return append(argv, args...), nil
 }
 
 // Version asks the root's Asterisk for its version, which proves that it runs
