@@ -3,7 +3,6 @@ package leads
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"ringback/ari/call"
 )
@@ -24,9 +23,9 @@ func (b *Book) settleOrphans(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		facts := make([]call.Fact, len(calls))
+		now, facts := b.db.Now(), make([]call.Fact, len(calls))
 		for i, c := range calls {
-			facts[i] = call.Fact{Kind: call.Lost, At: time.Now(), Call: c.Lose(until, time.Now())}
+			facts[i] = call.Fact{Kind: call.Lost, At: now, Call: c.Lose(until, now)}
 		}
 		if err := firstError(b.Record(ctx, facts)); err != nil {
 			return fmt.Errorf("leads: open calls of %s: %w", pbx, err)

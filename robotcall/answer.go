@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"time"
 
 	"ringback/leads/appointments"
 	"ringback/leads/db"
@@ -132,7 +131,7 @@ func (v *visit) person(ctx context.Context, voice *Voice, prompts Prompts, press
 // is there now, and why.
 func (v *visit) extension(ctx context.Context, voice *Voice) (extension, why string, err error) {
 	person := v.cfg.Office.Directory.Manager(v.call.Manager)
-	if !v.onDuty(person, v.call.Line, time.Now()) {
+	if !v.onDuty(person, v.call.Line, v.cfg.DB.Now()) {
 		return "", "not on duty", nil
 	}
 	why = "no phone on this PBX"

@@ -120,7 +120,7 @@ func (e *errand) place(ctx context.Context) jobs.Result {
 	case err != nil:
 		return jobs.Result{Again: soon, Err: err}
 	case !decision.Allowed && !decision.Until.IsZero():
-		return jobs.Result{Again: max(time.Until(decision.Until), time.Second), Err: errors.New(Words[decision.Reason])}
+		return jobs.Result{Again: max(decision.Until.Sub(e.cfg.DB.Now()), time.Second), Err: errors.New(Words[decision.Reason])}
 	case !decision.Allowed:
 		return e.notRung(Words[decision.Reason])
 	}

@@ -57,7 +57,7 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
 		}
 	}
-	for enough := time.Now().Add(patience); ; {
+	for enough := g.db.Now().Add(patience); ; {
 		passes, d, err := g.admit(ctx, legs)
 		switch {
 		case err != nil:
@@ -68,7 +68,7 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 			g.metrics.refused.WithLabelValues(string(legs[0].Kind), string(d.Reason)).Inc()
 			return nil, d, nil
 		}
-		if err := sleep(ctx, time.Until(d.Until)); err != nil {
+		if err := sleep(ctx, d.Until.Sub(g.db.Now())); err != nil {
 			return nil, d, fmt.Errorf("robotcall: admit: %w", err)
 		}
 	}

@@ -55,7 +55,7 @@ func NewReminders(c RemindersConfig) *Reminders {
 // Work is the work of appointments.KindReminder. A call whose process died is
 // gone on with, or counts as made: it is never placed again.
 func (r *Reminders) Work() jobs.Work {
-	return jobs.Work{Kind: appointments.KindReminder, Crash: jobs.Repeat, Workers: r.cfg.Rules.Concurrent, ByExpiry: true,
+	return jobs.Work{Kind: appointments.KindReminder, Crash: jobs.Repeat, Workers: r.cfg.Rules.Concurrent, ByExpiry: true, Dated: true,
 		Timeout: longestScript + time.Minute,
 		Do:      r.do, Expired: r.expired,
 		GaveUp: func(tx *db.Tx, j jobs.Job, err error) error {
@@ -182,8 +182,8 @@ func (v *visit) follow(ctx context.Context, why appointments.Reason) (res jobs.R
 		return v.unmade(why, detail), true
 	case why != "" || !again:
 		return v.ended(o, detail), true
-	case time.Now().Before(due):
-		return jobs.Result{Again: time.Until(due), Err: errors.New(detail)}, true
+	case v.cfg.DB.Now().Before(due):
+		return jobs.Result{Again: due.Sub(v.cfg.DB.Now()), Err: errors.New(detail)}, true
 	}
 	return jobs.Result{}, false
 }
@@ -262,7 +262,7 @@ func (d *Dialer) only(name string) *Exchange {
 // compose makes the media, and asks the PBX whether it has them all.
 func (v *visit) compose(ctx context.Context) (why appointments.Reason, detail string, err error) {
 	c := v.call
-	if v.media, err = Compose(c.Language, c.Media, Booked{Starts: c.Starts, Fields: c.Fields}, time.Now()); err != nil {
+	if v.media, err = Compose(c.Language, c.Media, Booked{Starts: c.Starts, Fields: c.Fields}, v.cfg.DB.Now()); err != nil {
 		return appointments.MissingField, err.Error(), nil
 	}
 	for _, uri := range v.media {
@@ -331,7 +331,7 @@ func (v *visit) ring(ctx context.Context) jobs.Result {
 		case err != nil:
 			return jobs.Result{Err: err, Again: soon}
 		case !decision.Allowed && !decision.Until.IsZero():
-			return jobs.Result{Again: max(time.Until(decision.Until), time.Second), Err: errors.New(Words[decision.Reason])}
+			return jobs.Result{Again: max(decision.Until.Sub(v.cfg.DB.Now()), time.Second), Err: errors.New(Words[decision.Reason])}
 		case !decision.Allowed:
 			return v.refused(decision)
 		}
@@ -382,7 +382,7 @@ func (v *visit) after(ctx context.Context, r Report) jobs.Result {
 		return jobs.Result{Err: err, Again: soon}
 	}
 	pause, again := v.cfg.Rules.Retry(r.Outcome, dials.Consumed(all))
-	switch late := !time.Now().Add(pause).Before(v.call.Expires); {
+	switch late := !v.cfg.DB.Now().Add(pause).Before(v.call.Expires); {
 	case late && dials.Consumed(all) == 0:
 		return v.unmade(appointments.TooLate, detail)
 	case late || !again:

@@ -33,6 +33,10 @@ type Config struct {
 	// waited gets ErrClosed, and so does everybody after. Close it, and Open
 	// the file again to see what a restarted daemon would see.
 	Hook func(Boundary) error
+	// Now tells the time of day; nil: the machine's clock. It is where the time
+	// enters that promises go by, so that a test can set it as an
+	// administrator does.
+	Now func() time.Time
 }
 
 // DB is an open database. Its methods may be called from any goroutine.
@@ -40,6 +44,7 @@ type DB struct {
 	path      string
 	log       *slog.Logger
 	hook      func(Boundary) error
+	now       func() time.Time
 	metrics   *metrics
 	lock      *os.File
 	reader    *sql.DB
@@ -81,7 +86,10 @@ func open(ctx context.Context, c Config, migrations fs.FS) (*DB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("db: path %s: %w", c.Path, err)
 	}
-	db := &DB{path: path, log: c.Log, hook: c.Hook, queue: newQueue(), written: make(chan struct{})}
+	db := &DB{path: path, log: c.Log, hook: c.Hook, now: c.Now, queue: newQueue(), written: make(chan struct{})}
+	if db.now == nil {
+		db.now = time.Now
+	}
 	if db.log == nil {
 		db.log = slog.New(slog.DiscardHandler)
 	}
@@ -168,6 +176,11 @@ func ownFile(path string, log *slog.Logger) error {
 // journal from being cut back, so read it and close it.
 func (db *DB) Reader() *sql.DB { return db.reader }
 
+// Now is the time of day as a transaction that began just now would have it:
+// UTC, whole milliseconds. What waits for a time in the database compares with
+// it. It jumps when the clock is set; how long something took is not told by it.
+func (db *DB) Now() time.Time { return db.now().UTC().Truncate(time.Millisecond) }
+
 // healthyFor is how long a commit proves that the database can be written.
 const healthyFor = 10 * time.Second
 
@@ -175,7 +188,7 @@ const healthyFor = 10 * time.Second
 // within the last 10 seconds and none failed since, and otherwise by writing
 // now. It is what readiness asks.
 func (db *DB) Health(ctx context.Context) error {
-	if since := time.Since(Time(db.lastGood.Load())); since >= 0 && since < healthyFor && !db.queue.isClosed() {
+	if since := db.Now().Sub(Time(db.lastGood.Load())); since >= 0 && since < healthyFor && !db.queue.isClosed() {
 		return nil
 	}
 	return db.Do(ctx, func(tx *Tx) error {

@@ -278,7 +278,7 @@ func (db *DB) carryOut(group []*batch) error {
 	if err := db.w.begin(); err != nil {
 		return db.trouble(err)
 	}
-	now := time.Now().UTC().Truncate(time.Millisecond)
+	now := db.Now()
 	parts := 0
 	for _, b := range group {
 		for i := range b.parts {
@@ -318,7 +318,7 @@ func (db *DB) commit(parts int) error {
 	if err := db.pass(Boundary{Commit: db.commits, After: true}); err != nil {
 		return err
 	}
-	db.lastGood.Store(Millis(time.Now()))
+	db.lastGood.Store(Millis(db.Now()))
 	if db.inTrouble {
 		db.inTrouble = false
 		db.log.Info("the database can be written again", "database", db.path)

@@ -12,4 +12,9 @@
 // The database is the only memory. The Runner remembers of it the earliest due
 // time of each lane, sleeps until then, and is woken by commits that enqueue
 // something earlier; it does not poll.
+//
+// Nothing is done before the clock shows its due time. When the clock is set
+// while the process runs, what was promised for soon is moved with it (see
+// Work.Dated); while no process ran nobody can know that it was set, and due
+// times hold as they stand.
 package jobs

@@ -337,9 +337,9 @@ func TestWhatCouldNotBeRecordedStaysInHand(t *testing.T) {
 	}
 }
 
-// TestTheClockIsSetForward cannot set the clock; it asks instead that the
-// Runner looks at it often enough, however far away the next due time is.
-func TestTheClockIsSetForward(t *testing.T) {
+// TestTheClockIsLookedAt asks that the Runner looks at it often enough, however
+// far away the next due time is.
+func TestTheClockIsLookedAt(t *testing.T) {
 	s := newLanes([]*Work{{Kind: "w", Workers: 1}})
 	now := time.Now()
 	s.sooner(place{"w", ""}, db.Millis(now.Add(24*time.Hour)))

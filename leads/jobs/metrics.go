@@ -80,7 +80,7 @@ func (b *backlog) Collect(out chan<- prometheus.Metric) {
 	defer cancel()
 	counts := make(map[string]int)
 	rows, err := b.db.Reader().QueryContext(ctx,
-		"SELECT kind, COUNT(*) FROM jobs WHERE state = 'waiting' AND due <= $1 GROUP BY kind", db.Millis(time.Now()))
+		"SELECT kind, COUNT(*) FROM jobs WHERE state = 'waiting' AND due <= $1 GROUP BY kind", db.Millis(b.db.Now()))
 	if err != nil {
 		return
 	}

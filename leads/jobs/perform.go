@@ -44,13 +44,19 @@ func (r *Runner) report(ctx context.Context, j claimed, res Result) (recorded bo
 		case !errors.Is(err, db.ErrUnavailable):
 			faults++
 		}
-		r.log.Error("what became of a job could not be recorded", "job", j.ID, "kind", j.Kind, "try", try, "err", err)
+		if try == 1 || faults > 0 {
+			r.log.Error("what became of a job could not be recorded", "job", j.ID, "kind", j.Kind, "try", try, "err", err)
+		}
+		pause := backoff(try)
+		if errors.Is(err, db.ErrUnavailable) {
+			pause = patience(try)
+		}
 		if faults > noteTries {
 			return false
 		}
 		if faults == noteTries {
 			res = Result{Err: &lostNote{err}}
-		} else if !r.pause(ctx, backoff(try)) {
+		} else if !r.pause(ctx, pause) {
 			return false
 		}
 	}

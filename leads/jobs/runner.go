@@ -17,7 +17,7 @@ import (
 
 const (
 	// recheck is how long the Runner sleeps at most: due times are the wall
-	// clock's, and a clock that was set forward is noticed by then.
+	// clock's, and a clock that was set is noticed by then.
 	recheck = 30 * time.Second
 	// pruneEvery and pruneStep bound how much of a transaction old jobs cost.
 	pruneEvery = time.Hour
@@ -119,14 +119,20 @@ func (r *Runner) Run(ctx context.Context) error {
 
 func (r *Runner) loop(ctx, works context.Context) error {
 	var pruned time.Time
+	var clock dial
 	for {
-		if now := time.Now(); now.Sub(pruned) >= pruneEvery {
+		if by, since := clock.step(r.db.Now()); by != 0 {
+			if err := r.persist(ctx, "move with the clock", func(tx *db.Tx) error { return r.setClock(tx, by, since) }); err != nil {
+				return err
+			}
+		}
+		if time.Since(pruned) >= pruneEvery {
 			more, err := r.prune(ctx)
 			if err != nil {
 				return err
 			}
 			if !more {
-				pruned = now
+				pruned = time.Now()
 			}
 		}
 		if r.unsure.Swap(false) {
@@ -134,13 +140,13 @@ func (r *Runner) loop(ctx, works context.Context) error {
 				return err
 			}
 		}
-		if ready := r.lanes.ready(time.Now()); len(ready) > 0 {
+		if ready := r.lanes.ready(r.db.Now()); len(ready) > 0 {
 			if err := r.claim(ctx, works, ready); err != nil {
 				return err
 			}
 			continue
 		}
-		if !r.rest(ctx, r.lanes.sleep(time.Now(), recheck)) {
+		if !r.rest(ctx, r.lanes.sleep(r.db.Now(), recheck)) {
 			return ctx.Err()
 		}
 	}
@@ -198,8 +204,10 @@ func (r *Runner) persist(ctx context.Context, what string, fn func(*db.Tx) error
 		case errors.Is(err, db.ErrClosed):
 			return fmt.Errorf("jobs: %s: %w", what, err)
 		}
-		r.log.Error("jobs: the database refused; trying again", "what", what, "try", try, "err", err)
-		if !r.pause(ctx, backoff(try)) {
+		if try == 1 {
+			r.log.Error("jobs: the database refused; trying on", "what", what, "err", err)
+		}
+		if !r.pause(ctx, patience(try)) {
 			return ctx.Err()
 		}
 	}
@@ -222,6 +230,10 @@ func (r *Runner) pause(ctx context.Context, d time.Duration) bool {
 func backoff(n int) time.Duration {
 	return min(time.Second<<min(n-1, 10), 5*time.Minute)
 }
+
+// patience is the pause before a database that has refused n times in a row is
+// tried again. When it is back, what is due should not wait much longer.
+func patience(n int) time.Duration { return min(backoff(n), 5*time.Second) }
 
 // prune removes ended jobs that are older than Keep, a step at a time; more
 // tells whether there may be others. The newest job stays, so that its id is

@@ -40,6 +40,9 @@ type Work struct {
 	// ByExpiry takes, of what is due in a lane, first what expires first, and
 	// not what has been due longest. What never expires comes last.
 	ByExpiry bool
+	// Dated says that due times are dates of the world outside (an opening, an
+	// appointment): when the clock is set they stay, where others move with it.
+	Dated bool
 
 	// Do does the job, outside any transaction; it may wait for the network.
 	// It must return when ctx ends: at the timeout, or when a graceful stop
