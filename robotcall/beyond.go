@@ -151,7 +151,7 @@ func (d *Dialer) resume(ctx context.Context, l *leg, p Pass, o Order) Report {
 	l.forget(inScript, resumed, vanished) // the channel itself has told since
 	switch {
 	case ari.HTTPStatus(err) == http.StatusNotFound && p.dial.Answered.IsZero():
-		return Report{Pass: p, Outcome: dials.Unknown, Detail: errAway.Error()}
+		return d.unheard(ctx, l.exchange, p, errAway)
 	case ari.HTTPStatus(err) == http.StatusNotFound:
 		return Report{Pass: p, Outcome: dials.Unknown, Detail: "it was answered, and ended while the daemon was away"}
 	case err != nil && errors.Is(context.Cause(ctx), errElsewhere):

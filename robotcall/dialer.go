@@ -284,7 +284,7 @@ func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order) Report {
 		n, err := l.next(ringing)
 		switch {
 		case errors.Is(err, errNoEnd) && (unseen || !d.watching(l.exchange.Name)):
-			return Report{Pass: p, Outcome: dials.Unknown, Detail: errUnseen.Error()}
+			return d.unheard(ctx, l.exchange, p, errUnseen)
 		case err != nil:
 			return d.giveUp(p, err)
 		}
@@ -296,7 +296,7 @@ func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order) Report {
 		case n.kind == resumed:
 			unseen = true
 		case n.kind == vanished:
-			return Report{Pass: p, Outcome: dials.Unknown, Detail: errUnseen.Error()}
+			return d.unheard(ctx, l.exchange, p, errUnseen)
 		case n.ends():
 			far.listen(ringing, l)
 			outcome, detail := far.outcome(n, p)

@@ -53,6 +53,8 @@ type Exchange struct {
 	Connect Connect
 	// Plan reads numbers as this PBX writes them.
 	Plan *number.Plan
+	// Records are its call records; nil: none are read.
+	Records *Records
 
 	// learned is which of so many ways to write a number the dialplan dials.
 	learned sync.Map

@@ -208,8 +208,6 @@ func (v *visit) dialed() string {
 func (v *visit) resume(ctx context.Context) jobs.Result {
 	voice, reports := v.cfg.Dialer.Resume(ctx, v.former[:1], v.order())
 	switch {
-	case reports[0].Open:
-		return jobs.Result{Again: soon, Err: errors.New(reports[0].Detail)}
 	case voice == nil && reports[0].Connected:
 		return v.ended(appointments.WantsTalk, reports[0].Detail)
 	case voice == nil:
@@ -368,6 +366,8 @@ func (v *visit) after(ctx context.Context, r Report) jobs.Result {
 		detail += " (" + r.Detail + ")"
 	}
 	switch {
+	case r.Open:
+		return jobs.Result{Again: soon, Err: errors.New(r.Detail)}
 	case r.Outcome == dials.Unknown:
 		return v.ended(appointments.Unsure, detail)
 	case v.call == nil:

@@ -137,14 +137,14 @@ func (d *Dialer) sweep(ctx context.Context, x *Exchange, all bool) error {
 			legs[dial.Call] = dial.Channel
 		}
 	}
-	abandoned := map[string]bool{}
+	abandoned, gone := map[string]bool{}, []dials.Dial(nil)
 	for _, dial := range left {
 		channel := dial.Channel
 		if dial.Kind == dials.Connect {
 			channel = legs[dial.Call]
 		}
 		if c := live[channel]; c == nil {
-			d.endLeft(ctx, dial)
+			gone = append(gone, dial)
 		} else if inDialplan(c) {
 			d.adopt(c.ID, x.Name, dial.Channel)
 		} else {
@@ -154,7 +154,11 @@ func (d *Dialer) sweep(ctx context.Context, x *Exchange, all bool) error {
 	if all {
 		d.addUnknown(x, list, open, abandoned)
 	}
-	return d.hangUp(ctx, x, abandoned)
+	if err := d.hangUp(ctx, x, abandoned); err != nil {
+		return err
+	}
+	d.endLeft(ctx, x, gone)
+	return nil
 }
 
 // left reads the rows that no job will look for, and all that are open.
@@ -172,12 +176,25 @@ func (d *Dialer) left(ctx context.Context, pbx string) (left, open []dials.Dial,
 	return left, open, nil
 }
 
-func (d *Dialer) endLeft(ctx context.Context, dial dials.Dial) {
-	outcome := dials.Answered
-	if dial.Answered.IsZero() && dial.Kind != dials.Connect {
-		outcome = dials.Unknown
+// endLeft ends rows whose channels are gone. What was answered before the daemon
+// died was, and so is a connection: the call records are asked of the others.
+func (d *Dialer) endLeft(ctx context.Context, x *Exchange, gone []dials.Dial) {
+	unheard := func(dial dials.Dial) bool { return dial.Answered.IsZero() && dial.Kind != dials.Connect }
+	told := d.became(ctx, x, slices.DeleteFunc(slices.Clone(gone), func(dial dials.Dial) bool { return !unheard(dial) }))
+	if ctx.Err() != nil { // the next life asks
+		return
 	}
-	d.endRow(ctx, dial.Channel, outcome, errAway.Error())
+	for _, dial := range gone {
+		outcome, known := told[dial.Channel]
+		switch {
+		case known:
+			d.endRow(ctx, dial.Channel, outcome, byRecords)
+		case unheard(dial):
+			d.endRow(ctx, dial.Channel, dials.Unknown, errAway.Error())
+		default:
+			d.endRow(ctx, dial.Channel, dials.Answered, errAway.Error())
+		}
+	}
 }
 
 // adopt lets a row end with a channel that goes on.
