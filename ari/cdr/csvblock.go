@@ -1,0 +1,126 @@
+package cdr
+
+import (
+	"bytes"
+	"slices"
+)
+
+// maxHalf bounds how far into a line a row is looked for that follows on one of
+// which only a part was written: the disk was full, or the PBX was killed.
+const maxHalf = 4 << 10
+
+// csvBlock is a part of Master.csv, and what was found in it.
+type csvBlock struct {
+	text []byte
+	rows []csvRow // newest first
+	// head and tail are where what is decided begins and ends: what is before and
+	// behind them may belong to rows that reach out of the block.
+	head, tail int
+	unreadable int // lines in between that are no rows
+}
+
+// edge is what a block's end borders on.
+type edge int
+
+const (
+	border  edge = iota // on the file's beginning, or on a row
+	cut                 // on more of the same, of which nothing is known
+	growing             // on the file's end: what is begun there may be completed
+)
+
+// sift looks for rows. A row begins at the beginning of a line; of two that
+// overlap the later is right, since no row holds another.
+func (b *csvBlock) sift(text []byte, head, tail edge) {
+	b.text, b.rows, b.unreadable = text, b.rows[:0], 0
+	b.head = 0
+	first := len(text) // where the row begins that was found last
+	begun := len(text) // where a row begins of which the end is not there yet
+	for at := b.lineBefore(len(text)+1, head); at >= 0; at = b.lineBefore(at, head) {
+		var r csvRow
+		size, is := r.read(text[at:first])
+		switch {
+		case is == whole && len(b.rows) == 0:
+			b.end(at+size, begun, tail)
+		case is == whole:
+			b.gap(at+size, first)
+		case is == unfinished && len(b.rows) == 0 && tail == growing:
+			begun = at
+			continue
+		default:
+			continue
+		}
+		b.rows = append(b.rows, r)
+		first = at
+	}
+	if head == cut {
+		b.head = min(first, maxRow)
+	}
+	if len(b.rows) == 0 {
+		b.end(b.head, begun, tail)
+		return
+	}
+	b.gap(b.head, first)
+}
+
+// lineBefore is where the last line begins that begins before at; -1: none. Where
+// the head is cut, the text's beginning is none.
+func (b *csvBlock) lineBefore(at int, head edge) int {
+	switch {
+	case at > 1:
+		if i := bytes.LastIndexByte(b.text[:min(at-1, len(b.text))], '\n'); i >= 0 {
+			return i + 1
+		}
+		fallthrough
+	case at == 1:
+		if head != cut {
+			return 0
+		}
+	}
+	return -1
+}
+
+// end decides on what is behind the last row.
+func (b *csvBlock) end(from, begun int, tail edge) {
+	b.tail = max(from, begun)
+	if tail == cut {
+		b.tail = max(from, len(b.text)-maxRow)
+	}
+	b.gap(from, b.tail)
+}
+
+// gap looks into what stands between rows. A row may follow on the same line on
+// a part of another.
+func (b *csvBlock) gap(from, to int) {
+	found := len(b.rows)
+	rest := from // what is not part of a row
+	line := from
+	for p := from; p < to; p++ {
+		switch {
+		case b.text[p] == '\n':
+			line = p + 1
+		case b.text[p] == '"' && p-line <= maxHalf:
+			var r csvRow
+			size, is := r.read(b.text[p:to])
+			if is != whole {
+				continue
+			}
+			b.rows = append(b.rows, r)
+			b.unreadable += lines(b.text[rest:p], true)
+			rest = p + size
+			line, p = rest, rest-1
+		}
+	}
+	b.unreadable += lines(b.text[rest:to], false)
+	slices.Reverse(b.rows[found:])
+}
+
+// lines counts those that hold anything; the last of them too, if it does not
+// end, where cut is true.
+func lines(text []byte, cut bool) (n int) {
+	for line := range bytes.Lines(text) {
+		if ended := line[len(line)-1] == '\n'; (ended || cut) && len(bytes.TrimSpace(line)) > 0 {
+			n++
+		}
+	}
+	return n
+}

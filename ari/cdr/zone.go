@@ -1,0 +1,182 @@
+package cdr
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// quarter is what the offsets of all time zones are multiples of.
+const quarter = 15 * time.Minute
+
+// The first record of a channel starts when the channel does: both are read off
+// one clock, and the id cuts the seconds.
+const (
+	early = -2 * time.Second
+	late  = 5 * time.Second
+)
+
+// uniqueID is "1795328308.12", behind the system's name if it has one.
+var uniqueID = regexp.MustCompile(`^(?:(?s:.+)-)?([0-9]{9,11})\.[0-9]+$`)
+
+// began is the epoch in a unique id; zero where it holds none.
+func began(id string) time.Time {
+	match := uniqueID.FindStringSubmatch(id)
+	if match == nil {
+		return time.Time{}
+	}
+	seconds, err := strconv.ParseInt(match[1], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.Unix(seconds, 0).UTC()
+}
+
+// settle brings the times of records from the PBX's local time to UTC. They come
+// in the order in which the PBX wrote them, with Start, Answer and End as the
+// columns say them, taken for UTC. The first record of each channel witnesses the
+// offset at its time, so that any zone, summer time that begins or ends, and a
+// changed setting come right; the others take the offset of their channel or of
+// their neighbours, and fallback where there is no witness. It returns the newest
+// offset that was witnessed.
+func settle(records []Record, fallback time.Duration) (newest time.Duration, witnessed bool) {
+	all := witnesses(records)
+	byChannel := map[string]time.Duration{}
+	for _, w := range all {
+		byChannel[records[w.at].UniqueID] = w.offset
+	}
+	behind := 0 // the first witness at or behind the record
+	for i := range records {
+		for behind < len(all) && all[behind].at < i {
+			behind++
+		}
+		r := &records[i]
+		offset, known := byChannel[r.UniqueID]
+		if !known || r.Start.Add(-offset).Sub(r.Began) < early {
+			offset = nearest(all, behind, i, fallback)
+		}
+		r.shift(offset)
+	}
+	if len(all) == 0 {
+		return fallback, false
+	}
+	return all[len(all)-1].offset, true
+}
+
+// witness is a record that tells by itself by how much local time was ahead of
+// UTC.
+type witness struct {
+	at     int // its place among the records
+	offset time.Duration
+}
+
+// witnesses are those that can be believed, in the order of the records.
+func witnesses(records []Record) []witness {
+	first := map[string]int{} // of each channel
+	for i := range records {
+		r := &records[i]
+		if j, seen := first[r.UniqueID]; !seen || r.Start.Before(records[j].Start) {
+			first[r.UniqueID] = i
+		}
+	}
+	var all []witness
+	for i := range records {
+		if offset, ok := ahead(&records[i]); ok && first[records[i].UniqueID] == i {
+			all = append(all, witness{i, offset})
+		}
+	}
+	// Where the PBX leaves out a channel's first record, its second may by chance
+	// begin whole quarters of an hour later. Then it stands alone among others.
+	alone := func(k int) bool {
+		if k < 2 || k+2 >= len(all) {
+			return false
+		}
+		for _, near := range all[max(0, k-20):min(len(all), k+21)] {
+			if near.offset == all[k].offset && near.at != all[k].at {
+				return false
+			}
+		}
+		return true
+	}
+	believed := all[:0:0]
+	for k := range all {
+		if !alone(k) {
+			believed = append(believed, all[k])
+		}
+	}
+	return believed
+}
+
+// ahead is by how much the record's start is ahead of the epoch in its id, in
+// whole quarters of an hour; not ok where that is no zone's offset.
+func ahead(r *Record) (offset time.Duration, ok bool) {
+	if r.Began.IsZero() || r.Start.IsZero() {
+		return 0, false
+	}
+	d := r.Start.Sub(r.Began)
+	offset = d.Round(quarter)
+	rest := d - offset
+	return offset, -12*time.Hour <= offset && offset <= 14*time.Hour && early <= rest && rest <= late
+}
+
+// nearest is the offset of the witness nearest to record i, of which behind is
+// the first that does not stand before it.
+func nearest(all []witness, behind, i int, fallback time.Duration) time.Duration {
+	switch {
+	case len(all) == 0:
+		return fallback
+	case behind == len(all):
+		return all[behind-1].offset
+	case behind > 0 && i-all[behind-1].at <= all[behind].at-i:
+		return all[behind-1].offset
+	}
+	return all[behind].offset
+}
+
+// shift takes the offset at its start from the record's times. Summer time may
+// begin or end during a call: how long it lasted tells.
+func (r *Record) shift(offset time.Duration) {
+	local := r.Start
+	back := func(t time.Time, after time.Duration) time.Time {
+		if t.IsZero() {
+			return t
+		}
+		t = t.Add(-offset)
+		change := t.Sub(r.Start.Add(after))
+		for _, step := range []time.Duration{30 * time.Minute, time.Hour, 2 * time.Hour} {
+			if (change.Abs() - step).Abs() <= 2*time.Second {
+				if change < 0 {
+					step = -step
+				}
+				return t.Add(-step)
+			}
+		}
+		return t
+	}
+	if local.IsZero() {
+		r.End = back(r.End, 0)
+		return
+	}
+	r.Start = local.Add(-offset)
+	r.End = back(r.End, r.Duration)
+	r.Answer = back(r.Answer, r.Duration-r.Billed)
+}
+
+// inOrder puts records into the order of the epochs in their ids, of their start
+// where there is none, and of their sequence.
+func inOrder(records []Record) {
+	slices.SortStableFunc(records, func(a, b Record) int {
+		return cmp.Or(a.beginning().Compare(b.beginning()), cmp.Compare(a.Sequence, b.Sequence))
+	})
+}
+
+// beginning is when the record's channel began as far as is known, by the
+// second, as ids tell it.
+func (r *Record) beginning() time.Time {
+	if r.Began.IsZero() {
+		return r.Start.Truncate(time.Second)
+	}
+	return r.Began
+}
