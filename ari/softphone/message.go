@@ -13,6 +13,7 @@ import (
 type Message struct {
 	From string // user part of the sender's address
 	Name string // the sender's display name
+	To   string // user part of the address that it was sent to
 	Body string
 	At   time.Time // when it arrived
 }
@@ -20,7 +21,7 @@ type Message struct {
 func (p *Phone) onMessage(req *sip.Request, tx sip.ServerTransaction) {
 	at := time.Now()
 	respond(req, tx, sip.StatusOK, "OK")
-	m := Message{Body: string(req.Body()), At: at}
+	m := Message{To: unescapeUser(req.Recipient.User), Body: string(req.Body()), At: at}
 	if from := req.From(); from != nil {
 		m.From, m.Name = unescapeUser(from.Address.User), unquote(from.DisplayName)
 	}

@@ -79,7 +79,7 @@ var built struct {
 	err  error
 }
 
-func program(t *testing.T) string {
+func program(t testing.TB) string {
 	t.Helper()
 	built.once.Do(func() {
 		if built.dir, built.err = os.MkdirTemp("", "ringback-test-"); built.err != nil {

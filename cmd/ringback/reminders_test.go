@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -88,9 +87,6 @@ func TestReminders(t *testing.T) {
 //
 //	go test ./cmd/ringback -run '^$' -bench Reminders -reminders 2000 -timeout 90m
 func BenchmarkReminders(b *testing.B) {
-	if _, err := exec.LookPath("sipp"); err != nil {
-		b.Fatal("SIPp is rung here, and it is not installed: apt-get install -y sip-tester")
-	}
 	for range b.N {
 		r := &rig{TB: b, dir: b.TempDir(), alerts: newReceiver()}
 		b.Cleanup(r.alerts.Close)
@@ -112,25 +108,14 @@ func (r *rig) measureReminders(b *testing.B) {
 	logs := r.startClients(root)
 	r.more = fmt.Sprintf(reminderRules, reminderAtOnce, reminderASecond)
 	r.startDaemon(ari.Config{URL: r.pbx.ARIURL, Username: r.pbx.ARIUser, Password: ari.NewSecret(r.pbx.ARIPassword)}, true)
-	door := site{strings.TrimPrefix(r.site, "http://"), rigToken}
+	door := r.door()
 	before, began := r.costs(), time.Now()
 	remind(b, door, *reminderCount, *reminderWindow)
 	b.Logf("%d reminders were asked for within %v", *reminderCount, time.Since(began).Round(time.Millisecond))
 	r.until("every reminder has an end", *reminderWindow+2*time.Minute, func() bool { return r.waiting() == 0 })
 	took, after := time.Since(began), r.costs()
 
-	var ended []apiReminder
-	for cursor := ""; ; {
-		var page struct {
-			Items []apiReminder
-			Next  string
-		}
-		r.get("/api/v1/reminders?limit=500&cursor="+cursor, &page)
-		ended = append(ended, page.Items...)
-		if cursor = page.Next; cursor == "" {
-			break
-		}
-	}
+	ended := all[apiReminder](r, "reminders")
 	var calls []rung
 	for _, log := range logs {
 		calls = append(calls, readSIPp(b, log)...)
@@ -180,37 +165,18 @@ func (r *rig) waiting() int {
 // startClients starts SIPp for each habit, and a PBX that reaches each by a
 // trunk of its own; it returns the files of their messages.
 func (r *rig) startClients(root pbx.Root) (logs []string) {
-	options := pbx.Options{Dir: filepath.Join(r.dir, "asterisk"), Extensions: "[outside]\n",
-		Sounds: map[string][]byte{filepath.Base(pbx.Recording) + ".sln": pbx.Tone(pbx.RecordingTone, 2*time.Second)},
-		Files:  map[string]string{"logger.conf": "[logfiles]\nfull = notice,warning,error\n"}}
+	options := pbx.Options{Extensions: "[outside]\n",
+		Sounds: map[string][]byte{filepath.Base(pbx.Recording) + ".sln": pbx.Tone(pbx.RecordingTone, 2*time.Second)}}
 	scenarios := map[string]string{"answers": "answers.xml", "silent": "phone.xml", "busy": "busy.xml", "refuses": "refuses.xml"}
 	for i, h := range habits {
 		at := freeUDP(r, fmt.Sprintf("127.0.0.%d", 11+i))
 		log := filepath.Join(r.dir, h.name+".log")
-		sipp, said := r.sipp(scenarios[h.name], at, "-trace_msg", "-message_file", log)
-		if err := sipp.Start(); err != nil {
-			r.Fatal(err)
-		}
-		r.Cleanup(func() {
-			sipp.Process.Kill()
-			sipp.Wait()
-			if r.Failed() {
-				r.Logf("the phone that %s said:\n%s", h.name, said)
-			}
-		})
+		r.startPhone(scenarios[h.name], at, "-trace_msg", "-message_file", log)
 		logs = append(logs, log)
 		options.Trunks = append(options.Trunks, pbx.Trunk{Name: h.name, Address: at})
 		options.Extensions += fmt.Sprintf("exten => _7916XXXXXX[%s],1,Dial(PJSIP/${EXTEN}@%s,60)\n same => n,Hangup()\n", h.digits, h.name)
 	}
-	var err error
-	if r.pbx, err = pbx.Start(r.Context(), root, options); err != nil {
-		r.Fatal(err)
-	}
-	r.Cleanup(func() {
-		if err := r.pbx.Stop(); err != nil {
-			r.Error(err)
-		}
-	})
+	r.startPBX(root, options)
 	return logs
 }
 

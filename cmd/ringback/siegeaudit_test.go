@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// audit is what a siege comes to: what the callers and the phones have noted
+// held against what the daemon says.
+type audit struct {
+	callers, owed, reached, unclear int
+	odd                             []string // calls that went otherwise than in their scenario
+	leads                           int
+	lost                            []string // owed a lead, and there is none
+	doubled                         []string // more than one lead, call or miss for one call
+	needless                        []string // a lead of who has talked with somebody
+	wrong                           []string // another verdict than the truth
+	untold                          []string // leads of which somebody who was to know has not heard
+	twice                           []string // people told twice on one rung
+	rungTwice                       []string // managers whom the robot has rung more often than they had leads
+	bySource                        map[string]int
+	reasons                         map[string]int // by ending and source: how it was called
+	tidings
+}
+
+// problems says all that must not be, in lines.
+func (a *audit) problems() string {
+	var b strings.Builder
+	for _, kind := range []struct {
+		what string
+		list []string
+	}{{"lost", a.lost}, {"doubled", a.doubled}, {"needless", a.needless}, {"wrong", a.wrong}, {"not told", a.untold}, {"told twice", a.twice}, {"rung twice", a.rungTwice}} {
+		if len(kind.list) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "%d %s:\n", len(kind.list), kind.what)
+		for _, line := range kind.list[:min(len(kind.list), mostShown)] {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	return b.String()
+}
+
+// mostShown is how many of a kind of problems are shown.
+const mostShown = 8
+
+func (a *audit) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d callers: %d missed, %d reached, %d unclear; %d leads: %d lost, %d doubled, %d needless, %d with a wrong verdict; ",
+		a.callers, a.owed, a.reached, a.unclear, a.leads, len(a.lost), len(a.doubled), len(a.needless), len(a.wrong))
+	rings := 0
+	for _, at := range a.rings {
+		rings += len(at)
+	}
+	fmt.Fprintf(&b, "%d messages: %d not told, %d told twice, %d marked as possibly double, %d webhooks repeated; %d calls to managers: %d rung twice; calls by source: %v; otherwise than in the scenario: %d",
+		a.messages, len(a.untold), len(a.twice), a.marked, a.again, rings, len(a.rungTwice), a.bySource, len(a.odd))
+	return b.String()
+}
+
+// audit reads everything and compares.
+func (s *siege) audit() *audit {
+	s.Helper()
+	a := &audit{bySource: map[string]int{}, reasons: map[string]int{}, tidings: s.ears.count()}
+	leads, calls := map[string][]apiLead{}, map[string][]apiCall{}
+	owedTo := map[string]int{} // leads by manager
+	for _, l := range all[apiLead](s.rig, "leads") {
+		a.leads++
+		owedTo[l.Manager]++
+		number := ""
+		if l.Contact != nil {
+			number = l.Contact.Number
+		}
+		leads[number] = append(leads[number], l)
+	}
+	for _, c := range all[apiCall](s.rig, "calls") {
+		if c.Direction == "inbound" {
+			calls[c.Caller] = append(calls[c.Caller], c)
+		}
+	}
+	callers := s.callers()
+	a.callers = len(callers)
+	for _, number := range slices.Sorted(maps.Keys(callers)) {
+		s.accountFor(a, callers[number], leads[number], calls[number])
+	}
+	for number, of := range leads {
+		if callers[number] == nil {
+			a.doubled = append(a.doubled, fmt.Sprintf("%q has %d leads, and did not ring", number, len(of)))
+		}
+	}
+	for what, n := range a.by {
+		if n > 1 {
+			a.twice = append(a.twice, fmt.Sprintf("%v: %d times", what, n))
+		}
+	}
+	for phone, at := range a.rings {
+		if len(at) > owedTo[phone] {
+			a.rungTwice = append(a.rungTwice, fmt.Sprintf("%s, of whom %d calls back are owed, was rung at %v", phone, owedTo[phone], clocks(at)))
+		}
+	}
+	return a
+}
+
+// accountFor holds one caller against what the daemon has of them.
+func (s *siege) accountFor(a *audit, c *caller, leads []apiLead, calls []apiCall) {
+	problem := func(list *[]string, format string, args ...any) {
+		*list = append(*list, fmt.Sprintf(format, args...)+" | "+s.known(c, leads, calls))
+	}
+	if !c.through() {
+		a.odd = append(a.odd, c.String())
+	}
+	truth := c.owed()
+	switch truth {
+	case callback:
+		a.owed++
+		if len(leads) == 0 {
+			problem(&a.lost, "no lead")
+		}
+	case nothing:
+		a.reached++
+		if len(leads) > 0 {
+			problem(&a.needless, "a lead")
+		}
+	case unclear:
+		a.unclear++
+	}
+	if len(leads) > 1 || len(calls) > 1 || len(leads) == 1 && leads[0].Missed != 1 {
+		problem(&a.doubled, "%d leads, %d calls", len(leads), len(calls))
+	}
+	for _, call := range calls {
+		a.bySource[call.Source]++
+		a.reasons[c.ending.name+", "+call.Source+": "+call.Verdict+" "+call.Reason]++
+		if truth == callback && call.Verdict != "missed" || truth == nothing && call.Verdict != "answered" {
+			problem(&a.wrong, "%q", call.Verdict)
+		}
+	}
+	if truth != unclear && len(calls) == 0 {
+		problem(&a.wrong, "no call")
+	}
+	for _, lead := range leads {
+		s.toldOf(a, c, lead, problem)
+	}
+}
+
+// toldOf looks whether everybody who is to know of a lead does. What was being
+// sent by SIP or mail when the daemon died is not repeated on the first rung.
+func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string, string, ...any)) {
+	chief := siegeSupervisor(lead.Pool)
+	for _, channel := range []string{"crm", "sip", "email"} {
+		if a.by[rungOf{channel, chief, c.number, "overdue"}] == 0 && !s.ears.marked(channel, chief, c.number) {
+			problem(&a.untold, "%s has not heard of it by %s", chief, channel)
+		}
+	}
+	if lead.Pool != "desk" && a.by[rungOf{"crm", lead.Manager, c.number, "new_lead"}] == 0 {
+		problem(&a.untold, "%s has not heard of it by the CRM", lead.Manager)
+	}
+}
+
+// marked says whether a message came that says it may have come before.
+func (e *ears) marked(channel, to, number string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.heard, func(m told) bool { return m.marked && m.channel == channel && m.to == to && m.number == number })
+}
+
+// known is all that is told of a caller: by themselves and the phones, by the
+// daemon, and by the PBX's records.
+func (s *siege) known(c *caller, leads []apiLead, calls []apiCall) string {
+	var b strings.Builder
+	b.WriteString(c.String())
+	for _, call := range calls {
+		fmt.Fprintf(&b, " | call %s by %s: %s %s, %s", call.Call, call.Source, call.Verdict, call.Reason, call.Started.Local().Format("15:04:05.000"))
+	}
+	for _, lead := range leads {
+		fmt.Fprintf(&b, " | lead %d of %s (%s), missed %d", lead.ID, lead.Manager, lead.Pool, lead.Missed)
+	}
+	for line := range strings.Lines(s.read(s.pbx.CDRFile)) {
+		if strings.Contains(line, strings.TrimPrefix(c.number, "+")) {
+			b.WriteString(" | CDR " + strings.TrimSpace(line))
+		}
+	}
+	for _, i := range s.away {
+		if i.since.Before(c.last().Add(5*time.Second)) && i.until.After(c.steps[0].at.Add(-5*time.Second)) {
+			fmt.Fprintf(&b, " | no daemon from %s to %s", clocks([]time.Time{i.since, i.until})[0], clocks([]time.Time{i.until})[0])
+		}
+	}
+	return b.String()
+}
+
+func clocks(at []time.Time) (list []string) {
+	for _, t := range at {
+		list = append(list, t.Format("15:04:05.000"))
+	}
+	return list
+}
+
+// settle waits until the load is over and all is as it should be, or nothing
+// has changed for some time; then it looks once more. The siege's account is
+// logged, and must be without problems.
+func (s *siege) settle(l *load) *audit {
+	s.Helper()
+	s.until("the load is over", 10*time.Minute, func() bool { return !l.running() })
+	s.watches()
+	var a *audit
+	var known string
+	stood := time.Now()
+	s.until("everything stands still", 5*time.Minute, func() bool {
+		a = s.audit()
+		if now := fmt.Sprint(a, len(a.untold)); now != known {
+			known, stood = now, time.Now()
+		}
+		return a.problems() == "" || time.Since(stood) > standsStill
+	})
+	s.until("no channel is left on the PBX", time.Minute, func() bool { return s.channels() == "" })
+	a = s.audit()
+	s.Logf("%d starts, killed for %v in all, %v; %v", s.lives, s.awayFor().Round(time.Millisecond), time.Since(s.began).Round(time.Second), a)
+	for _, reason := range slices.Sorted(maps.Keys(a.reasons)) {
+		s.Logf("%s: %d", reason, a.reasons[reason])
+	}
+	for _, odd := range a.odd[:min(len(a.odd), mostShown)] {
+		s.Logf("otherwise than in the scenario: %s", odd)
+	}
+	if problems := a.problems(); problems != "" {
+		s.Errorf("%s", problems)
+	}
+	return a
+}
+
+// standsStill is how long nothing may change until it is believed that nothing
+// will: longer than the wait for records and the longest pause between tries.
+const standsStill = 20 * time.Second
