@@ -2,7 +2,6 @@ package leads
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -250,18 +249,6 @@ func (b *Book) Record(ctx context.Context, facts []call.Fact) []error {
 	return b.db.DoAll(ctx, parts)
 }
 
-// Watched notes that the PBX is being watched now.
-func (b *Book) Watched(ctx context.Context, pbx string) error {
-	err := b.db.Do(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec("INSERT INTO watched (pbx, until) VALUES ($1, $2) ON CONFLICT (pbx) DO UPDATE SET until = excluded.until", pbx, db.Millis(tx.Now()))
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("leads: watched %s: %w", pbx, err)
-	}
-	return nil
-}
-
 // Trunks are the endpoints of a PBX by which calls have come in.
 func (b *Book) Trunks(ctx context.Context, pbx string) ([]string, error) {
 	rows, err := b.db.Reader().QueryContext(ctx, "SELECT endpoint FROM trunks WHERE pbx = $1 ORDER BY endpoint", pbx)
@@ -281,16 +268,6 @@ func (b *Book) Trunks(ctx context.Context, pbx string) ([]string, error) {
 		return nil, fmt.Errorf("leads: trunks of %s: %w", pbx, err)
 	}
 	return list, nil
-}
-
-// WatchedUntil is when the PBX was last noted as watched; zero: never.
-func (b *Book) WatchedUntil(ctx context.Context, pbx string) (time.Time, error) {
-	var until int64
-	err := b.db.Reader().QueryRowContext(ctx, "SELECT until FROM watched WHERE pbx = $1", pbx).Scan(&until)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return time.Time{}, fmt.Errorf("leads: watched %s: %w", pbx, err)
-	}
-	return db.Time(until), nil
 }
 
 // OpenCalls reads the calls of a PBX that had not ended when they were last

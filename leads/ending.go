@@ -87,14 +87,20 @@ func (e *ending) open() error {
 	if l.Suspicious, err = e.suspicious(); err != nil {
 		return err
 	}
-	err = e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, suspicious)
-		VALUES ($1, $2, $3, 1, $4, $4, $5, $6) RETURNING id`,
-		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now()), l.Suspicious).Scan(&l.ID)
+	l.Late = lateness(e.tx.Now().Sub(e.j.Ended))
+	err = e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, suspicious, late)
+		VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7) RETURNING id`,
+		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now()), l.Suspicious, l.Late).Scan(&l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: open a lead for call %s: %w", e.j.Call, err)
 	}
 	if err := e.noteMiss(&l); err != nil {
 		return err
+	}
+	if l.Late != InTime {
+		if err := Note(e.tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(e.call), Kind: EntryFoundLate, Detail: e.tx.Now().Sub(e.j.Ended).Round(time.Second).String()}); err != nil {
+			return err
+		}
 	}
 	if l.Suspicious {
 		if err := Note(e.tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Call: Ref(e.call), Kind: EntrySuspicious}); err != nil {
@@ -132,7 +138,7 @@ func (e *ending) suspicious() (bool, error) {
 }
 
 // join counts the miss in the lead that is open. Whoever was suspicious is not
-// any more. "Rang again" is told at most once in ten minutes, and outside the
+// any more, and what was too old for a ladder gets one. "Rang again" is told at most once in ten minutes, and outside the
 // pool's hours once, at the opening.
 func (e *ending) join(l *Lead) error {
 	at := e.j.Pool.Hours.NextOpening(e.tx.Now())
@@ -156,7 +162,7 @@ func (e *ending) join(l *Lead) error {
 		return err
 	}
 	switch {
-	case l.Suspicious:
+	case l.Suspicious || l.Late == Stale:
 		return e.b.trust(e.tx, l, e.j.Pool)
 	case tell && rested:
 		// After the rung that has rested: it may give the lead to somebody else.

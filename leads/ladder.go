@@ -44,7 +44,7 @@ func (b *Book) climb(tx *db.Tx, l *Lead, pool *routing.Pool, at time.Time) error
 	if len(ladder.Rungs) > 0 {
 		l.RungDue = l.RungDue.Add(ladder.Rungs[0].After)
 	}
-	_, err := tx.Exec("UPDATE leads SET ladder = $1, rung = 0, rung_due = $2, call_due = 0, called_ahead = 0, suspicious = 0 WHERE id = $3",
+	_, err := tx.Exec("UPDATE leads SET ladder = $1, rung = 0, rung_due = $2, call_due = 0, called_ahead = 0, suspicious = 0, late = MIN(late, 1) WHERE id = $3",
 		l.Ladder, db.Millis(l.RungDue), l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
@@ -55,14 +55,15 @@ func (b *Book) climb(tx *db.Tx, l *Lead, pool *routing.Pool, at time.Time) error
 	return BookRung(tx, l, RungDue{Ladder: l.Ladder}, l.RungDue, "")
 }
 
-// trust ends the suspicion of a lead: its ladder begins in full, in the pool's
-// hours; that of one which waits for the opening begins then.
+// trust ends the suspicion of a lead, or that it is too old for a ladder: the
+// contact has rung again. The ladder begins in full, in the pool's hours; that of
+// a lead which waits for the opening begins then.
 func (b *Book) trust(tx *db.Tx, l *Lead, pool *routing.Pool) error {
-	l.Suspicious = false
+	l.Suspicious, l.Late = false, min(l.Late, FoundLate)
 	if l.Manager != "" {
 		return b.climb(tx, l, pool, pool.Hours.NextOpening(tx.Now()))
 	}
-	if _, err := tx.Exec("UPDATE leads SET suspicious = 0 WHERE id = $1", l.ID); err != nil {
+	if _, err := tx.Exec("UPDATE leads SET suspicious = 0, late = MIN(late, 1) WHERE id = $1", l.ID); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	return nil

@@ -41,6 +41,8 @@ type Lead struct {
 	// Suspicious says that somebody who never rang before hung up at once:
 	// nobody is told until they ring again.
 	Suspicious bool
+	// Late says that it was opened long after the call.
+	Late Late
 
 	toldAgain   int64
 	calledAhead bool // the manager has heard of it before its own rung for that
@@ -64,7 +66,7 @@ var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, Observed}
 
 const leadColumns = `leads.id, leads.contact, leads.pool, leads.line, leads.manager, leads.missed, leads.first_missed, leads.last_missed,
 	leads.opened, leads.closed, leads.outcome, leads.ladder, leads.rung, leads.rung_due, leads.ack_by, leads.ack_until, leads.call_due,
-	leads.suspicious, leads.told_again, leads.called_ahead`
+	leads.suspicious, leads.late, leads.told_again, leads.called_ahead`
 
 // scanLead reads the columns of a lead, and into more those that follow them.
 func scanLead(row interface{ Scan(...any) error }, more ...any) (Lead, error) {
@@ -73,7 +75,7 @@ func scanLead(row interface{ Scan(...any) error }, more ...any) (Lead, error) {
 	var closed sql.NullInt64
 	err := row.Scan(append([]any{&l.ID, &l.Contact, &l.Pool, &l.Line, &l.Manager, &l.Missed, &first, &last,
 		&opened, &closed, &l.Outcome, &l.Ladder, &l.Rung, &rungDue, &l.AckBy, &ackUntil, &callDue,
-		&l.Suspicious, &l.toldAgain, &l.calledAhead}, more...)...)
+		&l.Suspicious, &l.Late, &l.toldAgain, &l.calledAhead}, more...)...)
 	l.FirstMissed, l.LastMissed, l.Opened = db.Time(first), db.Time(last), db.Time(opened)
 	l.RungDue, l.AckUntil, l.CallDue = db.Time(rungDue), db.Time(ackUntil), db.Time(callDue)
 	if closed.Valid {
@@ -248,7 +250,7 @@ func (b *Book) Opening(tx *db.Tx, j jobs.Job) error {
 
 // assign gives a lead to the contact's own manager if they are of the pool and
 // on duty, otherwise to whose turn it is, otherwise to the supervisor, and
-// begins its ladder unless the call was suspicious.
+// begins its ladder unless the call was suspicious, or is told in a digest.
 func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	login, why, err := b.choose(tx, l, pool)
 	if err != nil {
@@ -266,8 +268,13 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: login, Detail: why}); err != nil {
 		return err
 	}
-	if l.Suspicious {
+	switch {
+	case l.Suspicious:
 		return nil
+	case l.Late == Stale:
+		return b.bookDigest(tx, l, pool)
+	case l.Late == FoundLate:
+		return b.climb(tx, l, pool, tx.Now().Add(-pool.Ladder.Settle)) // it has settled long ago
 	}
 	return b.climb(tx, l, pool, tx.Now())
 }

@@ -42,9 +42,6 @@ type ListedCall struct {
 	Explanation string `json:"explanation"`
 }
 
-// SourceARI says that a call was watched while it happened.
-const SourceARI = "ari"
-
 // MaxListed bounds text from outside in a ListedCall, in bytes.
 const MaxListed = 256
 
@@ -58,7 +55,7 @@ func (j Judged) Listed() ListedCall {
 		Call: j.Call, PBX: j.PBX, Direction: j.Direction, Caller: Clip(j.Caller.Value), Dialed: Clip(j.Dialed.Value), Line: j.Line,
 		Verdict: j.Verdict, Reason: j.Reason, Started: Stamp{j.Started}, Ended: Stamp{j.Ended},
 		WaitS: Seconds(j.Wait), TalkS: Seconds(j.Talk), Rang: rang, AnsweredBy: Clip(j.AnsweredBy),
-		Source: SourceARI, CallerName: Clip(j.CallerName), Voicemail: j.Voicemail,
+		Source: j.Source.String(), CallerName: Clip(j.CallerName), Voicemail: j.Voicemail,
 		Explanation: j.Explanation,
 	}
 }

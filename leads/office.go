@@ -40,6 +40,8 @@ type Judged struct {
 	// Explanation says in words why the verdict is what it is; empty while the
 	// call runs.
 	Explanation string
+	// Source is where the end of the call is known from.
+	Source call.Source
 	// GaveUp says that the caller hung up, as the PBX shows it.
 	GaveUp bool
 	// From is the phone that placed an outbound or internal call.
@@ -59,7 +61,7 @@ func (o *Office) Judge(c call.Call, now time.Time) Judged {
 	plan := o.plan(c.PBX)
 	j := Judged{Call: c.ID, PBX: c.PBX, Direction: c.Direction, CallerName: c.CallerName,
 		Caller: plan.Read(c.Caller), Dialed: plan.Read(c.Dialed),
-		Started: c.Started, Ended: c.Ended, Voicemail: c.Message, From: c.From}
+		Started: c.Started, Ended: c.Ended, Voicemail: c.Message, From: c.From, Source: c.Source}
 	running := j.Ended.IsZero()
 	if running {
 		j.Ended = now

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"ringback/ari/call"
-	"ringback/leads"
 	"ringback/routing"
 )
 
@@ -116,7 +115,7 @@ func TestPhonesThatRangAreListedOnce(t *testing.T) {
 	if got := strings.Join(newOffice().Judge(in, time.Now()).Rang, " "); got != "101 102" {
 		t.Errorf("rang: %s", got)
 	}
-	if listed := newOffice().Judge(in, time.Now()).Listed(); listed.Source != leads.SourceARI || len(listed.Rang) != 2 {
+	if listed := newOffice().Judge(in, time.Now()).Listed(); listed.Source != "ari" || len(listed.Rang) != 2 {
 		t.Errorf("listed: %+v", listed)
 	}
 }

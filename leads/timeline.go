@@ -23,6 +23,8 @@ const (
 	EntryAlertDoubt    = "alert_doubt"    // a message may have been sent: the daemon died in the middle
 	EntryAlertWould    = "alert_would"    // mode observe: what would have been sent
 	EntryNobodyToTell  = "nobody_to_tell" // a rung that found nobody or no channel to tell by
+	EntryFoundLate     = "found_late"     // the call was over long before the daemon learned of it: detail is by how much
+	EntryDigest        = "digest"         // it was named in the digest to that person
 	EntrySuspicious    = "suspicious"     // the caller never rang before and hung up at once: nobody is told until they ring again
 	EntryAcknowledged  = "acknowledged"   // somebody has taken the lead on; channel: how; detail: until when that holds
 	EntryAckEnded      = "ack_ended"      // the contact has rung again: whoever had taken the lead on is reminded of it

@@ -55,7 +55,7 @@ func TestOpenCallsAfterARestart(t *testing.T) {
 		t.Fatalf("before anything was watched: %v, %v", until, err)
 	}
 	began := time.Now()
-	if err := book.Watched(t.Context(), main); err != nil {
+	if err := book.Watched(t.Context(), leads.Sighting{PBX: main, Until: began}); err != nil {
 		t.Fatal(err)
 	}
 	started := time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)

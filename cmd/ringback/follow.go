@@ -86,7 +86,7 @@ func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Log
 			watching = w.stream.Status().State == ari.Watching
 		}
 		if watching {
-			if err := book.Watched(context.WithoutCancel(ctx), w.opts.PBX); err != nil {
+			if err := book.Watched(context.WithoutCancel(ctx), leads.Sighting{PBX: w.opts.PBX, Until: time.Now()}); err != nil {
 				log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
 			}
 		}

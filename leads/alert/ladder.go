@@ -103,6 +103,7 @@ func (l *Ladder) Works() []jobs.Work {
 		{Kind: leads.KindRung, InTx: l.rung},
 		{Kind: leads.KindAgain, InTx: l.rangAgain},
 		{Kind: leads.KindHanded, InTx: l.handed},
+		{Kind: leads.KindDigest, InTx: l.digest},
 		l.strays(),
 	}
 	for _, ch := range l.cfg.Channels {
@@ -225,7 +226,8 @@ func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) erro
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
 	m := Message{Why: why, At: tx.Now(), Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
-		Link: fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
+		FoundLate: why == NewLead && lead.Late != leads.InTime,
+		Link:      fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
 	l.address(&m, to)
 	if lead.Contact.Valid {
 		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)

@@ -62,6 +62,11 @@ type Message struct {
 	// Double says that it may have been sent before: the daemon died while it
 	// was being sent, or nobody answered.
 	Double bool `json:"double,omitempty"`
+	// FoundLate says that the lead was opened long after the call: the daemon had
+	// not seen it.
+	FoundLate bool `json:"found_late,omitempty"`
+	// Leads are those of a Digest, which is about none by itself.
+	Leads []Listed `json:"leads,omitempty"`
 	// Booked is set of messages about reminders alone.
 	Booked *Booked `json:"booked,omitempty"`
 	// Text says all this in plain words.
@@ -90,8 +95,11 @@ type Channel interface {
 
 // text says the message in plain words, on few lines, as of now.
 func (m *Message) text(now time.Time, zone *time.Location) string {
-	if m.Booked != nil {
+	switch {
+	case m.Booked != nil:
 		return m.notice()
+	case m.Why == Digest:
+		return m.digested(now, zone)
 	}
 	var b strings.Builder
 	switch {
@@ -123,6 +131,9 @@ func (m *Message) text(now time.Time, zone *time.Location) string {
 		fmt.Fprintf(&b, ", assigned to %s", m.Manager)
 	}
 	b.WriteString(".\n")
+	if m.FoundLate {
+		b.WriteString("Found late: Ringback could not see it when it happened.\n")
+	}
 	if m.Double {
 		b.WriteString("(You may have had this message before.)\n")
 	}

@@ -52,6 +52,7 @@ var about = map[string]string{
 	string(alert.NewLead):   "somebody is to be called back",
 	string(alert.RangAgain): "they rang again",
 	string(alert.Overdue):   "nobody has called back yet",
+	string(alert.Digest):    "leads that were found late",
 
 	string(alert.NotReminded): "the client was not reminded",
 	string(alert.Answered):    "the client answered the reminder",
@@ -132,6 +133,10 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text = who + ", who is not of this pool, talked with them: settled?"
 	case leads.EntryClosed:
 		row.Text = "Settled: " + settled(e.Detail, who)
+	case leads.EntryFoundLate:
+		row.Text = "Found " + e.Detail + " after the call: Ringback could not see it when it happened"
+	case leads.EntryDigest:
+		row.Text = "Named in the digest to " + who
 	case leads.EntrySuspicious, leads.EntryAcknowledged, leads.EntryAckEnded, leads.EntryHandedOn, leads.EntryNobodyElse:
 		row.Text = t.handled(e, who)
 	default:
