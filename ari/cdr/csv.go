@@ -170,21 +170,18 @@ func writtenIn(r Record, written time.Time) time.Duration {
 	return time.Duration(seconds) * time.Second
 }
 
-// nameSingles decides what single columns are: unique ids if most of those that
-// hold anything look like it, and user fields otherwise. A program may name its
-// channels as it likes, and a user field may hold what it likes.
+// nameSingles decides what single columns are: unique ids, if the epoch in any of
+// them is that of its record's start; user fields otherwise. A program may name
+// its channels as it likes, and a user field may hold what it likes.
 func (k *kept) nameSingles() {
-	ids, texts := map[int]int{}, map[int]int{}
+	ids := map[int]bool{} // by the number of columns
 	for _, s := range k.singles {
-		switch r := &k.records[s.at]; {
-		case !r.Began.IsZero():
-			ids[s.columns]++
-		case r.UniqueID != "":
-			texts[s.columns]++
+		if _, ok := ahead(&k.records[s.at]); ok {
+			ids[s.columns] = true
 		}
 	}
 	for _, s := range k.singles {
-		if ids[s.columns] == 0 || ids[s.columns] < texts[s.columns] {
+		if !ids[s.columns] {
 			r := &k.records[s.at]
 			r.UserField, r.UniqueID, r.Began = r.UniqueID, "", time.Time{}
 		}

@@ -16,7 +16,8 @@ type csvBlock struct {
 	// head and tail are where what is decided begins and ends: what is before and
 	// behind them may belong to rows that reach out of the block.
 	head, tail int
-	unreadable int // lines in between that are no rows
+	unreadable int  // lines in between that are no rows
+	border     bool // the text ends where a row begins
 }
 
 // edge is what a block's end borders on.
@@ -32,25 +33,24 @@ const (
 // overlap the later is right, since no row holds another.
 func (b *csvBlock) sift(text []byte, head, tail edge) {
 	b.text, b.rows, b.unreadable = text, b.rows[:0], 0
-	b.head = 0
+	b.head, b.border = 0, tail == border
 	first := len(text) // where the row begins that was found last
 	begun := len(text) // where a row begins of which the end is not there yet
 	for at := b.lineBefore(len(text)+1, head); at >= 0; at = b.lineBefore(at, head) {
-		var r csvRow
-		size, is := r.read(text[at:first])
+		r, from, size := b.within(at, first)
 		switch {
-		case is == whole && len(b.rows) == 0:
-			b.end(at+size, begun, tail)
-		case is == whole:
-			b.gap(at+size, first)
-		case is == unfinished && len(b.rows) == 0 && tail == growing:
+		case size > 0 && len(b.rows) == 0:
+			b.end(from+size, begun, tail)
+		case size > 0:
+			b.gap(from+size, first, first)
+		case len(b.rows) == 0 && tail == growing && begins(text[at:]):
 			begun = at
 			continue
 		default:
 			continue
 		}
 		b.rows = append(b.rows, r)
-		first = at
+		first = from
 	}
 	if head == cut {
 		b.head = min(first, maxRow)
@@ -59,7 +59,7 @@ func (b *csvBlock) sift(text []byte, head, tail edge) {
 		b.end(b.head, begun, tail)
 		return
 	}
-	b.gap(b.head, first)
+	b.gap(b.head, first, first)
 }
 
 // lineBefore is where the last line begins that begins before at; -1: none. Where
@@ -79,18 +79,20 @@ func (b *csvBlock) lineBefore(at int, head edge) int {
 	return -1
 }
 
-// end decides on what is behind the last row.
+// end decides on what is behind the last row, where another may have begun.
 func (b *csvBlock) end(from, begun int, tail edge) {
-	b.tail = max(from, begun)
 	if tail == cut {
 		b.tail = max(from, len(b.text)-maxRow)
+		b.gap(from, b.tail, b.tail)
+		return
 	}
-	b.gap(from, b.tail)
+	b.tail = len(b.text)
+	b.gap(from, b.tail, begun)
 }
 
 // gap looks into what stands between rows. A row may follow on the same line on
-// a part of another.
-func (b *csvBlock) gap(from, to int) {
+// a part of another. What no row is counts as unreadable, up to begun.
+func (b *csvBlock) gap(from, to, begun int) {
 	found := len(b.rows)
 	rest := from // what is not part of a row
 	line := from
@@ -99,19 +101,37 @@ func (b *csvBlock) gap(from, to int) {
 		case b.text[p] == '\n':
 			line = p + 1
 		case b.text[p] == '"' && p-line <= maxHalf:
-			var r csvRow
-			size, is := r.read(b.text[p:to])
-			if is != whole {
+			r, at, size := b.within(p, to)
+			if size == 0 {
 				continue
 			}
 			b.rows = append(b.rows, r)
-			b.unreadable += lines(b.text[rest:p], true)
-			rest = p + size
+			b.unreadable += lines(b.text[rest:at], true)
+			rest = at + size
 			line, p = rest, rest-1
 		}
 	}
-	b.unreadable += lines(b.text[rest:to], false)
+	b.unreadable += lines(b.text[rest:max(rest, begun)], begun < len(b.text) || b.border)
 	slices.Reverse(b.rows[found:])
+}
+
+// within gives the row that begins at p. What was begun there and the account of
+// the row that follows may read as one account, with a quote in it: then the last
+// place counts that makes a row. Size is 0 where there is none.
+func (b *csvBlock) within(p, to int) (r csvRow, from, size int) {
+	size, is := r.read(b.text[p:to])
+	if is != whole {
+		return r, p, 0
+	}
+	if bytes.IndexByte(r.bytes(accountColumn), '"') >= 0 {
+		for later := p + int(r.to[accountColumn]); later > p; later-- {
+			var row csvRow
+			if n, is := row.read(b.text[later:to]); is == whole {
+				return row, later, n
+			}
+		}
+	}
+	return r, p, size
 }
 
 // lines counts those that hold anything; the last of them too, if it does not

@@ -87,6 +87,13 @@ func (r *csvRow) read(b []byte) (size int, is layout) {
 	}
 }
 
+// begins says that the rest of a text is the beginning of a row.
+func begins(b []byte) bool {
+	var r csvRow
+	_, is := r.read(b)
+	return is == unfinished
+}
+
 // column takes column r.n, which begins at p; next is behind it.
 func (r *csvRow) column(b []byte, p int) (next int, is layout) {
 	if p == len(b) {

@@ -88,9 +88,10 @@ func witnesses(records []Record) []witness {
 		}
 	}
 	// Where the PBX leaves out a channel's first record, its second may by chance
-	// begin whole quarters of an hour later. Then it stands alone among others.
+	// begin whole quarters of an hour later. Then it stands alone among others, all
+	// of which tell less.
 	alone := func(k int) bool {
-		if k < 2 || k+2 >= len(all) {
+		if k < 2 || k+2 >= len(all) || all[k].offset < all[k-1].offset {
 			return false
 		}
 		for _, near := range all[max(0, k-20):min(len(all), k+21)] {
@@ -138,7 +139,6 @@ func nearest(all []witness, behind, i int, fallback time.Duration) time.Duration
 // shift takes the offset at its start from the record's times. Summer time may
 // begin or end during a call: how long it lasted tells.
 func (r *Record) shift(offset time.Duration) {
-	local := r.Start
 	back := func(t time.Time, after time.Duration) time.Time {
 		if t.IsZero() {
 			return t
@@ -155,11 +155,9 @@ func (r *Record) shift(offset time.Duration) {
 		}
 		return t
 	}
-	if local.IsZero() {
-		r.End = back(r.End, 0)
-		return
+	if !r.Start.IsZero() {
+		r.Start = r.Start.Add(-offset)
 	}
-	r.Start = local.Add(-offset)
 	r.End = back(r.End, r.Duration)
 	r.Answer = back(r.Answer, r.Duration-r.Billed)
 }
