@@ -14,6 +14,7 @@ import (
 
 	"github.com/nyaruka/phonenumbers/v2"
 
+	"ringback/leads/dials"
 	"ringback/routing"
 )
 
@@ -22,6 +23,7 @@ import (
 func (c *Config) check(f *findings) {
 	c.checkPlace(f)
 	c.checkWeb(f)
+	c.checkKeep(f)
 	c.checkAsterisk(f)
 	c.checkChannels(f)
 	c.checkManagers(f)
@@ -77,6 +79,22 @@ func (c *Config) checkPlace(f *findings) {
 			return
 		}
 		c.zone = zone
+	}
+}
+
+// leastKept is what robot calls look back, so that nobody is called too often.
+const leastKept = dials.NumberSpan + day
+
+// checkKeep finds that would be removed what is still needed.
+func (c *Config) checkKeep(f *findings) {
+	for _, key := range []struct {
+		name string
+		keep time.Duration
+	}{{"keep_calls", c.KeepCalls}, {"keep_events", c.KeepEvents}} {
+		if key.keep != 0 && key.keep < leastKept {
+			f.add(key.name, "%s is too short: it is %s or more, because how often somebody was called is looked up so far back; or 0s, for ever",
+				durationText(key.keep), durationText(leastKept))
+		}
 	}
 }
 

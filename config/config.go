@@ -49,6 +49,10 @@ type Config struct {
 	PublicURL string `yaml:"public_url"`
 	// Database is the path of the SQLite file.
 	Database string `yaml:"database"`
+	// KeepCalls is how long calls and closed leads are kept, KeepEvents how long
+	// the entries of timelines and what was dialed are; 0: for ever.
+	KeepCalls  time.Duration `yaml:"keep_calls"`
+	KeepEvents time.Duration `yaml:"keep_events"`
 	// TokenFile names a file of bearer tokens, one a line. Without it the JSON
 	// API answers nobody.
 	TokenFile string `yaml:"token_file"`
@@ -249,6 +253,7 @@ func read(file string) (*Config, *findings) {
 		Reminders: appointments.DefaultConfig(),
 		Listen:    DefaultListen,
 		Database:  DefaultDatabase,
+		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep,
 	}
 	r := reader{findings: found, budget: mostNodes, starts: c.starts()}
 	if !r.document(root, c) {
@@ -266,6 +271,7 @@ const (
 	DefaultApp      = "ringback"
 	DefaultFrom     = "ringback"
 	DefaultTimeout  = 10 * time.Second
+	DefaultKeep     = 3 * 365 * day
 )
 
 // starts are the values that parts of a list begin with, before their keys are

@@ -29,7 +29,7 @@ const exampleHead = `# Configuration of Ringback. Check it with: ringback check 
 #
 # Lines that begin with "#key:" show keys that are left out here. Paths that do
 # not begin with / are taken from the folder of this file. Durations are written
-# as 20s, 3m or 1h30m. Extensions and numbers belong in quotes: YAML would read
+# as 20s, 3m, 1h30m or 30d. Extensions and numbers belong in quotes: YAML would read
 # 0201 as 129. Secrets do not belong in this file at all.
 `
 
@@ -66,6 +66,7 @@ func exampleConfig() *Config {
 		Reminders: appointments.DefaultConfig(),
 		Listen:    DefaultListen,
 		Database:  DefaultDatabase,
+		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep,
 	}
 }
 
@@ -157,8 +158,12 @@ func scalarText(v reflect.Value) string {
 	return v.String()
 }
 
-// durationText is a duration without the units that are zero.
+// durationText is a duration without the units that are zero, and in days from
+// a month on.
 func durationText(d time.Duration) string {
+	if d >= 30*day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -172,6 +172,10 @@ var notes = map[string]note{
 		"that others use, behind a proxy say, everybody needs a token of token_file as password.",
 		sample: "https://ringback.example.com"},
 	"database": {text: "The database. SQLite keeps files beside it: the folder must be writable."},
+	"keep_calls": {text: "How long calls and closed leads are kept, with all that is told of them. Open leads stay,\n" +
+		"and so does what people said about being called. 0s: for ever."},
+	"keep_events": {text: "How long the entries of timelines are kept, except of open leads, and what was dialed.\n" +
+		"0s: for ever."},
 	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
 		"API answers nobody, and the page only people at this machine.", sample: "/etc/ringback/tokens"},
 }

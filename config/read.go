@@ -347,8 +347,18 @@ func (r *reader) text(path string, node *yaml.Node, into reflect.Value) {
 
 func unprintable(c rune) bool { return c != ' ' && !strconv.IsPrint(c) }
 
+const day = 24 * time.Hour
+
+// inDays are durations that Go does not read: a day may have an hour less, but
+// nobody waits for one to the second.
+var inDays = regexp.MustCompile(`^([0-9]{1,5})d$`)
+
 func (r *reader) duration(path string, node *yaml.Node, into *time.Duration) {
 	d, err := time.ParseDuration(node.Value)
+	if days := inDays.FindStringSubmatch(node.Value); days != nil {
+		n, _ := strconv.Atoi(days[1]) // five digits are a number
+		d, err = time.Duration(n)*day, nil
+	}
 	switch {
 	case err != nil && node.ShortTag() == "!!int":
 		r.add(path, "%s needs a unit: s, m or h, as in 20s, 3m or 1h30m", quoted(node.Value))

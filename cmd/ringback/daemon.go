@@ -35,6 +35,7 @@ type daemon struct {
 	registry *prometheus.Registry
 	db       *db.DB
 	book     *leads.Book
+	keeper   *leads.Keeper
 	dialer   *robotcall.Dialer
 	runner   *jobs.Runner
 	listener net.Listener
@@ -71,6 +72,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	office := cfg.Office()
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
+	d.keeper = leads.NewKeeper(leads.KeepConfig{Calls: cfg.KeepCalls, Events: cfg.KeepEvents, DB: d.db, Book: d.book, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
 		return err
 	}
@@ -196,6 +198,7 @@ func (d *daemon) Run(ctx context.Context) error {
 		spine.run(end, func() error { return keepWatched(ctx, w, d.book, d.log) })
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })
+	rest.run(end, func() error { return d.keeper.Run(ctx) })
 	rest.run(end, func() error { return d.runner.Run(ctx) })
 	rest.run(end, func() error { return d.dialer.Run(ctx) })
 	rest.run(end, func() error { return d.web.Serve(d.listener) })

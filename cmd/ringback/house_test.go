@@ -51,6 +51,7 @@ var rooms = map[string]room{
 	"ari/pbx":       {floor: 1, only: []string{"ari"}, lab: true},
 	"ari/softphone": {floor: 1, only: []string{"ari"}, lab: true},
 	"leads/jobs":    {floor: 1, only: []string{"leads/db"}},
+	"leads/history": {floor: 1, only: []string{"leads/db"}, lab: true},
 	"leads":         {floor: 2},
 	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
 	"leads/view":    {floor: 2},

@@ -27,6 +27,7 @@ type commands struct {
 	Record  recordCommand  `cmd:"" help:"Record the events of a PBX, as JSON lines."`
 	Replay  replayCommand  `cmd:"" help:"Give the calls of a recording their verdicts, as JSON lines."`
 	Plan    planCommand    `cmd:"" help:"Say what would be dialed in the next hours, and why other calls would not."`
+	Backup  backupCommand  `cmd:"" help:"Copy the database into a file, also while the daemon runs, and read the copy back."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
