@@ -52,6 +52,7 @@ type inbox struct {
 	limit   int64
 	size    int64
 	batches []*batch // oldest first; the last one is still being filled
+	taken   *batch   // is being handled
 	spare   *batch
 	err     error // why nothing more comes
 	gauge   func(bytes int64)
@@ -126,16 +127,32 @@ func (q *inbox) take() (*batch, error) {
 	q.batches = q.batches[1:]
 	q.size -= int64(len(b.data))
 	q.gauge(q.size)
+	q.taken = b
 	return b, nil
+}
+
+// handled is when the oldest frame was read that has not been given back; now,
+// where there is none.
+func (q *inbox) handled(now time.Time) time.Time {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.taken != nil:
+		return q.taken.frames[0].heard
+	case len(q.batches) > 0:
+		return q.batches[0].frames[0].heard
+	}
+	return now
 }
 
 // give returns a batch that is done with, to be filled again.
 func (q *inbox) give(b *batch) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.taken = nil
 	if cap(b.data) > 2*batchSize {
 		return // it held one giant frame
 	}
 	b.data, b.frames = b.data[:0], b.frames[:0]
-	q.mu.Lock()
 	q.spare = b
-	q.mu.Unlock()
 }

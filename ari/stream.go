@@ -51,6 +51,9 @@ type Status struct {
 	// Events were handled since the start, the last one at LastEvent.
 	Events    uint64
 	LastEvent time.Time
+	// Good is until when everything was seen, by our clock; of a stream that is
+	// watching, before the present session.
+	Good time.Time
 	// ClockOffset is what the PBX's clock is ahead of ours, as measured when
 	// the session began (0 before 16, which does not tell its clock).
 	ClockOffset time.Duration
@@ -116,8 +119,9 @@ type Stream struct {
 	events    atomic.Uint64
 	lastEvent atomic.Int64 // Unix nanoseconds
 
-	mu     sync.Mutex
-	status Status
+	mu      sync.Mutex
+	status  Status
+	session *session // the newest that was watched
 
 	// What follows belongs to Run's goroutine.
 	ev        Event
@@ -174,6 +178,31 @@ func (s *Stream) Status() Status {
 	return st
 }
 
+// Handled is until when everything that was heard of the PBX has been handled, by
+// our clock: now, unless frames wait.
+func (s *Stream) Handled() time.Time {
+	s.mu.Lock()
+	ses := s.session
+	s.mu.Unlock()
+	now := time.Now()
+	if ses == nil {
+		return now
+	}
+	return ses.inbox.handled(now)
+}
+
+// Renew ends the present session, as if its frames had waited for more memory
+// than allowed: another begins with a snapshot. Of a stream that watches nothing
+// it does nothing.
+func (s *Stream) Renew() {
+	s.mu.Lock()
+	ses := s.session
+	s.mu.Unlock()
+	if ses != nil {
+		ses.drop(ErrOverflow)
+	}
+}
+
 // Run watches the PBX until ctx ends, and returns the reason why it ended; it
 // returns for no other cause. It may be called once.
 //
@@ -193,6 +222,7 @@ func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 	if s.lastGood.IsZero() {
 		s.lastGood = time.Now()
 	}
+	s.setState(Waiting, nil)
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		err := s.watch(ctx, handle)
@@ -260,6 +290,9 @@ func (s *Stream) watch(ctx context.Context, handle func(*Event)) error {
 
 // follow hands on what a session brings, until its end.
 func (s *Stream) follow(ses *session, handle func(*Event)) error {
+	s.mu.Lock()
+	s.session = ses
+	s.mu.Unlock()
 	for {
 		b, err := ses.inbox.take()
 		if err != nil {
@@ -377,5 +410,5 @@ func (s *Stream) setState(state State, err error) {
 		s.status.Since = time.Now()
 	}
 	s.status.State, s.status.Err, s.status.Trouble = state, err, TroubleOf(err)
-	s.status.ClockOffset = s.offset
+	s.status.ClockOffset, s.status.Good = s.offset, s.lastGood
 }

@@ -101,8 +101,8 @@ type Call struct {
 	Message bool `json:"message,omitempty"`
 	// Unseen says that nobody could see the end of the call.
 	Unseen bool `json:"unseen,omitempty"`
-	// Gap says that a part of it was not seen: it was in progress when a session
-	// began, and had begun before.
+	// Gap says that a part of it may not have been seen: it was in progress when a
+	// session began that was not the first.
 	Gap bool `json:"gap,omitempty"`
 	// Source is where the end is known from.
 	Source Source `json:"source,omitempty"`

@@ -43,6 +43,11 @@ func (t *Tracker) connected(ev *ari.Event) {
 		}
 	}
 	t.rebridge(ev.Snapshot.Bridges, until, ev.At)
+	if !ev.Since.IsZero() {
+		for _, o := range t.open {
+			o.call.Gap = true
+		}
+	}
 }
 
 // vanish drops the channels that live no more, and with them their calls.

@@ -78,6 +78,15 @@ func New(opts Options) *Tracker {
 // Open counts the calls in progress.
 func (t *Tracker) Open() int { return len(t.open) }
 
+// Following lists the ids of the calls in progress.
+func (t *Tracker) Following() []string {
+	list := make([]string, 0, len(t.open))
+	for id := range t.open {
+		list = append(list, id)
+	}
+	return list
+}
+
 // Idle says that nothing is followed: no call, no channel, no bridge.
 func (t *Tracker) Idle() bool {
 	return len(t.open) == 0 && len(t.legs) == 0 && len(t.byName) == 0 && len(t.bridges) == 0
