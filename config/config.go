@@ -106,6 +106,14 @@ func (a *Asterisk) ARI() ari.Config {
 	return ari.Config{Name: a.Name, URL: a.URL, Username: a.Username, Password: a.Password, App: a.App}
 }
 
+// Records opens the PBX's call records; nil: there are none.
+func (a *Asterisk) Records() (cdr.Source, error) {
+	if !a.CDR.Kept() {
+		return nil, nil
+	}
+	return cdr.Open(a.CDR)
+}
+
 // Inbound says which calls come from outside.
 type Inbound struct {
 	// Contexts are the dialplan contexts in which a call from a trunk begins.

@@ -32,6 +32,19 @@ type Gap struct {
 	Finished time.Time
 }
 
+// Count counts a call that ended in the gap, when it is recorded.
+func (g *Gap) Count(c *call.Call, verdict routing.Verdict) {
+	switch {
+	case c.How == call.Unconfirmed:
+		g.Unconfirmed++
+	case c.Source == call.Records:
+		g.Recovered++
+		if verdict == routing.Missed {
+			g.Missed++
+		}
+	}
+}
+
 // Cause is why a PBX was not watched.
 type Cause string
 
@@ -90,7 +103,7 @@ func (b *Book) WatchedUntil(ctx context.Context, pbx string) (time.Time, error) 
 // there would be thousands.
 const keptGaps = 1000
 
-// Note writes a new gap down, and gives it its id. It must be on the disk before
+// NoteGap writes a new gap down, and gives it its id. It must be on the disk before
 // the next Watched: that moves the end of what was seen past it.
 func (b *Book) NoteGap(ctx context.Context, g *Gap) error {
 	err := b.db.Do(ctx, func(tx *db.Tx) error {

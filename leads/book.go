@@ -27,8 +27,13 @@ type Book struct {
 	trunks  sync.Map // [2]string{PBX, endpoint}: those that the database knows
 	strayed sync.Map // [2]string{PBX, context}: those that the log was told of
 
+	backlog int64
+
 	mu      sync.Mutex
 	waiting []call.Fact
+	size    int64       // of waiting, about, in bytes
+	since   time.Time   // when the oldest fact that is not on the disk was told, or earlier; zero: all are
+	next    time.Time   // the same without what was taken last
 	later   *time.Timer // wakes Run for facts that need not hurry; nil: none wait alone
 	wake    chan struct{}
 }
@@ -38,14 +43,22 @@ type BookConfig struct {
 	DB     *db.DB
 	Office *Office
 	Log    *slog.Logger
+	// Backlog bounds what waits for the database, in bytes of memory, about; 0:
+	// DefaultBacklog.
+	Backlog int64
 	// Metrics takes ringback_calls_total and the Book's own metrics; nil: none are kept.
 	Metrics prometheus.Registerer
 }
 
-// maxWaiting bounds the facts that wait for the database: at 100 calls a second
-// it is some five minutes. The last half of the room is kept for the ends of
-// calls, from which leads follow.
-const maxWaiting = 200_000
+// DefaultBacklog is what may wait for the database: at 100 calls a second some
+// ten minutes.
+const DefaultBacklog = 256 << 20
+
+// sizeOf is what a fact takes of memory, about.
+func sizeOf(f *call.Fact) int64 {
+	c := &f.Call
+	return int64(900 + len(c.ID) + len(c.Caller) + len(c.CallerName) + len(c.Dialed) + 200*len(c.Legs) + 150*len(c.Talks) + 100*len(c.Stops))
+}
 
 // maxBatch is how many facts go into one transaction.
 const maxBatch = 256
@@ -63,7 +76,10 @@ func hurries(f call.Fact) bool { return f.Kind != call.Started && f.Kind != call
 
 // NewBook makes a Book. Facts are recorded while Run runs.
 func NewBook(c BookConfig) *Book {
-	b := &Book{db: c.DB, office: c.Office, log: c.Log, roll: rand.IntN, wake: make(chan struct{}, 1)}
+	b := &Book{db: c.DB, office: c.Office, log: c.Log, roll: rand.IntN, wake: make(chan struct{}, 1), backlog: c.Backlog}
+	if b.backlog <= 0 {
+		b.backlog = DefaultBacklog
+	}
 	if b.log == nil {
 		b.log = slog.New(slog.DiscardHandler)
 	}
@@ -72,34 +88,63 @@ func NewBook(c BookConfig) *Book {
 }
 
 // Tell queues facts to be recorded, in order. It never waits: it says false
-// when there was no room for some of them, and those are not taken.
+// when there was no room for them, and none is taken.
 func (b *Book) Tell(facts []call.Fact) bool {
 	if len(facts) == 0 {
 		return true
 	}
-	b.mu.Lock()
-	taken := 0
+	var size int64
 	for i := range facts {
-		room := maxWaiting / 2
-		if hurries(facts[i]) {
-			room = maxWaiting
-		}
-		if len(b.waiting) < room {
-			b.waiting = append(b.waiting, facts[i])
-			taken++
-		}
+		size += sizeOf(&facts[i])
 	}
-	if taken > 0 && b.later == nil {
+	b.mu.Lock()
+	if b.size+size > b.backlog {
+		b.mu.Unlock()
+		b.m.refused.Add(float64(len(facts)))
+		return false
+	}
+	if b.since.IsZero() {
+		b.since = time.Now()
+	}
+	b.waiting = append(b.waiting, facts...)
+	b.size += size
+	if b.later == nil {
 		b.later = time.AfterFunc(linger, b.kick)
 	}
 	n := len(b.waiting)
 	b.mu.Unlock()
 	b.m.waiting.Set(float64(n))
-	b.m.refused.Add(float64(len(facts) - taken))
 	if slices.ContainsFunc(facts, hurries) {
 		b.kick()
 	}
-	return taken == len(facts)
+	return true
+}
+
+// Settled is until when everything that the Book was told is on the disk: now,
+// unless something waits.
+func (b *Book) Settled() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.since.IsZero() {
+		return time.Now()
+	}
+	return b.since
+}
+
+// Idle says that nothing waits to be recorded.
+func (b *Book) Idle() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.since.IsZero()
+}
+
+// recorded notes that what was taken is on the disk.
+func (b *Book) recorded() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.since = b.next; len(b.waiting) == 0 {
+		b.since = time.Time{}
+	}
 }
 
 func (b *Book) kick() {
@@ -124,6 +169,7 @@ func (b *Book) Run(ctx context.Context) error {
 			if err := b.persist(ctx, withoutPassed(batch)); err != nil {
 				return err
 			}
+			b.recorded()
 		}
 		if len(batch) == maxBatch {
 			continue // there may be more
@@ -148,8 +194,13 @@ func (b *Book) take() []call.Fact {
 	n := min(len(b.waiting), maxBatch)
 	batch := b.waiting[:n:n]
 	b.waiting = b.waiting[n:]
+	for i := range batch {
+		b.size -= sizeOf(&batch[i])
+	}
+	b.next = b.since
 	if len(b.waiting) == 0 {
 		b.waiting = nil
+		b.next = time.Now()
 	}
 	b.m.waiting.Set(float64(len(b.waiting)))
 	return batch

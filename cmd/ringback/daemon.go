@@ -14,6 +14,7 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/call"
+	"ringback/ari/cdr"
 	"ringback/cmd/ringback/web"
 	"ringback/config"
 	"ringback/leads"
@@ -42,6 +43,8 @@ type daemon struct {
 	web      *web.Server
 	watched  []watched
 	hooks    []*webhook.Channel
+	// recovered counts the calls that got their verdict by call records.
+	recovered *recoveryMetrics
 }
 
 // watched is one PBX.
@@ -50,6 +53,8 @@ type watched struct {
 	client *ari.Client
 	stream *ari.Stream
 	pulse  *pulse
+	// records are the PBX's call records, as they are read by the daemon; nil: there are none.
+	records cdr.Source
 }
 
 // newDaemon opens everything that can fail before the daemon is said to run:
@@ -118,7 +123,11 @@ func (d *daemon) exchanges() []*robotcall.Exchange {
 	var list []*robotcall.Exchange
 	for _, w := range d.watched {
 		name := w.opts.PBX
-		list = append(list, &robotcall.Exchange{Name: name, PBX: w.client, Connect: d.cfg.PBX(name).Connect, Plan: d.cfg.Plan(name)})
+		e := &robotcall.Exchange{Name: name, PBX: w.client, Connect: d.cfg.PBX(name).Connect, Plan: d.cfg.Plan(name)}
+		if w.records != nil {
+			e.Records = &robotcall.Records{Source: w.records, Wait: d.cfg.PBX(name).CDR.Wait}
+		}
+		list = append(list, e)
 	}
 	return list
 }
@@ -126,6 +135,7 @@ func (d *daemon) exchanges() []*robotcall.Exchange {
 // watch makes the streams of all PBXes.
 func (d *daemon) watch(ctx context.Context) error {
 	metrics := ari.NewMetrics(d.registry)
+	d.recovered = newRecoveryMetrics(d.registry)
 	for i := range d.cfg.Asterisk {
 		pbx := &d.cfg.Asterisk[i]
 		client, err := ari.NewClient(pbx.ARI())
@@ -136,11 +146,15 @@ func (d *daemon) watch(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("serve: %w", err)
 		}
+		records, err := pbx.Records()
+		if err != nil {
+			return fmt.Errorf("serve: PBX %s: %w", pbx.Name, err)
+		}
 		d.watched = append(d.watched, watched{
 			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: robotcall.ChannelPrefix, Phones: d.cfg.Directory().Phones(pbx.Name)},
 			client: client,
 			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until}),
-			pulse:  new(pulse),
+			pulse:  new(pulse), records: records,
 		})
 	}
 	return nil
@@ -194,8 +208,10 @@ func (d *daemon) Run(ctx context.Context) error {
 	defer stopBook()
 	var spine, rest parts
 	for _, w := range d.watched {
-		spine.run(end, func() error { return follow(ctx, w, d.book, d.dialer, d.log) })
-		spine.run(end, func() error { return keepWatched(ctx, w, d.book, d.log) })
+		f := &follower{watched: w, book: d.book, dialer: d.dialer, recovery: d.recovery(&w), log: d.log}
+		spine.run(end, func() error { return f.run(ctx) })
+		spine.run(end, func() error { return f.keepWatched(ctx) })
+		spine.run(end, func() error { return f.recovery.run(ctx) })
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })
 	rest.run(end, func() error { return d.keeper.Run(ctx) })
@@ -253,6 +269,9 @@ func (d *daemon) close() {
 	}
 	for _, w := range d.watched {
 		w.client.Close()
+		if w.records != nil {
+			_ = w.records.Close()
+		}
 	}
 	for _, hook := range d.hooks {
 		hook.Close()
@@ -271,6 +290,14 @@ func (d *daemon) statuses() []ari.Status {
 		list[i] = w.stream.Status()
 	}
 	return list
+}
+
+// recovery reads what nobody watched of a PBX.
+func (d *daemon) recovery(w *watched) *recovery {
+	name := w.opts.PBX
+	plan, directory := d.cfg.Plan(name), d.cfg.Directory()
+	return newRecovery(w, d.cfg.PBX(name).CDR.Wait, d.book, d.recovered, d.log,
+		func(dialed string) bool { return directory.Line(name, dialed, plan.Read(dialed).Value) != nil })
 }
 
 // alive says whether events are being handled: false for a PBX of which one

@@ -13,42 +13,121 @@ import (
 	"ringback/robotcall"
 )
 
-// follow is the spine: what one PBX says becomes facts, in order, and the Book
-// and the dialer are told. It resumes the calls that were open when the daemon last stopped,
-// returns when ctx ends, and never waits for the database.
-func follow(ctx context.Context, w watched, book *leads.Book, dialer *robotcall.Dialer, log *slog.Logger) error {
-	open, err := book.OpenCalls(ctx, w.opts.PBX)
+// follower is the spine: what one PBX says becomes facts, in order, and the Book
+// and the dialer are told.
+type follower struct {
+	watched
+	book     *leads.Book
+	dialer   *robotcall.Dialer
+	recovery *recovery
+	log      *slog.Logger
+
+	tracker *call.Tracker
+	clock   clock
+	sighted bool // a session has begun in this process
+	// full is since when facts found no room (Unix nanoseconds, our clock): what is
+	// heard is not followed until all that waits is on the disk, and then the
+	// tracker begins anew, as after a death. 0: there is room.
+	full       atomic.Int64
+	overflowed time.Time // since when facts had found no room, until the next session begins
+	// ahead is what the PBX's clock is ahead of ours.
+	ahead atomic.Int64
+}
+
+// run resumes the calls that were open when the daemon last stopped, returns
+// when ctx ends, and never waits for the database after that.
+func (f *follower) run(ctx context.Context) error {
+	open, err := f.resume(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return nil // it was told to stop
 	case err != nil:
-		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
+		return fmt.Errorf("follow %s: %w", f.opts.PBX, err)
+	case open > 0:
+		f.log.Info("calls were open when the daemon last stopped", "pbx", f.opts.PBX, "calls", open)
 	}
-	if w.opts.Trunks, err = book.Trunks(ctx, w.opts.PBX); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
-	}
-	tracker := call.New(w.opts)
-	tracker.Resume(open)
-	if len(open) > 0 {
-		log.Info("calls were open when the daemon last stopped", "pbx", w.opts.PBX, "calls", len(open))
-	}
-	full := false
-	var clock clock
-	err = w.stream.Run(ctx, func(ev *ari.Event) {
-		w.pulse.begin()
-		defer w.pulse.end()
-		clock.ours(ev)
-		taken := book.Tell(tracker.Step(ev))
-		if !taken && !full {
-			log.Error("facts wait for the database beyond the bound: calls are being lost", "pbx", w.opts.PBX)
-		}
-		full = !taken
-		dialer.Step(w.opts.PBX, ev)
+	err = f.stream.Run(ctx, func(ev *ari.Event) {
+		f.pulse.begin()
+		defer f.pulse.end()
+		f.handle(ctx, ev)
 	})
 	if ctx.Err() != nil {
 		return nil
 	}
-	return fmt.Errorf("follow %s: %w", w.opts.PBX, err)
+	return fmt.Errorf("follow %s: %w", f.opts.PBX, err)
+}
+
+// resume makes a tracker that knows the calls which the database knows to be
+// open, and tells how many.
+func (f *follower) resume(ctx context.Context) (int, error) {
+	open, err := f.book.OpenCalls(ctx, f.opts.PBX)
+	if err != nil {
+		return 0, err
+	}
+	opts := f.opts
+	if opts.Trunks, err = f.book.Trunks(ctx, f.opts.PBX); err != nil {
+		return 0, err
+	}
+	f.tracker = call.New(opts)
+	f.tracker.Resume(open)
+	return len(open), nil
+}
+
+func (f *follower) handle(ctx context.Context, ev *ari.Event) {
+	f.clock.ours(ev)
+	f.dialer.Step(f.opts.PBX, ev)
+	if ev.Type == ari.Connected {
+		f.ahead.Store(int64(-f.clock.behind))
+		if f.full.Load() != 0 && !f.renewed(ctx) {
+			return
+		}
+	}
+	if f.full.Load() != 0 {
+		return
+	}
+	facts := f.tracker.Step(ev)
+	if ev.Type == ari.Connected {
+		f.recovery.connected(f.gap(ev), f.tracker.Following(), f.clock.behind)
+		f.sighted = true
+	}
+	if !f.book.Tell(f.recovery.told(facts)) {
+		f.full.Store(time.Now().UnixNano())
+		f.log.Error("facts wait for the database beyond the bound: this PBX is not followed until they are written, and its call records are asked then",
+			"pbx", f.opts.PBX)
+	}
+}
+
+// gap is what was not watched before a session; nil: nothing was ever before.
+func (f *follower) gap(ev *ari.Event) *leads.Gap {
+	status := f.stream.Status()
+	g := &leads.Gap{PBX: f.opts.PBX, Since: status.Good, Until: time.Now(), Ahead: -f.clock.behind, Cause: leads.Unwatched}
+	switch {
+	case f.overflowed.After(time.Time{}):
+		g.Since, g.Cause = f.overflowed, leads.Overflowed
+		f.overflowed = time.Time{}
+	case ev.Since.IsZero():
+		return nil
+	case !f.sighted:
+		g.Cause = leads.Stopped
+	case status.Trouble == ari.Replaced:
+		g.Cause = leads.Replaced
+	}
+	return g
+}
+
+// renewed begins anew after facts have found no room, if all that waited is on
+// the disk.
+func (f *follower) renewed(ctx context.Context) bool {
+	if !f.book.Idle() {
+		return false
+	}
+	if _, err := f.resume(ctx); err != nil {
+		f.log.Warn("this PBX is not followed yet", "pbx", f.opts.PBX, "err", err)
+		return false
+	}
+	f.overflowed = time.Unix(0, f.full.Swap(0))
+	f.log.Info("the database takes facts again: this PBX is followed again", "pbx", f.opts.PBX, "not_followed_since", f.overflowed)
+	return true
 }
 
 // clock turns the times of a PBX into ours, so that calls of several PBXes can
@@ -75,20 +154,24 @@ func (c *clock) ours(ev *ari.Event) {
 const watchedEvery = time.Second
 
 // keepWatched writes down, until ctx ends and once more then, until when a PBX
-// was watched.
-func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Logger) error {
+// was watched and all that was seen of it is on the disk.
+func (f *follower) keepWatched(ctx context.Context) error {
 	tick := time.NewTicker(watchedEvery)
 	defer tick.Stop()
 	watching := false
 	for {
 		stopping := ctx.Err() != nil
 		if !stopping { // the stream ends with ctx, and was watching until then
-			watching = w.stream.Status().State == ari.Watching
+			watching = f.stream.Status().State == ari.Watching
 		}
-		if watching {
-			if err := book.Watched(context.WithoutCancel(ctx), leads.Sighting{PBX: w.opts.PBX, Until: time.Now()}); err != nil {
-				log.Debug("not written down until when the PBX was watched", "pbx", w.opts.PBX, "err", err)
+		switch {
+		case !watching || !f.recovery.noted():
+		case f.full.Load() != 0:
+			if f.book.Idle() {
+				f.stream.Renew()
 			}
+		default:
+			f.mark(ctx)
 		}
 		if stopping {
 			return nil
@@ -97,6 +180,17 @@ func keepWatched(ctx context.Context, w watched, book *leads.Book, log *slog.Log
 		case <-tick.C:
 		case <-ctx.Done():
 		}
+	}
+}
+
+func (f *follower) mark(ctx context.Context) {
+	until := f.stream.Handled()
+	if settled := f.book.Settled(); settled.Before(until) {
+		until = settled
+	}
+	s := leads.Sighting{PBX: f.opts.PBX, Until: until, Ahead: time.Duration(f.ahead.Load())}
+	if err := f.book.Watched(context.WithoutCancel(ctx), s); err != nil {
+		f.log.Debug("not written down until when the PBX was watched", "pbx", f.opts.PBX, "err", err)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 	"ringback/leads/db"
 	"ringback/robotcall"
 	"ringback/routing"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // TestWatchedUntilTheStop wants a graceful stop to be the end of what was
@@ -38,14 +40,16 @@ func TestWatchedUntilTheStop(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var spine parts
-	spine.run(stop, func() error { return follow(ctx, w, book, robotcall.New(robotcall.Config{DB: d}), silent) })
+	f := &follower{watched: w, book: book, dialer: robotcall.New(robotcall.Config{DB: d}), log: silent,
+		recovery: newRecovery(&w, time.Second, book, newRecoveryMetrics(prometheus.NewRegistry()), silent, nil)}
+	spine.run(stop, func() error { return f.run(ctx) })
 	for w.stream.Status().State != ari.Watching {
 		if ctx.Err() != nil {
 			t.Fatal(spine.wait())
 		}
 		time.Sleep(time.Millisecond)
 	}
-	spine.run(stop, func() error { return keepWatched(ctx, w, book, silent) })
+	spine.run(stop, func() error { return f.keepWatched(ctx) })
 	var first time.Time
 	for first.IsZero() {
 		if ctx.Err() != nil {

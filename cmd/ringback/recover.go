@@ -1,0 +1,477 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"ringback/ari/call"
+	"ringback/ari/cdr"
+	"ringback/leads"
+	"ringback/routing"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// recovery gives the calls of one PBX that nobody watched to their end their
+// verdict, by the PBX's own call records: those of which the tracker saw nothing,
+// a part, or all but the end. Without records it lets what is known be told.
+type recovery struct {
+	pbx     string
+	source  cdr.Source    // nil: there are no call records
+	wait    time.Duration // what the PBX may take to write them
+	options call.Options
+	isLine  func(dialed string) bool
+	book    *leads.Book
+	log     *slog.Logger
+	metrics *recoveryMetrics
+	wake    chan struct{}
+
+	mu       sync.Mutex
+	fresh    []*leads.Gap       // not written down yet
+	gaps     []*leads.Gap       // written down, and being read for
+	unseen   map[string]*unseen // calls that nobody saw whole, by their ids
+	followed map[string]bool    // calls that the tracker has had since the newest gap ended
+	offset   time.Duration      // what is added to the PBX's times to have ours
+	ahead    time.Duration      // what the PBX's clock was ahead of ours before the newest gap
+	first    time.Time          // nothing older opens a lead
+
+	// What follows belongs to run's goroutine.
+	rows     map[string]int // what told of each call at the last reading
+	failing  time.Time      // since when the records cannot be read
+	readings int            // since something new has come
+}
+
+// unseen is a call whose records are awaited.
+type unseen struct {
+	fact  call.Fact
+	since time.Time
+}
+
+const (
+	// overlap is how much older than a gap the calls are that are looked at again:
+	// what is known of them already changes nothing.
+	overlap = time.Minute
+	// firstPause and lastPause are between two readings: the longer nothing new has
+	// come, the longer.
+	firstPause, lastPause = 500 * time.Millisecond, 5 * time.Second
+	// readTimeout bounds one reading.
+	readTimeout = time.Minute
+	// recordsPatience is how long a call whose end nobody saw waits for records that
+	// cannot be read, before its lead is opened all the same.
+	recordsPatience = time.Minute
+)
+
+func newRecovery(w *watched, wait time.Duration, book *leads.Book, metrics *recoveryMetrics, log *slog.Logger, isLine func(string) bool) *recovery {
+	return &recovery{pbx: w.opts.PBX, source: w.records, wait: wait, options: w.opts, isLine: isLine, book: book, log: log, metrics: metrics,
+		wake: make(chan struct{}, 1), unseen: map[string]*unseen{}, followed: map[string]bool{}}
+}
+
+// connected is told, before a session's first event is, that the PBX is watched
+// again, which calls the tracker follows now, and what is added to the PBX's
+// times to have ours. A gap without beginning is the first start ever.
+func (r *recovery) connected(g *leads.Gap, following []string, offset time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.offset = offset
+	clear(r.followed)
+	for _, id := range following {
+		r.followed[id] = true
+	}
+	if g == nil {
+		return
+	}
+	if r.source != nil {
+		g.Source = r.source.Name()
+	}
+	r.fresh = append(r.fresh, g)
+	r.kick()
+}
+
+func (r *recovery) kick() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// told takes the facts that the records may know better, and gives back those
+// that are to be recorded at once. The facts are the tracker's: what is kept is
+// copied by their calls already.
+func (r *recovery) told(facts []call.Fact) []call.Fact {
+	if len(facts) == 0 || r.source == nil {
+		return facts
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	kept := facts[:0]
+	for _, f := range facts {
+		if len(r.gaps)+len(r.fresh) > 0 {
+			r.followed[f.Call.ID] = true
+		}
+		late := f.Kind == call.Lost || f.Kind == call.Ended && f.Call.Gap && f.Call.How != call.Person && !f.Call.Own && f.Call.Direction != call.Internal
+		if !late {
+			kept = append(kept, f)
+			continue
+		}
+		r.unseen[f.Call.ID] = &unseen{fact: f, since: time.Now()}
+		r.kick()
+	}
+	return kept
+}
+
+// noted says that every gap is written down: until then the mark of what was
+// watched must not move.
+func (r *recovery) noted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.fresh) == 0
+}
+
+// run reads the records whenever there is something to find in them, until ctx
+// ends. What it has not finished then is found again by the next process: gaps
+// and open calls are rows.
+func (r *recovery) run(ctx context.Context) error {
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	for {
+		pause := r.work(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if pause == 0 {
+			select {
+			case <-r.wake:
+				r.readings = 0
+				continue
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		select {
+		case <-r.wake:
+			r.readings = 0
+		default:
+		}
+	}
+}
+
+// begin reads what a process before has left.
+func (r *recovery) begin(ctx context.Context) error {
+	last, first, err := r.book.LastWatched(ctx, r.pbx)
+	if err != nil {
+		return err
+	}
+	gaps, err := r.book.UnreadGaps(ctx, r.pbx)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first = first; first.IsZero() {
+		r.first = time.Now()
+	}
+	r.ahead = last.Ahead
+	r.gaps = append(gaps, r.gaps...)
+	return nil
+}
+
+// work does what there is to do, and says after which pause there is more: 0
+// when there is none.
+func (r *recovery) work(ctx context.Context) time.Duration {
+	if !r.noteGaps(ctx) {
+		return firstPause
+	}
+	r.mu.Lock()
+	idle := len(r.gaps)+len(r.unseen) == 0
+	if idle {
+		r.ahead = -r.offset
+	}
+	r.mu.Unlock()
+	if idle {
+		r.rows = nil
+		return 0
+	}
+	if r.source == nil {
+		r.finish(ctx, time.Now())
+		return firstPause
+	}
+	r.read(ctx)
+	r.readings++
+	return min(firstPause<<min(r.readings-1, 10), lastPause)
+}
+
+// noteGaps writes new gaps down; false: it could not.
+func (r *recovery) noteGaps(ctx context.Context) bool {
+	for {
+		r.mu.Lock()
+		if len(r.fresh) == 0 {
+			r.mu.Unlock()
+			return true
+		}
+		g := r.fresh[0]
+		r.mu.Unlock()
+		if err := r.book.NoteGap(ctx, g); err != nil {
+			r.log.Debug("not written down when the PBX was not watched", "pbx", r.pbx, "err", err)
+			return false
+		}
+		r.mu.Lock()
+		r.fresh, r.gaps = r.fresh[1:], append(r.gaps, g)
+		r.mu.Unlock()
+	}
+}
+
+// read reads the records once, and records what is certain by them.
+func (r *recovery) read(ctx context.Context) {
+	q := r.question()
+	reading, done := context.WithTimeout(ctx, readTimeout)
+	log, err := r.source.Read(reading, q.since, q.ids)
+	done()
+	if ctx.Err() != nil {
+		return
+	}
+	now := time.Now()
+	if r.complain(err, now); err != nil {
+		r.giveUp(ctx, now.Add(-max(r.wait, recordsPatience)))
+		return
+	}
+	if log.Unreadable > 0 {
+		r.log.Debug("call records could not be read in part", "pbx", r.pbx, "source", r.source.Name(), "rows", log.Unreadable)
+	}
+	trunks, err := r.book.Trunks(ctx, r.pbx)
+	if err != nil {
+		return
+	}
+	r.options.Trunks = trunks
+	told := cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Calls(log)
+	facts, err := r.certain(ctx, q, told)
+	if err != nil || r.record(ctx, facts) != nil {
+		return
+	}
+	r.giveUp(ctx, now.Add(-r.wait))
+	r.finish(ctx, now.Add(-r.wait))
+}
+
+// question is what is asked of the records.
+type question struct {
+	since  time.Time     // by the PBX's clock
+	ids    []string      // calls that nobody saw whole
+	offset time.Duration // what is added to the PBX's times to have ours
+	from   time.Time     // by our clock: no call that ended before it is in a gap; zero: there is no gap
+}
+
+func (r *recovery) question() question {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	q := question{offset: r.offset}
+	for id := range r.unseen {
+		q.ids = append(q.ids, id)
+	}
+	for _, g := range r.gaps {
+		if from := g.Since.Add(-overlap); q.from.IsZero() || from.Before(q.from) {
+			q.from = from
+		}
+	}
+	from := q.from
+	if from.IsZero() {
+		from = time.Now()
+	}
+	// The ids of calls go by the PBX's clock, which may have been set in the gap.
+	drift := (r.ahead + r.offset).Abs()
+	for _, g := range r.gaps {
+		drift = max(drift, (g.Ahead + r.offset).Abs())
+	}
+	q.since = from.Add(-r.offset - drift)
+	if !q.from.IsZero() {
+		q.from = q.from.Add(-drift)
+	}
+	return q
+}
+
+// certain are the ends of the calls that the records tell now as they did at the
+// reading before: all of it is written.
+func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told) ([]call.Fact, error) {
+	oldest := time.Now()
+	for i := range told {
+		if told[i].Started.Before(oldest) {
+			oldest = told[i].Started
+		}
+	}
+	known, err := r.book.Known(ctx, r.pbx, oldest)
+	if err != nil {
+		return nil, err
+	}
+	rows := make(map[string]int, len(told))
+	var facts []call.Fact
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range told {
+		t := &told[i]
+		u := r.unseen[t.ID]
+		if u == nil && (known[t.ID] || !r.missedBy(q, t)) {
+			continue
+		}
+		rows[t.ID] = t.Rows
+		if r.rows[t.ID] != t.Rows {
+			continue
+		}
+		c := t.Call
+		if u != nil {
+			c = cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Complete(u.fact.Call, *t)
+		}
+		facts = append(facts, call.Fact{Kind: call.Ended, At: c.Ended, Call: c})
+	}
+	if len(facts) < len(rows) {
+		r.readings = min(r.readings, 1) // more will be certain soon
+	}
+	r.rows = rows
+	slices.SortStableFunc(facts, func(a, b call.Fact) int { return a.At.Compare(b.At) })
+	return facts, nil
+}
+
+// missedBy says that a call that the records tell, and that the database does not
+// know to have ended, was in a gap.
+func (r *recovery) missedBy(q question, t *cdr.Told) bool {
+	switch {
+	case q.from.IsZero() || t.Ended.Before(q.from) || t.Started.Before(r.first):
+		return false
+	case r.followed[t.ID]:
+		return false // its end is told by the tracker
+	}
+	return t.Direction != call.Internal && !t.Own
+}
+
+// record writes ends down, and counts them to their gaps.
+func (r *recovery) record(ctx context.Context, facts []call.Fact) error {
+	if len(facts) == 0 {
+		return nil
+	}
+	if err := r.book.Recover(ctx, facts); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	for i := range facts {
+		c := &facts[i].Call
+		delete(r.unseen, c.ID)
+		r.followed[c.ID] = true
+		verdict := r.book.Verdict(*c)
+		r.metrics.recovered(r.pbx, c.Source, verdict)
+		if g := r.gapOf(c); g != nil {
+			g.Count(c, verdict)
+		}
+	}
+	gaps := slices.Clone(r.gaps)
+	r.mu.Unlock()
+	r.log.Info("calls that nobody watched to their end have their verdict", "pbx", r.pbx, "calls", len(facts))
+	return r.book.SaveGaps(ctx, gaps)
+}
+
+// gapOf is the gap in which a call ended; nil: none that is being read for.
+func (r *recovery) gapOf(c *call.Call) *leads.Gap {
+	for _, g := range slices.Backward(r.gaps) {
+		if !c.Ended.Before(g.Since.Add(-overlap)) {
+			return g
+		}
+	}
+	return nil
+}
+
+// giveUp tells what is known of the calls that have waited since before for
+// records that do not come.
+func (r *recovery) giveUp(ctx context.Context, before time.Time) {
+	r.mu.Lock()
+	var facts []call.Fact
+	for _, u := range r.unseen {
+		if u.since.Before(before) {
+			facts = append(facts, u.fact)
+		}
+	}
+	r.mu.Unlock()
+	slices.SortFunc(facts, func(a, b call.Fact) int { return a.Call.Started.Compare(b.Call.Started) })
+	if err := r.record(ctx, facts); err != nil {
+		r.log.Debug("calls that no record tells of wait on", "pbx", r.pbx, "err", err)
+	}
+}
+
+// finish ends the gaps that ended before, now that the records were read.
+func (r *recovery) finish(ctx context.Context, before time.Time) {
+	now := time.Now()
+	r.mu.Lock()
+	var done []*leads.Gap
+	for _, g := range r.gaps {
+		if g.Until.Before(before) {
+			finished := *g
+			finished.Finished, finished.Error = now, ""
+			done = append(done, &finished)
+		}
+	}
+	r.mu.Unlock()
+	if len(done) == 0 {
+		return
+	}
+	if err := r.book.SaveGaps(ctx, done); err != nil {
+		return
+	}
+	r.mu.Lock()
+	r.gaps = slices.DeleteFunc(r.gaps, func(g *leads.Gap) bool {
+		return slices.ContainsFunc(done, func(d *leads.Gap) bool { return d.ID == g.ID })
+	})
+	r.mu.Unlock()
+	for _, g := range done {
+		r.log.Info("what happened while the PBX was not watched has been read", "pbx", r.pbx, "since", g.Since, "until", g.Until,
+			"source", g.Source, "recovered", g.Recovered, "missed", g.Missed, "unconfirmed", g.Unconfirmed)
+	}
+}
+
+// complain says once when the records cannot be read, and when they can again.
+func (r *recovery) complain(err error, now time.Time) {
+	switch {
+	case err == nil && !r.failing.IsZero():
+		r.failing = time.Time{}
+		r.log.Info("the call records can be read again", "pbx", r.pbx, "source", r.source.Name())
+	case err != nil && r.failing.IsZero():
+		r.failing = now
+		r.log.Error("the call records cannot be read: what was missed while the PBX was not watched is not known yet",
+			"pbx", r.pbx, "source", r.source.Name(), "err", err, "do", "run ringback doctor")
+	default:
+		return
+	}
+	r.mu.Lock()
+	for _, g := range r.gaps {
+		if g.Error = ""; err != nil {
+			g.Error = err.Error()
+		}
+	}
+	gaps := slices.Clone(r.gaps)
+	r.mu.Unlock()
+	if err := r.book.SaveGaps(context.Background(), gaps); err != nil {
+		r.log.Debug("not written down that the call records cannot be read", "pbx", r.pbx, "err", err)
+	}
+}
+
+// recoveryMetrics count what call records have told.
+type recoveryMetrics struct {
+	calls *prometheus.CounterVec
+}
+
+func newRecoveryMetrics(reg prometheus.Registerer) *recoveryMetrics {
+	m := &recoveryMetrics{calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_recovered_calls_total",
+		Help: "Calls that nobody watched to their end and that were recorded later, by PBX, verdict, and whether call records told of them (cdr) or nothing did (ari)."},
+		[]string{"pbx", "source", "verdict"})}
+	reg.MustRegister(m.calls)
+	return m
+}
+
+func (m *recoveryMetrics) recovered(pbx string, source call.Source, verdict routing.Verdict) {
+	m.calls.WithLabelValues(pbx, source.String(), string(verdict)).Inc()
+}
