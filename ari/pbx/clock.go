@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
+
+	"ringback/ari/pbx/debian"
 )
 
 // clockFile holds how far an instance's clock is ahead of the machine's.
@@ -15,7 +16,7 @@ const clockFile = "clock"
 
 // fakeTime is the library that tells Asterisk another time than the kernel's.
 func (r Root) fakeTime() string {
-	return filepath.Join(r.Dir, "usr/lib", machines[runtime.GOARCH].triplet, "faketime/libfaketime.so.1")
+	return filepath.Join(r.Dir, "usr/lib", debian.Triplet(), "faketime/libfaketime.so.1")
 }
 
 // SetClock makes the instance's clock differ from the machine's by shift, from
@@ -57,6 +58,6 @@ func (i *Instance) command() (argv, environment []string, err error) {
 			"FAKETIME_DISABLE_SHM=1",
 		}
 	}
-	argv, err = i.Root.preloaded(library, "-C", filepath.Join(i.Dir, "etc/asterisk.conf"), "-f", "-n")
+	argv, err = i.Root.Command(library, asterisk, "-C", filepath.Join(i.Dir, "etc/asterisk.conf"), "-f", "-n")
 	return argv, environment, err
 }

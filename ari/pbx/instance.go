@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"ringback/ari/pbx/debian"
 )
 
 // Instance is a running Asterisk. Its methods may be called from several
@@ -34,8 +36,11 @@ type Instance struct {
 	plan plan
 
 	mu      sync.Mutex // guards process, and lets one start or stop at a time
-	process *process
+	process *debian.Process
 }
+
+// controlSocket is what Asterisk takes commands by.
+const controlSocket = "asterisk.ctl"
 
 // startTimeout bounds how long Asterisk may take until it answers. It takes
 // about one second on an idle machine.
@@ -83,15 +88,15 @@ var errPortTaken = errors.New("another program has taken the port")
 
 func start(ctx context.Context, root Root, p plan) (*Instance, error) {
 	var err error
-	if p.Port, err = freePort(); err != nil {
+	if p.Port, err = debian.FreePort(); err != nil {
 		return nil, err
 	}
 	for p.old() && (p.ChanSIPPort == 0 || p.ChanSIPPort == p.Port) {
-		if p.ChanSIPPort, err = freePort(); err != nil {
+		if p.ChanSIPPort, err = debian.FreePort(); err != nil {
 			return nil, err
 		}
 	}
-	if p.RunDir, err = runDir(p.Dir); err != nil {
+	if p.RunDir, err = debian.SocketDir(p.Dir, controlSocket); err != nil {
 		return nil, err
 	}
 	inst := &Instance{
@@ -132,13 +137,13 @@ func (i *Instance) launch(ctx context.Context) error {
 	if err := os.MkdirAll(i.plan.RunDir, 0o700); err != nil {
 		return fmt.Errorf("pbx: make the folder of the control socket: %w", err)
 	}
-	process, err := spawn(argv, environment, filepath.Join(i.Dir, "log/console"), i.plan.RunDir)
+	process, err := debian.Spawn("Asterisk", argv, environment, filepath.Join(i.Dir, "log/console"), i.plan.RunDir)
 	if err != nil {
 		return err
 	}
 	i.process = process
 	if err := i.ready(ctx); err != nil {
-		i.process.kill()
+		i.process.Kill()
 		return fmt.Errorf("pbx: start Asterisk: %w%s", err, i.complaints())
 	}
 	return nil
@@ -147,7 +152,7 @@ func (i *Instance) launch(ctx context.Context) error {
 // ready waits until Asterisk has booted, and makes sure that it has the ports it
 // was given.
 func (i *Instance) ready(ctx context.Context) error {
-	socket := filepath.Join(i.plan.RunDir, "asterisk.ctl")
+	socket := filepath.Join(i.plan.RunDir, controlSocket)
 	for booted := false; !booted; {
 		if _, err := os.Stat(socket); err == nil {
 			// The command itself waits; in its first moments Asterisk does not
@@ -156,7 +161,7 @@ func (i *Instance) ready(ctx context.Context) error {
 			booted = err == nil && strings.Contains(out, "fully booted")
 		}
 		select {
-		case <-i.process.exited:
+		case <-i.process.Exited():
 			return errors.New("it ended by itself")
 		case <-ctx.Done():
 			return fmt.Errorf("wait for its boot: %w", context.Cause(ctx))
@@ -275,7 +280,7 @@ func (i *Instance) Reload(ctx context.Context) error {
 func (i *Instance) Exited() <-chan struct{} {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.process.exited
+	return i.process.Exited()
 }
 
 // PID is the process that runs now, or ran last: what Asterisk costs can be
@@ -283,7 +288,7 @@ func (i *Instance) Exited() <-chan struct{} {
 func (i *Instance) PID() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.process.cmd.Process.Pid
+	return i.process.PID()
 }
 
 // Stop ends Asterisk: it hangs up what is up, writes the call records and
@@ -291,7 +296,7 @@ func (i *Instance) PID() int {
 func (i *Instance) Stop() error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	return i.process.stop(5 * time.Second)
+	return i.process.Stop(5 * time.Second)
 }
 
 // Kill ends Asterisk at once (SIGKILL), as a crash would, and returns when the
@@ -299,7 +304,7 @@ func (i *Instance) Stop() error {
 func (i *Instance) Kill() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.process.kill()
+	i.process.Kill()
 }
 
 // Restart starts Asterisk again on the same ports and in the same folder, and
@@ -308,7 +313,7 @@ func (i *Instance) Kill() {
 func (i *Instance) Restart(ctx context.Context) error {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if err := i.process.stop(5 * time.Second); err != nil {
+	if err := i.process.Stop(5 * time.Second); err != nil {
 		return err
 	}
 	return i.launch(ctx)

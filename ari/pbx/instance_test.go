@@ -42,7 +42,7 @@ func parent(dir string) {
 	if err != nil {
 		panic(err)
 	}
-	fmt.Println(inst.process.cmd.Process.Pid)
+	fmt.Println(inst.process.PID())
 	select {}
 }
 
@@ -120,12 +120,12 @@ func TestListensOnLoopbackOnly(t *testing.T) {
 func (i *Instance) isOnLoopbackOnly(t *testing.T) {
 	t.Helper()
 	sockets := map[string]bool{}
-	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", i.process.cmd.Process.Pid))
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", i.process.PID()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, entry := range entries {
-		target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", i.process.cmd.Process.Pid, entry.Name()))
+		target, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", i.process.PID(), entry.Name()))
 		if err == nil && strings.HasPrefix(target, "socket:[") {
 			sockets[strings.Trim(target, "socket:[]")] = true
 		}
@@ -160,7 +160,7 @@ func (i *Instance) isOnLoopbackOnly(t *testing.T) {
 
 func TestStopKillRestart(t *testing.T) {
 	inst := begin(t, Options{})
-	pid, address := inst.process.cmd.Process.Pid, inst.ARIURL
+	pid, address := inst.process.PID(), inst.ARIURL
 	if err := inst.Stop(); err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +186,7 @@ func TestStopKillRestart(t *testing.T) {
 			t.Error("it does not answer after Restart")
 		}
 	}
-	pid = inst.process.cmd.Process.Pid
+	pid = inst.process.PID()
 	inst.Kill()
 	if alive(pid) {
 		t.Error("it lives after Kill")
@@ -381,7 +381,7 @@ func TestSecrets(t *testing.T) {
 			t.Errorf("%s: %v %v", name, info.Mode(), err)
 		}
 	}
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", inst.process.cmd.Process.Pid))
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", inst.process.PID()))
 	if err != nil || strings.Contains(string(line), inst.ARIPassword) {
 		t.Errorf("command line %q, %v", line, err)
 	}
@@ -402,7 +402,7 @@ func TestStartsWithoutComplaint(t *testing.T) {
 		}
 	}
 	// Ctrl-C at the terminal is for us: Asterisk stands in another group.
-	pid := inst.process.cmd.Process.Pid
+	pid := inst.process.PID()
 	if group, err := syscall.Getpgid(pid); err != nil || group != pid {
 		t.Errorf("process %d is in group %d, %v", pid, group, err)
 	}

@@ -1,4 +1,4 @@
-package pbx
+package debian
 
 import (
 	"bufio"
@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,9 +22,9 @@ const (
 	osRelease = "/etc/os-release"
 )
 
-// fill downloads and unpacks the release's packages into root.Dir, which must
-// not exist.
-func fill(ctx context.Context, root Root, w io.Writer) error {
+// fill downloads and unpacks the recipe's packages into root.Dir, which must not
+// exist.
+func (r Recipe) fill(ctx context.Context, root Root, w io.Writer) error {
 	if err := tools(); err != nil {
 		return err
 	}
@@ -32,11 +33,11 @@ func fill(ctx context.Context, root Root, w io.Writer) error {
 		return err
 	}
 	scratch := filepath.Join(root.Dir, "apt")
-	a := apt{dir: scratch, mirror: address, recipe: recipes[root.Release]}
+	a := apt{dir: scratch, mirror: address, recipe: r}
 	if err := a.configure(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "reading the package list of Debian %s from %s\n", a.recipe.suite, address)
+	fmt.Fprintf(w, "reading the package list of Debian %s from %s\n", a.recipe.Suite, address)
 	if err := a.update(ctx); err != nil {
 		return err
 	}
@@ -48,10 +49,15 @@ func fill(ctx context.Context, root Root, w io.Writer) error {
 		return err
 	}
 	if err := os.RemoveAll(scratch); err != nil {
-		return fmt.Errorf("pbx: remove the downloads: %w", err)
+		return fmt.Errorf("debian: remove the downloads: %w", err)
 	}
-	if err := trim(root.Dir); err != nil {
+	if err := trim(root.Dir, r.Share); err != nil {
 		return err
+	}
+	if r.Finish != nil {
+		if err := r.Finish(root); err != nil {
+			return err
+		}
 	}
 	return seal(root.Dir, debs)
 }
@@ -59,17 +65,17 @@ func fill(ctx context.Context, root Root, w io.Writer) error {
 // tools tells which of the host's programs are missing, and how to get them.
 func tools() error {
 	if text, err := os.ReadFile(osRelease); err != nil || !strings.Contains("\n"+string(text), "\nID=debian") {
-		return errors.New("pbx: Asterisk is unpacked by the tools of a Debian host, and this is none: run in Debian 12 or newer (docker run -it golang:1.26-bookworm, say)")
+		return errors.New("debian: packages are unpacked by the tools of a Debian host, and this is none: run in Debian 12 or newer (docker run -it golang:1.26-bookworm, say)")
 	}
 	for _, tool := range []struct{ name, from string }{
 		{"apt-get", "apt"}, {"apt-config", "apt"}, {"dpkg-deb", "dpkg"}, {"tar", "tar"}, {"sh", "dash"},
 	} {
 		if _, err := exec.LookPath(tool.name); err != nil {
-			return fmt.Errorf("pbx: %s is missing (PATH=%s), install it: sudo apt-get install %s: %w", tool.name, os.Getenv("PATH"), tool.from, err)
+			return fmt.Errorf("debian: %s is missing (PATH=%s), install it: sudo apt-get install %s: %w", tool.name, os.Getenv("PATH"), tool.from, err)
 		}
 	}
 	if _, err := os.Stat(keyring); err != nil {
-		return fmt.Errorf("pbx: Debian's keys are missing, install them: sudo apt-get install debian-archive-keyring: %w", err)
+		return fmt.Errorf("debian: Debian's keys are missing, install them: sudo apt-get install debian-archive-keyring: %w", err)
 	}
 	return nil
 }
@@ -90,7 +96,7 @@ func unpack(ctx context.Context, debs []string, dir string, w io.Writer) error {
 		workers.Go(func() {
 			for deb := range queue {
 				if err := run(ctx, nil, "dpkg-deb", "--extract", deb, dir); err != nil {
-					cancel(fmt.Errorf("pbx: unpack %s: %w", filepath.Base(deb), err))
+					cancel(fmt.Errorf("debian: unpack %s: %w", filepath.Base(deb), err))
 				}
 				if ctx.Err() != nil {
 					return
@@ -107,26 +113,20 @@ func unpack(ctx context.Context, debs []string, dir string, w io.Writer) error {
 	return context.Cause(ctx)
 }
 
-// trim removes what Asterisk never reads (manuals, translations, other
-// programs' data: a quarter of the bytes) and gives the sounds the name by
-// which Asterisk asks for them.
-func trim(dir string) error {
+// trim removes what programs do not read: manuals, translations, other programs'
+// data, a quarter of the bytes.
+func trim(dir string, kept []string) error {
 	share := filepath.Join(dir, "usr/share")
 	entries, err := os.ReadDir(share)
 	if err != nil {
-		return fmt.Errorf("pbx: trim the root: %w", err)
+		return fmt.Errorf("debian: trim the root: %w", err)
 	}
 	for _, entry := range entries {
-		if entry.Name() == "asterisk" {
+		if slices.Contains(kept, entry.Name()) {
 			continue
 		}
 		if err := os.RemoveAll(filepath.Join(share, entry.Name())); err != nil {
-			return fmt.Errorf("pbx: trim the root: %w", err)
-		}
-	}
-	for _, language := range languages {
-		if err := os.Symlink(language.voice, filepath.Join(share, "asterisk/sounds", language.name)); err != nil {
-			return fmt.Errorf("pbx: name the sounds: %w", err)
+			return fmt.Errorf("debian: trim the root: %w", err)
 		}
 	}
 	return nil
@@ -144,10 +144,10 @@ func seal(dir string, debs []string) error {
 	}
 	text, err := json.MarshalIndent(s, "", " ")
 	if err != nil {
-		return fmt.Errorf("pbx: write the stamp: %w", err)
+		return fmt.Errorf("debian: write the stamp: %w", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, stampName), text, 0o644); err != nil {
-		return fmt.Errorf("pbx: write the stamp: %w", err)
+		return fmt.Errorf("debian: write the stamp: %w", err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package pbx
+package debian
 
 import (
 	"bufio"
@@ -35,7 +35,7 @@ func mirror(root fs.FS) (string, error) {
 		}
 	}
 	if best == "" {
-		return "", errors.New("pbx: no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d; " +
+		return "", errors.New("debian: no Debian mirror in /etc/apt/sources.list or /etc/apt/sources.list.d; " +
 			"add one: echo 'deb http://deb.debian.org/debian stable main' | sudo tee /etc/apt/sources.list.d/debian.list")
 	}
 	return strings.TrimSuffix(best, "/"), nil
@@ -74,7 +74,7 @@ func aptSources(root fs.FS) ([]source, error) {
 	names := []string{"etc/apt/sources.list"}
 	parts, err := fs.Glob(root, "etc/apt/sources.list.d/*")
 	if err != nil {
-		return nil, fmt.Errorf("pbx: list apt's sources: %w", err)
+		return nil, fmt.Errorf("debian: list apt's sources: %w", err)
 	}
 	sort.Strings(parts)
 	var all []source
@@ -85,7 +85,7 @@ func aptSources(root fs.FS) ([]source, error) {
 		}
 		switch {
 		case err != nil:
-			return nil, fmt.Errorf("pbx: read apt's sources: %w", err)
+			return nil, fmt.Errorf("debian: read apt's sources: %w", err)
 		case strings.HasSuffix(name, ".list"):
 			all = append(all, oneLine(string(text))...)
 		case strings.HasSuffix(name, ".sources"):

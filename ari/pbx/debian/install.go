@@ -1,4 +1,4 @@
-package pbx
+package debian
 
 import (
 	"context"
@@ -24,46 +24,40 @@ type stamp struct {
 	Bytes    int64    `json:"bytes"`
 }
 
-// Install makes release r ready under the user's cache folder
+// Install makes a recipe ready under the user's cache folder
 // (os.UserCacheDir()/ringback) and returns where. The first time it downloads
-// and unpacks some 80 MB of Debian's packages, which the host's own apt checks
-// against Debian's keys; afterwards it only looks whether all is still there,
-// without the network. Lines that say what is going on are written to w, the
-// first of them at once.
+// and unpacks Debian's packages, which the host's own apt checks against Debian's
+// keys; afterwards it only looks whether all is still there, without the network.
+// Lines that say what is going on are written to w, the first of them at once.
 //
 // Processes that call it at the same moment wait for the first. A Root that is
 // incomplete or does not run is filled again. When a tool is missing the error
 // names the command that installs it.
-func Install(ctx context.Context, r Release, w io.Writer) (Root, error) {
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return Root{}, fmt.Errorf("pbx: where to keep Asterisk: %w", err)
-	}
-	dir, err := rootDir(cache, r)
+func Install(ctx context.Context, r Recipe, w io.Writer) (Root, error) {
+	root, err := r.Place()
 	if err != nil {
 		return Root{}, err
 	}
-	root := Root{Release: r, Dir: dir}
-	if verify(root) == nil {
+	if r.verify(root) == nil {
 		return root, nil
 	}
-	fmt.Fprintf(w, "Asterisk %s is needed once in %s\n", r, dir)
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return Root{}, fmt.Errorf("pbx: make the cache folder: %w", err)
+	fmt.Fprintf(w, "%s is needed once in %s\n", r.What, root.Dir)
+	if err := os.MkdirAll(filepath.Dir(root.Dir), 0o755); err != nil {
+		return Root{}, fmt.Errorf("debian: make the cache folder: %w", err)
 	}
-	unlock, err := lock(ctx, dir+".lock", w)
+	unlock, err := lock(ctx, root.Dir+".lock", w)
 	if err != nil {
 		return Root{}, err
 	}
 	defer unlock()
 
-	switch err := verify(root); {
+	switch err := r.verify(root); {
 	case err == nil:
 		return root, nil // another process was faster
 	case !errors.Is(err, fs.ErrNotExist):
 		fmt.Fprintf(w, "what is there is not usable (%v), filling it again\n", err)
 	}
-	if err := replace(ctx, root, w); err != nil {
+	if err := r.replace(ctx, root, w); err != nil {
 		return Root{}, err
 	}
 	return root, nil
@@ -71,49 +65,48 @@ func Install(ctx context.Context, r Release, w io.Writer) (Root, error) {
 
 // replace fills a folder beside root and moves it into place, so that no
 // reader ever sees half a Root.
-func replace(ctx context.Context, root Root, w io.Writer) error {
-	began := time.Now()
-	filling := Root{Release: root.Release, Dir: root.Dir + ".filling"}
+func (r Recipe) replace(ctx context.Context, root Root, w io.Writer) error {
+	start := time.Now()
+	filling := Root{Dir: root.Dir + ".filling"}
 	if err := os.RemoveAll(filling.Dir); err != nil {
-		return fmt.Errorf("pbx: clear what an interrupted run has left: %w", err)
+		return fmt.Errorf("debian: clear what an interrupted run has left: %w", err)
 	}
 	defer os.RemoveAll(filling.Dir)
-	if err := fill(ctx, filling, w); err != nil {
+	if err := r.fill(ctx, filling, w); err != nil {
 		return err
 	}
-	if err := verify(filling); err != nil {
-		return fmt.Errorf("pbx: what was unpacked does not work: %w", err)
+	if err := r.verify(filling); err != nil {
+		return fmt.Errorf("debian: what was unpacked does not work: %w", err)
 	}
 	if err := os.RemoveAll(root.Dir); err != nil {
-		return fmt.Errorf("pbx: remove the unusable root: %w", err)
+		return fmt.Errorf("debian: remove the unusable root: %w", err)
 	}
 	if err := os.Rename(filling.Dir, root.Dir); err != nil {
-		return fmt.Errorf("pbx: move the root into place: %w", err)
+		return fmt.Errorf("debian: move the root into place: %w", err)
 	}
-	fmt.Fprintf(w, "Asterisk %s is ready after %.0f s\n", root.Release, time.Since(began).Seconds())
+	fmt.Fprintf(w, "%s is ready after %.0f s\n", r.What, time.Since(start).Seconds())
 	return nil
 }
 
-// verify tells whether root is complete and its Asterisk starts; the error is
+// verify tells whether root is complete and its program starts; the error is
 // fs.ErrNotExist when there is none.
-func verify(root Root) error {
+func (r Recipe) verify(root Root) error {
 	text, err := os.ReadFile(filepath.Join(root.Dir, stampName))
 	if err != nil {
-		return fmt.Errorf("pbx: read the stamp: %w", err)
+		return fmt.Errorf("debian: read the stamp: %w", err)
 	}
 	var want stamp
 	if err := json.Unmarshal(text, &want); err != nil {
-		return fmt.Errorf("pbx: read the stamp: %w", err)
+		return fmt.Errorf("debian: read the stamp: %w", err)
 	}
 	files, bytes, err := measure(root.Dir)
 	if err != nil {
 		return err
 	}
 	if files != want.Files || bytes != want.Bytes {
-		return fmt.Errorf("pbx: the root holds %d files of %d bytes, it was left with %d of %d", files, bytes, want.Files, want.Bytes)
+		return fmt.Errorf("debian: the root holds %d files of %d bytes, it was left with %d of %d", files, bytes, want.Files, want.Bytes)
 	}
-	_, err = root.Version()
-	return err
+	return r.Check(root)
 }
 
 // measure counts the files below dir and their bytes, without the stamp.
@@ -131,7 +124,7 @@ func measure(dir string) (files int, bytes int64, err error) {
 		return nil
 	})
 	if err != nil {
-		return 0, 0, fmt.Errorf("pbx: count the files of the root: %w", err)
+		return 0, 0, fmt.Errorf("debian: count the files of the root: %w", err)
 	}
 	return files, bytes, nil
 }
@@ -141,7 +134,7 @@ func measure(dir string) (files int, bytes int64, err error) {
 func lock(ctx context.Context, path string, w io.Writer) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
-		return nil, fmt.Errorf("pbx: open the lock: %w", err)
+		return nil, fmt.Errorf("debian: open the lock: %w", err)
 	}
 	said := false
 	for {
@@ -151,7 +144,7 @@ func lock(ctx context.Context, path string, w io.Writer) (unlock func(), err err
 		}
 		if !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR) {
 			file.Close()
-			return nil, fmt.Errorf("pbx: lock %s: %w", path, err)
+			return nil, fmt.Errorf("debian: lock %s: %w", path, err)
 		}
 		if !said {
 			fmt.Fprintln(w, "waiting for another process that is filling it")
@@ -160,7 +153,7 @@ func lock(ctx context.Context, path string, w io.Writer) (unlock func(), err err
 		select {
 		case <-ctx.Done():
 			file.Close()
-			return nil, fmt.Errorf("pbx: wait for the lock: %w", ctx.Err())
+			return nil, fmt.Errorf("debian: wait for the lock: %w", ctx.Err())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

@@ -1,4 +1,4 @@
-package pbx
+package debian
 
 import (
 	"context"
@@ -19,7 +19,7 @@ import (
 type apt struct {
 	dir    string
 	mirror string
-	recipe recipe
+	recipe Recipe
 }
 
 // configure lays apt's folders and the one configuration file it will read.
@@ -30,13 +30,13 @@ type apt struct {
 func (a apt) configure(ctx context.Context) error {
 	for _, dir := range []string{"lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(a.dir, dir), 0o755); err != nil {
-			return fmt.Errorf("pbx: make apt's folders: %w", err)
+			return fmt.Errorf("debian: make apt's folders: %w", err)
 		}
 	}
 	cmd := exec.CommandContext(ctx, "apt-config", "dump", "Acquire")
 	acquire, err := cmd.Output()
 	if err != nil {
-		return fmt.Errorf("pbx: read the host's apt configuration: %w", err)
+		return fmt.Errorf("debian: read the host's apt configuration: %w", err)
 	}
 	conf := string(acquire) + fmt.Sprintf(`
 Dir::Etc::Main "/dev/null";
@@ -63,10 +63,10 @@ Acquire::IndexTargets::deb::CNF::DefaultEnabled "false";
 	for name, text := range map[string]string{
 		"apt.conf":     conf,
 		"status":       "",
-		"sources.list": fmt.Sprintf("deb [signed-by=%s] %s %s main\n", keyring, a.mirror, a.recipe.suite),
+		"sources.list": fmt.Sprintf("deb [signed-by=%s] %s %s main\n", keyring, a.mirror, a.recipe.Suite),
 	} {
 		if err := os.WriteFile(filepath.Join(a.dir, name), []byte(text), 0o600); err != nil {
-			return fmt.Errorf("pbx: configure apt: %w", err)
+			return fmt.Errorf("debian: configure apt: %w", err)
 		}
 	}
 	return nil
@@ -80,7 +80,7 @@ func (a apt) get(ctx context.Context, each func(string), args ...string) error {
 
 func (a apt) update(ctx context.Context) error {
 	if err := a.get(ctx, nil, "update"); err != nil {
-		return fmt.Errorf("pbx: read the package list of Debian %s from %s: %w", a.recipe.suite, a.mirror, err)
+		return fmt.Errorf("debian: read the package list of Debian %s from %s: %w", a.recipe.Suite, a.mirror, err)
 	}
 	return nil
 }
@@ -104,14 +104,14 @@ func (a apt) download(ctx context.Context, w io.Writer) ([]string, error) {
 			fmt.Fprintf(w, "downloaded %.0f of %s\n", megabytes(archives), *size)
 		}
 	})
-	err := a.get(ctx, said, append([]string{"install", "--yes", "--download-only"}, a.recipe.packages...)...)
+	err := a.get(ctx, said, append([]string{"install", "--yes", "--download-only"}, a.recipe.Packages...)...)
 	stop()
 	if err != nil {
-		return nil, fmt.Errorf("pbx: download Debian's packages from %s: %w", a.mirror, err)
+		return nil, fmt.Errorf("debian: download Debian's packages from %s: %w", a.mirror, err)
 	}
 	debs, err := filepath.Glob(filepath.Join(archives, "*.deb"))
 	if err != nil || len(debs) == 0 {
-		return nil, fmt.Errorf("pbx: apt-get has downloaded nothing into %s", archives)
+		return nil, fmt.Errorf("debian: apt-get has downloaded nothing into %s", archives)
 	}
 	return debs, nil
 }
