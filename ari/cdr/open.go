@@ -14,7 +14,11 @@ func Open(c Config) (Source, error) {
 	var s Source
 	switch {
 	case c.SQL != nil:
-		return nil, errors.New("cdr: SQL cannot be read yet")
+		db, err := openSQL(*c.SQL, c.SQL.Password.Reveal())
+		if err != nil {
+			return nil, err
+		}
+		s = db
 	case c.CSV != "":
 		s = csvSource{c.CSV}
 	default:
@@ -44,9 +48,8 @@ func (s queued) Read(ctx context.Context, since time.Time, calls []string) (Log,
 			since = at
 		}
 	}
-	var unreadable int
-	log.Queue, unreadable, log.Coarser = s.queue.read(ctx, since)
-	log.Unreadable += unreadable
+	queue, unreadable, coarser := s.queue.read(ctx, since)
+	log.Queue, log.Unreadable, log.Coarser = queue, log.Unreadable+unreadable, errors.Join(log.Coarser, coarser)
 	return log, nil
 }
 
