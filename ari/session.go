@@ -136,7 +136,9 @@ func (ses *session) frame(r io.Reader, buf *[]byte) (frame []byte, over bool, er
 		}
 		k, err := r.Read((*buf)[n:])
 		n += k
-		ses.heard.Store(time.Now().UnixNano())
+		if err == nil || err == io.EOF { // a part that comes with an error may have come long before it
+			ses.heard.Store(time.Now().UnixNano())
+		}
 		if err == io.EOF {
 			return (*buf)[:n], over, nil
 		}

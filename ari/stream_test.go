@@ -148,6 +148,11 @@ func TestStreamKnowsUntilWhenThePBXWasWatchedBefore(t *testing.T) {
 // A connection that stands and says nothing must be found out by pings, and a
 // quiet but living one must not.
 func TestStreamFindsADeadConnection(t *testing.T) {
+	t.Run("between_frames", func(t *testing.T) { findsDead(t, (*aritest.Session).Freeze) })
+	t.Run("amid_a_frame", func(t *testing.T) { findsDead(t, (*aritest.Session).Break) })
+}
+
+func findsDead(t *testing.T, freeze func(*aritest.Session)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatch(t)
 		w.start(ari.StreamOptions{})
@@ -156,7 +161,7 @@ func TestStreamFindsADeadConnection(t *testing.T) {
 		synctest.Wait()
 		w.wantState(ari.Watching, "")
 		frozen := time.Now()
-		s.Freeze()
+		freeze(s)
 		w.session()
 		if took := time.Since(frozen); took > 11*time.Second {
 			t.Errorf("found out after %v", took)

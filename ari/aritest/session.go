@@ -93,6 +93,13 @@ func (s *Session) Freeze() {
 	}
 }
 
+// Break sends the beginning of a frame, and then makes the connection half-open:
+// what is lost on the way does not keep to frames.
+func (s *Session) Break() {
+	_, _ = s.link.Write([]byte{0x81, 100, '{'}) // a text frame of 100 bytes
+	s.link.freeze()
+}
+
 // Mute leaves the client's pings unanswered from now on.
 func (s *Session) Mute() { s.mute.Store(true) }
 
