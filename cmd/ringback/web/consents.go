@@ -44,7 +44,7 @@ func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusBadRequest, bad.Error()+".")
 		return
 	}
-	words, next, err := dials.Consents(r.Context(), s.cfg.DB.Reader(), place, limit)
+	words, next, err := s.view.Consents(r.Context(), place, limit)
 	if err != nil {
 		s.broken(w, r, err)
 		return
@@ -59,7 +59,7 @@ func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
 func (s *Server) exportConsents(w http.ResponseWriter, r *http.Request) {
 	// Whole before a byte of it is sent: half a ledger must not look like one.
 	var file bytes.Buffer
-	if err := dials.ExportConsents(r.Context(), s.cfg.DB.Reader(), &file); err != nil {
+	if err := s.view.ExportConsents(r.Context(), &file); err != nil {
 		s.broken(w, r, err)
 		return
 	}

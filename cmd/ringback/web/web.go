@@ -59,6 +59,8 @@ type Server struct {
 	m       metrics
 	handler http.Handler
 	http    *http.Server
+	// patterns are the routes that answer GET.
+	patterns []string
 }
 
 // New makes a Server; it answers once Serve is called. It fails when the
@@ -102,7 +104,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // pattern.
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
-	at := func(pattern string, fn http.HandlerFunc) { mux.Handle(pattern, s.route(pattern, fn)) }
+	at := func(pattern string, fn http.HandlerFunc) {
+		s.patterns = append(s.patterns, pattern)
+		mux.Handle(pattern, s.route(pattern, fn))
+	}
 
 	at("/healthz", s.alive)
 	at("/readyz", s.ready)
@@ -122,7 +127,12 @@ func (s *Server) routes() http.Handler {
 
 	// Whatever changes something wants the token that a program sends: no page
 	// from elsewhere can make a browser send it.
-	api := func(pattern string, by methods) { mux.Handle(pattern, s.routeOf(pattern, s.allBearers(by))) }
+	api := func(pattern string, by methods) {
+		if by[http.MethodGet] != nil {
+			s.patterns = append(s.patterns, pattern)
+		}
+		mux.Handle(pattern, s.routeOf(pattern, s.allBearers(by)))
+	}
 	api("/api/v1/contacts/{id}", methods{http.MethodGet: s.oneContact, http.MethodPatch: s.changeContact})
 	api("/api/v1/leads/{id}/acknowledge", methods{http.MethodPost: s.acknowledge})
 	api("/api/v1/leads/{id}/hand-on", methods{http.MethodPost: s.handOn})

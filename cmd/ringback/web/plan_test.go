@@ -1,0 +1,254 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"ringback/ari"
+	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/history"
+	"ringback/leads/view"
+	"ringback/routing"
+)
+
+// question is a statement that a page asked, with its values.
+type question struct {
+	query string
+	args  []driver.NamedValue
+}
+
+// listener hears what is asked of a database: it stands between database/sql and
+// the driver.
+type listener struct {
+	driver driver.Driver
+	dsn    string
+	mu     sync.Mutex
+	heard  []question
+}
+
+func (l *listener) Driver() driver.Driver { return l.driver }
+
+func (l *listener) Connect(context.Context) (driver.Conn, error) {
+	conn, err := l.driver.Open(l.dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &heardConn{conn, l}, nil
+}
+
+// take gives what was heard since it was asked last.
+func (l *listener) take() []question {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	heard := l.heard
+	l.heard = nil
+	return heard
+}
+
+type heardConn struct {
+	driver.Conn
+	l *listener
+}
+
+func (c *heardConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.l.mu.Lock()
+	c.l.heard = append(c.l.heard, question{query, slices.Clone(args)})
+	c.l.mu.Unlock()
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+// library is a server over three years of calls whose questions are heard.
+type library struct {
+	*Server
+	t        testing.TB
+	db       *db.DB
+	listener *listener
+}
+
+func newLibrary(t testing.TB, size history.Size) *library {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "book.db")
+	if err := history.Copy(t.Context(), size, path); err != nil {
+		t.Fatal(err)
+	}
+	d, err := db.Open(t.Context(), db.Config{Path: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{DB: d, Office: &leads.Office{Directory: &routing.Directory{}}, Tokens: []string{rightToken},
+		PBXes: func() []ari.Status { return nil }, Registry: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listener{driver: d.Reader().Driver(), dsn: "file:" + path + "?mode=ro&_time_integer_format=unix_milli&_pragma=busy_timeout(5000)"}
+	reader := sql.OpenDB(l)
+	t.Cleanup(func() {
+		if err := reader.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	s.view = view.New(reader)
+	return &library{s, t, d, l}
+}
+
+func (l *library) get(path string) (code int, body []byte) {
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Authorization", "Bearer "+rightToken)
+	w := httptest.NewRecorder()
+	l.ServeHTTP(w, r)
+	return w.Code, w.Body.Bytes()
+}
+
+// silent are the routes that answer without the database.
+var silent = []string{"/healthz", "/readyz", "/style.css", "/metrics", "/", "/api/"}
+
+// filters are the parameters of lists beside limit and cursor, and all values
+// that they may have.
+var filters = map[string][]string{"state": {"open", "closed", "all"}}
+
+var (
+	offered = regexp.MustCompile(`it has limit, cursor([a-z_, ]*)\.|parameters limit and cursor`)
+	allSame = regexp.MustCompile(`\{[^}]*\}`)
+)
+
+// addresses are those under which a route shows all that it can: the filters of
+// a list are read from its own refusal of a parameter that it does not have.
+func (l *library) addresses(pattern string) []string {
+	l.t.Helper()
+	if strings.Contains(pattern, "{id}") {
+		return []string{strings.Replace(pattern, "{id}", "1", 1), strings.Replace(pattern, "{id}", "37", 1)}
+	}
+	path := allSame.ReplaceAllString(pattern, "")
+	if !strings.HasPrefix(path, "/api/") {
+		return []string{path}
+	}
+	code, body := l.get(path + "?no_such_parameter=1")
+	has := offered.FindSubmatch(body)
+	if code == http.StatusOK && !bytes.Contains(body, []byte(`"items"`)) {
+		return []string{path} // it is no list
+	}
+	if code != http.StatusBadRequest || has == nil {
+		l.t.Fatalf("%s does not say which parameters it has, so its filters are not known: %d %s", path, code, body)
+	}
+	list := []string{path, path + "?limit=500"}
+	for _, name := range strings.FieldsFunc(string(has[1]), func(c rune) bool { return c == ',' || c == ' ' }) {
+		if filters[name] == nil {
+			l.t.Fatalf("%s has a filter %s: say in filters which values it may have", path, name)
+		}
+		for _, value := range filters[name] {
+			list = append(list, path+"?"+url.Values{name: {value}}.Encode())
+		}
+	}
+	return list
+}
+
+// plan is how SQLite answers a question.
+func (l *library) plan(q question) (steps []string) {
+	l.t.Helper()
+	args := make([]any, len(q.args))
+	for i, a := range q.args {
+		args[i] = a.Value
+	}
+	rows, err := l.db.Reader().Query("EXPLAIN QUERY PLAN "+q.query, args...)
+	if err != nil {
+		l.t.Fatalf("%v: %s", err, q.query)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			l.t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	if err := rows.Err(); err != nil {
+		l.t.Fatal(err)
+	}
+	return steps
+}
+
+// wasteful says that a step of a plan reads or sorts more than a page shows. A
+// walk through the open leads alone, by an index that has nothing else, does
+// not: what is open is what people work on. A search without an index is one for
+// the greatest id, which walks until the rest of the condition holds.
+func wasteful(step string) bool {
+	whole := strings.HasPrefix(step, "SCAN") && !strings.Contains(step, " INDEX leads_open") && !strings.HasPrefix(step, "SCAN CONSTANT ROW")
+	walks := strings.HasPrefix(step, "SEARCH") && !strings.Contains(step, " USING ")
+	return whole || walks || strings.Contains(step, "TEMP B-TREE") || strings.Contains(step, "AUTOMATIC")
+}
+
+// TestEveryPageAndListIsReadByAnIndex asks every route that there is, with every
+// filter, at the top and further on, and has SQLite say how it finds what is
+// shown: before and after it has counted what is there.
+func TestEveryPageAndListIsReadByAnIndex(t *testing.T) {
+	l := newLibrary(t, history.Small)
+	for _, analyzed := range []bool{false, true} {
+		if analyzed {
+			if err := l.db.Do(t.Context(), func(tx *db.Tx) error { _, err := tx.Exec("ANALYZE"); return err }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := 0
+		for _, pattern := range l.patterns {
+			if slices.Contains(silent, pattern) {
+				continue
+			}
+			l.listener.take()
+			for _, address := range l.addresses(pattern) {
+				for page := 0; address != "" && page < 3; page++ {
+					code, body := l.get(address)
+					questions := l.listener.take()
+					if code != http.StatusOK || len(questions) == 0 {
+						t.Fatalf("%s (%s): status %d after %d questions: %.200s", pattern, address, code, len(questions), body)
+					}
+					for _, q := range questions {
+						asked++
+						if steps := l.plan(q); slices.ContainsFunc(steps, wasteful) {
+							t.Errorf("%s (analyzed: %v) reads or sorts more than it shows: %s\n%s", address, analyzed, strings.Join(steps, " / "), q.query)
+						}
+					}
+					address = next(t, address, body)
+				}
+			}
+		}
+		if asked < 40 {
+			t.Errorf("only %d questions were heard", asked)
+		}
+	}
+}
+
+// next is the address of the page after this one; "": there is none.
+func next(t testing.TB, address string, body []byte) string {
+	t.Helper()
+	var list struct{ Next string }
+	if !strings.HasPrefix(address, "/api/") || json.Unmarshal(body, &list) != nil || list.Next == "" {
+		return ""
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := u.Query()
+	q.Set("cursor", list.Next)
+	return fmt.Sprintf("%s?%s", u.Path, q.Encode())
+}
