@@ -85,6 +85,10 @@ func (c *Config) checkPlace(f *findings) {
 // leastKept is what robot calls look back, so that nobody is called too often.
 const leastKept = dials.NumberSpan + day
 
+// What waits is some kilobytes a call: less than this is gone in a second, and
+// more is no machine's.
+const leastBacklogMB, mostBacklogMB = 1, 1 << 20
+
 // checkKeep finds that would be removed what is still needed.
 func (c *Config) checkKeep(f *findings) {
 	for _, key := range []struct {
@@ -109,6 +113,9 @@ func checkCountry(f *findings, at, code string) string {
 
 func (c *Config) checkWeb(f *findings) {
 	oneOf(f, "mode", c.Mode, Observe, Act)
+	if c.BacklogMB < leastBacklogMB || c.BacklogMB > mostBacklogMB {
+		f.add("backlog_mb", "%d is not from %d to %d (megabytes)", c.BacklogMB, leastBacklogMB, mostBacklogMB)
+	}
 	host, port, err := net.SplitHostPort(c.Listen)
 	if n, notNumber := strconv.Atoi(port); err != nil || notNumber != nil || n < 0 || n > 65535 {
 		f.add("listen", "%s is not an address such as %s", quoted(c.Listen), DefaultListen)

@@ -53,6 +53,9 @@ type Config struct {
 	// the entries of timelines and what was dialed are; 0: for ever.
 	KeepCalls  time.Duration `yaml:"keep_calls"`
 	KeepEvents time.Duration `yaml:"keep_events"`
+	// BacklogMB bounds, in megabytes each, what waits in memory for a database that
+	// cannot be written, and the events of a PBX that wait to be handled.
+	BacklogMB int `yaml:"backlog_mb"`
 	// TokenFile names a file of bearer tokens, one a line. Without it the JSON
 	// API answers nobody.
 	TokenFile string `yaml:"token_file"`
@@ -66,6 +69,9 @@ type Config struct {
 	plans map[string]*number.Plan // by PBX
 	home  *number.Plan            // of the company
 }
+
+// DefaultBacklogMB lasts for some ten minutes of 100 calls a second.
+const DefaultBacklogMB = leads.DefaultBacklog >> 20
 
 // Mode says what the daemon does about what it sees.
 type Mode string
@@ -261,7 +267,7 @@ func read(file string) (*Config, *findings) {
 		Reminders: appointments.DefaultConfig(),
 		Listen:    DefaultListen,
 		Database:  DefaultDatabase,
-		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep,
+		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep, BacklogMB: DefaultBacklogMB,
 	}
 	r := reader{findings: found, budget: mostNodes, starts: c.starts()}
 	if !r.document(root, c) {

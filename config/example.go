@@ -66,7 +66,7 @@ func exampleConfig() *Config {
 		Reminders: appointments.DefaultConfig(),
 		Listen:    DefaultListen,
 		Database:  DefaultDatabase,
-		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep,
+		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep, BacklogMB: DefaultBacklogMB,
 	}
 }
 

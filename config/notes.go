@@ -176,6 +176,9 @@ var notes = map[string]note{
 		"and so does what people said about being called. 0s: for ever."},
 	"keep_events": {text: "How long the entries of timelines are kept, except of open leads, and what was dialed.\n" +
 		"0s: for ever."},
+	"backlog_mb": {text: "How many megabytes of memory what was seen may take while the database cannot be written (a\n" +
+		"full disk), and events of a PBX that wait to be handled. Beyond it calls are not followed, and\n" +
+		"the call records are asked for them afterwards."},
 	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
 		"API answers nobody, and the page only people at this machine.", sample: "/etc/ringback/tokens"},
 }

@@ -76,7 +76,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	office := cfg.Office()
-	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry})
+	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry, Backlog: int64(cfg.BacklogMB) << 20})
 	d.keeper = leads.NewKeeper(leads.KeepConfig{Calls: cfg.KeepCalls, Events: cfg.KeepEvents, DB: d.db, Book: d.book, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
 		return err
@@ -153,7 +153,7 @@ func (d *daemon) watch(ctx context.Context) error {
 		d.watched = append(d.watched, watched{
 			opts:   call.Options{PBX: pbx.Name, Inbound: pbx.Inbound.Contexts, OwnPrefix: robotcall.ChannelPrefix, Phones: d.cfg.Directory().Phones(pbx.Name)},
 			client: client,
-			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until}),
+			stream: ari.NewStream(client, ari.StreamOptions{Log: d.log, Metrics: metrics, EventFilter: pbx.EventFilter, WatchedUntil: until, QueueBytes: int64(d.cfg.BacklogMB) << 20}),
 			pulse:  new(pulse), records: records,
 		})
 	}
