@@ -49,7 +49,12 @@ type writer struct {
 	pool *sql.DB
 	conn *sql.Conn
 	stmt map[string]*statement
+	ran  int // statements of this transaction
 
+	// apart has the parts of this transaction stand behind savepoints, so that
+	// each can fail alone. Hardly any ever fails, so it is off at first; again is
+	// set when one has failed without, and what it wrote cannot be told from the rest.
+	apart, again bool
 	// lost is set when the transaction cannot be committed any more: Tx refuses
 	// further statements.
 	lost bool
@@ -113,6 +118,7 @@ func (w *writer) close() error {
 // prepared gives the statement of a query, from the second time on without
 // parsing it; nil when it cannot be shared now, and the query runs by itself.
 func (w *writer) prepared(query string) (*statement, error) {
+	w.ran++
 	s, ok := w.stmt[query]
 	switch {
 	case ok && s.busy:
@@ -145,9 +151,14 @@ func (w *writer) exec(query string, args ...any) (sql.Result, error) {
 
 // begin opens the transaction with the write lock already taken: one that read
 // first and asked for it later could fail at once with BUSY_SNAPSHOT.
-func (w *writer) begin() error {
-	w.lost = false
+func (w *writer) begin(apart bool) error {
+	w.lost, w.apart, w.again, w.ran = false, apart, false, 0
 	_, err := w.exec("BEGIN IMMEDIATE")
+	return err
+}
+
+func (w *writer) rollback() error {
+	_, err := w.exec("ROLLBACK")
 	return err
 }
 

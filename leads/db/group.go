@@ -266,7 +266,8 @@ func runAfter(log *slog.Logger, fn func()) {
 }
 
 // carryOut runs a group in one transaction and commits it. Its error means that
-// none of the group counts.
+// none of the group counts. Savepoints would double the statements of small
+// parts: only a group in which something failed is run again with them.
 func (db *DB) carryOut(group []*batch) error {
 	if db.w == nil {
 		w, err := openWriter(bg, db.path)
@@ -275,25 +276,57 @@ func (db *DB) carryOut(group []*batch) error {
 		}
 		db.w = w
 	}
-	if err := db.w.begin(); err != nil {
-		return db.trouble(err)
-	}
 	now := db.Now()
-	parts := 0
+	for _, apart := range []bool{false, true} {
+		if err := db.w.begin(apart); err != nil {
+			return db.trouble(err)
+		}
+		parts, err := db.runParts(group, now)
+		switch {
+		case err != nil:
+			return db.trouble(err)
+		case !db.w.again:
+			return db.commit(parts)
+		}
+		if err := db.w.rollback(); err != nil {
+			return db.trouble(err)
+		}
+		if refusedAlone(group) {
+			break // nothing is left to commit
+		}
+	}
+	return nil
+}
+
+// runParts runs the functions of a group, and no more of them when they are to
+// be run again. Its error means that the transaction is lost.
+func (db *DB) runParts(group []*batch, now time.Time) (parts int, err error) {
 	for _, b := range group {
 		for i := range b.parts {
-			parts++
 			p := &b.parts[i]
+			parts++
 			p.err = db.runPart(p, now)
 			switch {
 			case p.err != nil && (db.w.lost || failing(p.err)):
-				return db.trouble(p.err)
+				return parts, p.err
 			case db.w.lost: // and the function did not care
-				return db.trouble(errLost)
+				return parts, errLost
+			case db.w.again:
+				return parts, nil
 			}
 		}
 	}
-	return db.commit(parts)
+	return parts, nil
+}
+
+// refusedAlone says that a group is one function, and that it returned an error
+// of its own.
+func refusedAlone(group []*batch) bool {
+	if len(group) > 1 || len(group[0].parts) > 1 {
+		return false
+	}
+	err := group[0].parts[0].err
+	return !errors.As(err, new(*panicked)) && !errors.Is(err, errAgain)
 }
 
 func (db *DB) runPart(p *part, now time.Time) error {
@@ -314,7 +347,7 @@ func (db *DB) commit(parts int) error {
 		db.unknown = true
 		return db.trouble(err)
 	}
-	db.metrics.committed(time.Since(start), parts)
+	db.metrics.committed(time.Since(start), parts, db.w.ran)
 	if err := db.pass(Boundary{Commit: db.commits, After: true}); err != nil {
 		return err
 	}

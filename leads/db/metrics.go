@@ -11,6 +11,7 @@ import (
 type metrics struct {
 	seconds prometheus.Histogram
 	size    prometheus.Histogram
+	ran     prometheus.Counter
 	errors  *prometheus.CounterVec
 	reg     prometheus.Registerer
 }
@@ -26,6 +27,10 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name:    "ringback_db_group_size",
 			Help:    "How many transactions shared one commit.",
 			Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256},
+		}),
+		ran: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "ringback_db_statements_total",
+			Help: "Statements of transactions that were committed.",
 		}),
 		errors: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ringback_db_errors_total",
@@ -49,7 +54,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.seconds, m.size, m.errors}
+	return []prometheus.Collector{m.seconds, m.size, m.ran, m.errors}
 }
 
 func (m *metrics) unregister() {
@@ -61,9 +66,10 @@ func (m *metrics) unregister() {
 	}
 }
 
-func (m *metrics) committed(took time.Duration, parts int) {
+func (m *metrics) committed(took time.Duration, parts, statements int) {
 	m.seconds.Observe(took.Seconds())
 	m.size.Observe(float64(parts))
+	m.ran.Add(float64(statements))
 }
 
 func (m *metrics) failed(reason string, n int) {

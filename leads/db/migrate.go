@@ -131,7 +131,7 @@ func (db *DB) climb(ctx context.Context, w *writer, steps []migration, version i
 	if _, err := w.conn.ExecContext(ctx, "PRAGMA foreign_keys = 0"); err != nil {
 		return fmt.Errorf("db: migrate %s: %w", db.path, err)
 	}
-	if err := w.begin(); err != nil {
+	if err := w.begin(false); err != nil {
 		return fmt.Errorf("db: migrate %s: %w", db.path, err)
 	}
 	for i := version; i < len(steps); i++ {

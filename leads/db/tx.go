@@ -31,6 +31,8 @@ type Tx struct {
 var (
 	errDone = errors.New("db: a transaction was used after its function returned")
 	errLost = errors.New("the transaction is lost")
+	// errAgain ends a function early whose transaction is to be run again.
+	errAgain = errors.New("the transaction is run again")
 )
 
 // Now is the instant of this transaction: it does not move while the
@@ -99,8 +101,10 @@ func (tx *Tx) Sub(fn func(tx *Tx) error) error {
 	if err := tx.usable(); err != nil {
 		return err
 	}
-	if _, err := tx.w.exec("SAVEPOINT part"); err != nil {
-		return fmt.Errorf("db: savepoint: %w", err)
+	if tx.w.apart {
+		if _, err := tx.w.exec("SAVEPOINT part"); err != nil {
+			return fmt.Errorf("db: savepoint: %w", err)
+		}
 	}
 	after, open := len(tx.after), len(tx.open)
 	err := tx.call(fn)
@@ -108,7 +112,13 @@ func (tx *Tx) Sub(fn func(tx *Tx) error) error {
 		r.Close()
 	}
 	tx.open = tx.open[:open]
-	if err != nil {
+	switch {
+	case !tx.w.apart && err != nil:
+		tx.w.again = true
+		return err
+	case !tx.w.apart:
+		return nil
+	case err != nil:
 		tx.after = tx.after[:after]
 		if _, e := tx.w.exec("ROLLBACK TO part"); e != nil {
 			return errors.Join(err, tx.broken(e))
@@ -132,7 +142,9 @@ func (tx *Tx) broken(err error) error {
 func (tx *Tx) call(fn func(*Tx) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			tx.log.Error("a transaction panicked and was rolled back", "panic", p, "stack", string(debug.Stack()))
+			if tx.w.apart { // otherwise it is run again, and will do so again
+				tx.log.Error("a transaction panicked and was rolled back", "panic", p, "stack", string(debug.Stack()))
+			}
 			err = &panicked{value: p}
 		}
 	}()
@@ -150,6 +162,8 @@ func (tx *Tx) usable() error {
 		return errDone
 	case tx.w.lost:
 		return unavailable(errLost)
+	case tx.w.again:
+		return unavailable(errAgain)
 	}
 	return nil
 }
