@@ -100,7 +100,7 @@ func New(c Config) *Ladder {
 // Works are the kinds of job that a Ladder does.
 func (l *Ladder) Works() []jobs.Work {
 	works := []jobs.Work{
-		{Kind: leads.KindRung, InTx: l.rung},
+		{Kind: leads.KindRung, InTx: l.rung, AtOnce: true},
 		{Kind: leads.KindAgain, InTx: l.rangAgain},
 		{Kind: leads.KindHanded, InTx: l.handed},
 		{Kind: leads.KindDigest, InTx: l.digest},

@@ -15,6 +15,10 @@ import (
 // giveUpAfter is how long a message is worth sending.
 const giveUpAfter = 30 * time.Minute
 
+// company is how long it may take until it is written down that a message was
+// sent.
+const company = 100 * time.Millisecond
+
 // retries are the pauses before a message to somebody who is away is tried again.
 var retries = []time.Duration{15 * time.Second, time.Minute, 3 * time.Minute, 10 * time.Minute}
 
@@ -31,8 +35,12 @@ func (l *Ladder) notify(ch Named) jobs.Work {
 	if timeout == 0 {
 		timeout = 15 * time.Second
 	}
+	patience := time.Duration(0)
+	if ch.Crash == jobs.Repeat { // a crash meanwhile has it sent again, and that does no harm
+		patience = company
+	}
 	return jobs.Work{
-		Kind: kindOf(ch.Name), Crash: ch.Crash, Workers: 4, Timeout: timeout,
+		Kind: kindOf(ch.Name), Crash: ch.Crash, Workers: 4, Timeout: timeout, AtOnce: true, Patience: patience,
 		Do:      func(ctx context.Context, j jobs.Job) jobs.Result { return l.send(ctx, ch, j) },
 		InDoubt: func(tx *db.Tx, j jobs.Job) error { return l.inDoubt(tx, j, cutOff) },
 		Expired: func(tx *db.Tx, j jobs.Job) error { return l.givenUp(tx, j, timeRanOut) },

@@ -60,6 +60,7 @@ type DB struct {
 	// Only the writer's goroutine touches these.
 	w         *writer
 	commits   int
+	begun     int64 // transactions, counted
 	inTrouble bool
 	unknown   bool // a commit failed, and listeners have not been told to look again
 }

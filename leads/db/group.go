@@ -49,8 +49,10 @@ func (b Boundary) String() string {
 // batch is what was queued together: one Do or DoAll.
 type batch struct {
 	parts []part
-	begun bool // guarded by queue.mu: from here on it is carried out
-	done  chan struct{}
+	// patience is how long it may wait for others who share its commit.
+	patience time.Duration
+	begun    bool // guarded by queue.mu: from here on it is carried out
+	done     chan struct{}
 }
 
 // part is one function and what became of it.
@@ -73,7 +75,9 @@ type queue struct {
 	mu     sync.Mutex
 	wake   sync.Cond
 	wait   []*batch
-	closed error // set once: nothing more is taken
+	hurry  bool        // somebody who waits must not wait any longer
+	later  *time.Timer // makes hurry of patience; nil: nobody is patient
+	closed error       // set once: nothing more is taken
 }
 
 func newQueue() *queue {
@@ -89,19 +93,36 @@ func (q *queue) put(b *batch) error {
 		return q.closed
 	}
 	q.wait = append(q.wait, b)
-	q.wake.Signal()
+	switch {
+	case b.patience <= 0:
+		q.hasten()
+	case q.later == nil:
+		q.later = time.AfterFunc(b.patience, func() {
+			q.mu.Lock()
+			defer q.mu.Unlock()
+			q.hasten()
+		})
+	}
 	return nil
 }
 
-// take waits for work and gives as much of it as one commit should carry, at
-// least one batch; nil when the queue is closed and empty.
+// hasten has what waits taken. mu is held.
+func (q *queue) hasten() {
+	q.hurry = true
+	q.wake.Signal()
+}
+
+// take waits for work that must not wait any longer, and gives as much of what
+// there is as one commit should carry, at least one batch; nil when the queue is
+// closed and empty.
 func (q *queue) take() []*batch {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.wait) == 0 {
+	for len(q.wait) == 0 || !q.hurry && q.closed == nil {
 		if q.closed != nil {
 			return nil
 		}
+		q.hurry = false
 		q.wake.Wait()
 	}
 	n, parts := 0, 0
@@ -113,6 +134,11 @@ func (q *queue) take() []*batch {
 	group := append([]*batch(nil), q.wait[:n]...)
 	q.wait = append(q.wait[:0], q.wait[n:]...)
 	clear(q.wait[len(q.wait):cap(q.wait)])
+	q.hurry = len(q.wait) > 0
+	if q.later != nil {
+		q.later.Stop()
+		q.later = nil
+	}
 	return group
 }
 
@@ -170,10 +196,20 @@ func (db *DB) Do(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.DoAll(ctx, []func(*Tx) error{fn})[0]
 }
 
+// DoInCompany is Do for what nobody waits for: it may be carried out up to so
+// much later, with whatever else is written then, and spares a commit of its own.
+func (db *DB) DoInCompany(ctx context.Context, patience time.Duration, fn func(tx *Tx) error) error {
+	return db.doAll(ctx, patience, []func(*Tx) error{fn})[0]
+}
+
 // DoAll is Do for several functions, which run in their order in one
 // transaction, each failing alone. There is one error for each.
 func (db *DB) DoAll(ctx context.Context, fns []func(*Tx) error) []error {
-	b := &batch{parts: make([]part, len(fns)), done: make(chan struct{})}
+	return db.doAll(ctx, 0, fns)
+}
+
+func (db *DB) doAll(ctx context.Context, patience time.Duration, fns []func(*Tx) error) []error {
+	b := &batch{parts: make([]part, len(fns)), patience: patience, done: make(chan struct{})}
 	for i, fn := range fns {
 		b.parts[i].fn = fn
 	}
@@ -278,6 +314,7 @@ func (db *DB) carryOut(group []*batch) error {
 	}
 	now := db.Now()
 	for _, apart := range []bool{false, true} {
+		db.begun++
 		if err := db.w.begin(apart); err != nil {
 			return db.trouble(err)
 		}
@@ -330,8 +367,14 @@ func refusedAlone(group []*batch) bool {
 }
 
 func (db *DB) runPart(p *part, now time.Time) error {
-	tx := &Tx{w: db.w, log: db.log, tell: db.listeners.tell, now: now}
-	err := tx.Sub(p.fn)
+	tx := &Tx{w: db.w, log: db.log, others: &db.listeners, now: now, number: db.begun}
+	err := tx.Sub(func(tx *Tx) error {
+		err := p.fn(tx)
+		for ; err == nil && len(tx.last) > 0; tx.last = tx.last[1:] {
+			err = tx.last[0](tx)
+		}
+		return err
+	})
 	tx.done = true
 	p.after = tx.after
 	return err

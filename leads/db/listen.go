@@ -4,8 +4,34 @@ import "sync"
 
 // listeners are those who want to hear of commits, by topic.
 type listeners struct {
-	mu sync.Mutex
-	of map[string]map[*func(any)]struct{}
+	mu       sync.Mutex
+	of       map[string]map[*func(any)]struct{}
+	provided map[string]any
+}
+
+// Provide lets the functions of transactions find value under a name, by
+// Tx.Provided, until stop is called. There is one for each name: the newest.
+func (db *DB) Provide(name string, value any) (stop func()) {
+	l := &db.listeners
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.provided == nil {
+		l.provided = make(map[string]any)
+	}
+	l.provided[name] = value
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.provided[name] == value {
+			delete(l.provided, name)
+		}
+	}
+}
+
+func (l *listeners) find(name string) any {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.provided[name]
 }
 
 // Listen has fn called with every note that a committed transaction gave to

@@ -38,13 +38,13 @@ func Peek(ctx context.Context, path string, fn func(tx *Tx) error) (err error) {
 	if err != nil {
 		return errors.Join(fmt.Errorf("db: open %s for reading: %w", path, err), pool.Close())
 	}
-	w := &writer{pool: pool, conn: conn, stmt: make(map[string]*statement)}
+	w := &writer{pool: pool, conn: conn, stmt: make(map[string]*statement), apart: true}
 	defer func() { err = errors.Join(err, w.close()) }()
 	// What it reads first is what it sees to the end.
 	if _, err := w.exec("BEGIN"); err != nil {
 		return fmt.Errorf("db: read %s: %w", path, err)
 	}
-	tx := &Tx{w: w, log: db.log, tell: db.listeners.tell, now: Time(Millis(time.Now()))}
+	tx := &Tx{w: w, log: db.log, others: new(listeners), now: Time(Millis(time.Now()))}
 	err = tx.call(fn)
 	for _, r := range tx.open {
 		r.Close()

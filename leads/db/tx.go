@@ -19,13 +19,15 @@ import (
 // prepared once and kept, so SQL is constant text: what varies goes through
 // placeholders.
 type Tx struct {
-	w     *writer
-	log   *slog.Logger
-	tell  func(topic string, note any)
-	now   time.Time
-	after []func()
-	open  []*Rows
-	done  bool
+	w      *writer
+	log    *slog.Logger
+	others *listeners
+	now    time.Time
+	number int64
+	after  []func()
+	last   []func(*Tx) error
+	open   []*Rows
+	done   bool
 }
 
 var (
@@ -90,9 +92,21 @@ func (tx *Tx) AfterCommit(fn func()) { tx.after = append(tx.after, fn) }
 
 // Notify tells note to those who Listen to the topic, after the commit.
 func (tx *Tx) Notify(topic string, note any) {
-	tell := tx.tell
-	tx.AfterCommit(func() { tell(topic, note) })
+	others := tx.others
+	tx.AfterCommit(func() { others.tell(topic, note) })
 }
+
+// Provided gives what DB.Provide has put under the name; nil: nothing.
+func (tx *Tx) Provided(name string) any { return tx.others.find(name) }
+
+// Number tells transactions apart: those who share a commit have the same, and
+// every other has another, also one that is carried out a second time.
+func (tx *Tx) Number() int64 { return tx.number }
+
+// Last has fn called when this function has returned without an error, as its
+// last part: what fn returns counts as what the function has returned. Those
+// that are named meanwhile come after it.
+func (tx *Tx) Last(fn func(tx *Tx) error) { tx.last = append(tx.last, fn) }
 
 // Sub runs fn as a part that can fail alone: when it returns an error or
 // panics, what it wrote and its AfterCommit functions are dropped, and the rest
@@ -106,7 +120,7 @@ func (tx *Tx) Sub(fn func(tx *Tx) error) error {
 			return fmt.Errorf("db: savepoint: %w", err)
 		}
 	}
-	after, open := len(tx.after), len(tx.open)
+	after, open, last := len(tx.after), len(tx.open), len(tx.last)
 	err := tx.call(fn)
 	for _, r := range tx.open[open:] {
 		r.Close()
@@ -119,7 +133,7 @@ func (tx *Tx) Sub(fn func(tx *Tx) error) error {
 	case !tx.w.apart:
 		return nil
 	case err != nil:
-		tx.after = tx.after[:after]
+		tx.after, tx.last = tx.after[:after], tx.last[:last]
 		if _, e := tx.w.exec("ROLLBACK TO part"); e != nil {
 			return errors.Join(err, tx.broken(e))
 		}

@@ -27,6 +27,7 @@ type claimed struct {
 	work   *Work
 	faults int
 	doubt  bool
+	unsure bool // it may have been cancelled by the transaction that took it in hand
 }
 
 // adopt settles what a dead process left in hand, and learns what waits. It
@@ -113,16 +114,12 @@ func (r *Runner) learn(tx *db.Tx) error {
 // claim takes what is due in these lanes, in one transaction: work inside the
 // transaction is done there, other jobs are marked as held with their next
 // attempt booked, and begun when that is on the disk.
-func (r *Runner) claim(ctx, works context.Context, ready []lane) error {
-	var held []claimed
-	err := r.persist(ctx, "claim", func(tx *db.Tx) error {
-		held = held[:0]
+func (r *Runner) claim(ctx context.Context, ready []lane) error {
+	return r.persist(ctx, "claim", func(tx *db.Tx) error {
 		for _, l := range ready {
-			jobs, err := r.claimLane(tx, l)
-			if err != nil {
+			if err := r.claimLane(tx, l); err != nil {
 				return err
 			}
-			held = append(held, jobs...)
 		}
 		// Works inside the transaction may have enqueued into any of these
 		// lanes: what is due next is read when all of them are done.
@@ -135,30 +132,21 @@ func (r *Runner) claim(ctx, works context.Context, ready []lane) error {
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for _, j := range held {
-		r.lanes.engage(&j)
-		r.busy.Go(func() { r.perform(works, j) })
-	}
-	return nil
 }
 
 func (j *Job) place() place { return place{j.Kind, j.Lane} }
 
-// claimLane goes through what is due in a lane, and gives what workers are to
+// claimLane goes through what is due in a lane, and holds what workers are to
 // have in hand.
-func (r *Runner) claimLane(tx *db.Tx, l lane) ([]claimed, error) {
+func (r *Runner) claimLane(tx *db.Tx, l lane) error {
 	limit := inTxStep
-	if l.work.Do != nil {
-		limit = l.free()
+	if l.work.Do != nil { // whose workers may have been taken since it was found ready
+		limit = r.lanes.room(l.at, tx.Number())
 	}
 	due, err := dueJobs(tx, l, limit)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var held []claimed
 	for _, j := range due {
 		late := tx.Now().Sub(j.Due)
 		tx.AfterCommit(func() { r.metrics.began(j.Kind, late) })
@@ -177,14 +165,13 @@ func (r *Runner) claimLane(tx *db.Tx, l lane) ([]claimed, error) {
 			err = r.inside(tx, j, to, l.work.InTx)
 		default:
 			j.Attempt++
-			err = hold(tx, j)
-			held = append(held, j)
+			err = r.hold(tx, j)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return held, nil
+	return nil
 }
 
 const (
@@ -233,13 +220,15 @@ func nextDue(tx *db.Tx, at place) (int64, error) {
 	return *due, nil
 }
 
-// hold marks the job as in hand. A process that dies with it leaves it due as it
-// is: the next attempt is booked.
-func hold(tx *db.Tx, j claimed) error {
+// hold marks the job as in hand, and has a worker begin it. A process that dies
+// with it leaves it due as it is: the next attempt is booked.
+func (r *Runner) hold(tx *db.Tx, j claimed) error {
 	_, err := tx.Exec("UPDATE jobs SET state = 'held', attempt = $1 WHERE id = $2", j.Attempt, j.ID)
 	if err != nil {
 		return fmt.Errorf("jobs: claim %s: %w", j.Key, err)
 	}
+	r.lanes.take(j.place(), tx.Number())
+	r.beginAfter(tx, j)
 	return nil
 }
 
@@ -279,7 +268,7 @@ func (r *Runner) fault(tx *db.Tx, j claimed, why error) error {
 	j.faults++
 	if j.faults < maxFaults {
 		due := db.Millis(tx.Now().Add(backoff(j.faults)))
-		_, err := tx.Exec(`UPDATE jobs SET state = 'waiting', due = $1, attempt = $2, faults = $3, doubt = $4, error = $5 WHERE id = $6`,
+		_, err := tx.Exec(`UPDATE jobs SET state = 'waiting', ended = 0, due = $1, attempt = $2, faults = $3, doubt = $4, error = $5 WHERE id = $6`,
 			due, j.Attempt, j.faults, j.doubt, text(why), j.ID)
 		if err != nil {
 			return fmt.Errorf("jobs: put off %s: %w", j.Key, err)

@@ -69,29 +69,48 @@ type queued struct {
 }
 
 // Enqueue makes the promise a part of tx: it holds exactly if tx commits. A job
-// whose Key is known already changes nothing. Attempt and ID are not read.
+// whose Key is known already changes nothing. Attempt and ID are not read. What
+// is due already is in hand by tx, or done by its end, where the Runner is free
+// to.
 func Enqueue(tx *db.Tx, j Job) error {
 	if j.Kind == "" || j.Key == "" {
 		return fmt.Errorf("jobs: a job needs a kind and a key, got kind %q and key %q", j.Kind, j.Key)
 	}
-	now, due := db.Millis(tx.Now()), db.Millis(j.Due)
-	if due == 0 {
-		due = now
+	j.Attempt = 0
+	if j.Due.IsZero() {
+		j.Due = tx.Now()
 	}
-	res, err := tx.Exec(`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'waiting') ON CONFLICT (key) DO NOTHING`,
-		j.Kind, j.Lane, j.Key, j.Lead, string(j.Payload), now, due, db.Millis(j.Expires))
+	if r, ok := tx.Provided(topic).(*Runner); ok && r.takes(tx, &j) {
+		return r.atOnce(tx, j)
+	}
+	added, err := insert(tx, &j, Waiting)
+	if added {
+		tx.Notify(topic, queued{at: j.place(), due: db.Millis(j.Due)})
+	}
+	return err
+}
+
+// insert writes the row of a new job in its first state, and gives it its id. It
+// tells whether there is one: a key may be known already.
+func insert(tx *db.Tx, j *Job, state State) (added bool, err error) {
+	now, ended := db.Millis(tx.Now()), int64(0)
+	if state == Done {
+		ended = now
+	}
+	res, err := tx.Exec(`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state, attempt, ended)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (key) DO NOTHING`,
+		j.Kind, j.Lane, j.Key, j.Lead, string(j.Payload), now, db.Millis(j.Due), db.Millis(j.Expires), string(state), j.Attempt, ended)
 	if err != nil {
-		return fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
+		return false, fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
 	}
-	added, err := res.RowsAffected()
+	n, err := res.RowsAffected()
+	if err == nil && n > 0 {
+		j.ID, err = res.LastInsertId()
+	}
 	if err != nil {
-		return fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
+		return false, fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
 	}
-	if added > 0 {
-		tx.Notify(topic, queued{at: place{j.Kind, j.Lane}, due: due})
-	}
-	return nil
+	return n > 0, nil
 }
 
 // CancelKeys withdraws the jobs whose keys begin with prefix, and tells how
@@ -118,6 +137,9 @@ func CancelLead(tx *db.Tx, lead int64, kind string) (int, error) {
 
 func cancel(tx *db.Tx, which string, args ...any) (int, error) {
 	args = append([]any{db.Millis(tx.Now())}, args...)
+	if r, ok := tx.Provided(topic).(*Runner); ok {
+		r.lanes.withdrawing(tx.Number())
+	}
 	total := 0
 	for _, change := range []string{
 		"UPDATE jobs SET state = 'cancelled', ended = $1 WHERE state = 'waiting' AND doubt = 0 AND ended = 0 AND ",

@@ -36,10 +36,20 @@ type lanes struct {
 	works map[string]*Work
 	of    map[place]*lane
 	hands map[int64]struct{} // ids of the jobs that this process has begun and not recorded
+
+	// open is set while jobs may be taken in hand by who promises them, over
+	// when nothing is begun any more.
+	open, over bool
+	// promised counts, for each lane, what the transaction of that number has
+	// taken in hand. Should it come to nothing, its number is not seen again.
+	promised map[place]int
+	number   int64
+	// cancelling is the number of the last transaction that has withdrawn jobs.
+	cancelling int64
 }
 
 func newLanes(works []*Work) *lanes {
-	s := &lanes{works: make(map[string]*Work), of: make(map[place]*lane), hands: make(map[int64]struct{})}
+	s := &lanes{works: make(map[string]*Work), of: make(map[place]*lane), hands: make(map[int64]struct{}), promised: make(map[place]int)}
 	for _, w := range works {
 		s.works[w.Kind] = w
 	}
@@ -88,12 +98,97 @@ func (s *lanes) settle(at place, next int64) {
 	}
 }
 
-// engage notes that a worker has the job in hand.
-func (s *lanes) engage(j *claimed) {
+// promise counts a job that the transaction of that number takes in hand; false
+// when it must wait: for others, or for a worker.
+func (s *lanes) promise(at place, now, number int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	work := s.works[at.kind]
+	if !s.open || work == nil || !work.AtOnce {
+		return false
+	}
+	room := work.Workers
+	if work.Do == nil {
+		room = atOnceStep
+	}
+	if l := s.of[at]; l != nil {
+		if l.next <= now {
+			return false
+		}
+		room -= l.busy
+	}
+	if s.taken(at, number) >= room {
+		return false
+	}
+	s.promised[at]++
+	return true
+}
+
+// taken is how much of a lane this transaction has taken in hand so far. mu is
+// held.
+func (s *lanes) taken(at place, number int64) int {
+	if s.number != number {
+		s.number = number
+		clear(s.promised)
+	}
+	return s.promised[at]
+}
+
+// room is how many workers of a lane are free for a transaction.
+func (s *lanes) room(at place, number int64) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.get(at).free() - s.taken(at, number)
+}
+
+// take counts a job that a transaction has claimed.
+func (s *lanes) take(at place, number int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.promised[at] = s.taken(at, number) + 1
+}
+
+// withdrawing notes that a transaction has cancelled jobs: those that it, or
+// who shares its commit, has taken in hand may be among them.
+func (s *lanes) withdrawing(number int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cancelling = number
+}
+
+func (s *lanes) withdrawn(number int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cancelling == number
+}
+
+// engage notes that a worker has the job in hand; false when nothing is begun
+// any more.
+func (s *lanes) engage(j *claimed) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.over {
+		return false
+	}
 	s.get(j.place()).busy++
 	s.hands[j.ID] = struct{}{}
+	return true
+}
+
+// set says whether new jobs may be taken in hand by who promises them, and
+// whether nothing is begun any more.
+func (s *lanes) set(open, over bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.open, s.over = open, over
+}
+
+// idle says whether a worker of the lane is free.
+func (s *lanes) idle(at place) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.of[at]
+	return l == nil || l.free() > 0
 }
 
 // release notes that the worker is free. A job whose result could not be

@@ -27,7 +27,31 @@ func (r *Runner) perform(ctx context.Context, j claimed) {
 		r.lanes.release(&j, recorded)
 		r.Kick()
 	}()
+	if j.unsure {
+		if stands, over := r.confirm(ctx, j); !stands {
+			recorded = over
+			return
+		}
+	}
 	recorded = r.report(ctx, j, r.attempt(ctx, j))
+}
+
+// confirm looks whether a job was cancelled in the same commit that took it in
+// hand: then it is not begun, and over when that is written.
+func (r *Runner) confirm(ctx context.Context, j claimed) (stands, over bool) {
+	err := r.persist(context.WithoutCancel(ctx), "confirm", func(tx *db.Tx) error {
+		var cancelled int64
+		stands = true
+		if err := tx.QueryRow("SELECT cancelled FROM jobs WHERE id = $1", j.ID).Scan(&cancelled); err != nil {
+			return fmt.Errorf("jobs: confirm %s: %w", j.Key, err)
+		}
+		if cancelled == 0 {
+			return nil
+		}
+		stands = false
+		return r.end(tx, j, Cancelled, nil)
+	})
+	return stands && err == nil, err == nil
 }
 
 // report records the result, whatever it takes: a database that fails now may
@@ -35,7 +59,11 @@ func (r *Runner) perform(ctx context.Context, j claimed) {
 func (r *Runner) report(ctx context.Context, j claimed, res Result) (recorded bool) {
 	for try, faults := 1, 0; ; try++ {
 		// What was done must be recorded even when there is no more time.
-		err := r.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error { return r.record(tx, j, res) })
+		patience := j.work.Patience
+		if res.Err != nil || res.Again > 0 || try > 1 || !r.lanes.idle(j.place()) {
+			patience = 0
+		}
+		err := r.db.DoInCompany(context.WithoutCancel(ctx), patience, func(tx *db.Tx) error { return r.record(tx, j, res) })
 		switch {
 		case err == nil:
 			return true

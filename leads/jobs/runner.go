@@ -47,6 +47,7 @@ type Runner struct {
 	kick    chan struct{}
 	works   []*Work
 	busy    sync.WaitGroup
+	life    context.Context // of the works in hand
 	// unsure is set when a commit of unknown outcome may have changed what is
 	// due behind the Runner's back.
 	unsure atomic.Bool
@@ -109,15 +110,24 @@ func (r *Runner) Run(ctx context.Context) error {
 
 	err := r.persist(ctx, "settle what was in hand", r.adopt)
 	if err == nil {
-		err = r.loop(ctx, works)
+		r.life = works
+		r.lanes.set(true, false)
+		withdraw := r.db.Provide(topic, r)
+		err = r.loop(ctx)
+		withdraw()
+		r.lanes.set(false, false)
+		// A transaction that has taken a job in hand meanwhile begins it: it is
+		// over when this one is.
+		_ = r.db.Do(works, func(*db.Tx) error { return nil })
 	}
+	r.lanes.set(false, true)
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		err = nil
 	}
 	return errors.Join(err, r.windUp(end))
 }
 
-func (r *Runner) loop(ctx, works context.Context) error {
+func (r *Runner) loop(ctx context.Context) error {
 	var pruned time.Time
 	var clock dial
 	for {
@@ -141,7 +151,7 @@ func (r *Runner) loop(ctx, works context.Context) error {
 			}
 		}
 		if ready := r.lanes.ready(r.db.Now()); len(ready) > 0 {
-			if err := r.claim(ctx, works, ready); err != nil {
+			if err := r.claim(ctx, ready); err != nil {
 				return err
 			}
 			continue

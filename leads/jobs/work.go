@@ -43,6 +43,16 @@ type Work struct {
 	// Dated says that due times are dates of the world outside (an opening, an
 	// appointment): when the clock is set they stay, where others move with it.
 	Dated bool
+	// AtOnce has a job that is due when it is promised taken in hand, or done
+	// where it is InTx, by the transaction that promises it: the one that would
+	// claim it is spared. Where others wait, or all workers are busy, it waits as
+	// any other. A Look in that transaction finds it Held; one that is InTx is
+	// done, and has its row, by the end of the function that promises it.
+	AtOnce bool
+	// Patience is how much later what became of a job may be recorded, so that
+	// it shares a commit with something else; not where it has failed, nor where
+	// others wait for its worker. So much longer a crash finds it in mid-work.
+	Patience time.Duration
 
 	// Do does the job, outside any transaction; it may wait for the network.
 	// It must return when ctx ends: at the timeout, or when a graceful stop
