@@ -41,8 +41,8 @@ func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
 		return known.ID, b.trust(tx, known, pool)
 	}
 	l := Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
-	err = tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
-		VALUES ($1, $2, $3, 0, $4, $4, $4) RETURNING id`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now())).Scan(&l.ID)
+	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
+		VALUES ($1, $2, $3, 0, $4, $4, $4)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()))
 	if err != nil {
 		return 0, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
 	}

@@ -30,7 +30,7 @@ func findOrMakeContact(tx *db.Tx, n number.Number) (sql.NullInt64, error) {
 		return id, err
 	}
 	id.Valid = true
-	if err := tx.QueryRow("INSERT INTO contacts (name, created) VALUES ($1, $2) RETURNING id", n.Value, db.Millis(tx.Now())).Scan(&id.Int64); err != nil {
+	if id.Int64, err = tx.Insert("INSERT INTO contacts (name, created) VALUES ($1, $2)", n.Value, db.Millis(tx.Now())); err != nil {
 		return id, fmt.Errorf("leads: contact %s: %w", number.Mask(n.Value), err)
 	}
 	if _, err := tx.Exec("INSERT INTO numbers (number, contact) VALUES ($1, $2)", n.Value, id.Int64); err != nil {

@@ -88,9 +88,20 @@ func (e *ending) open() error {
 		return err
 	}
 	l.Late = lateness(e.tx.Now().Sub(e.j.Ended))
-	err = e.tx.QueryRow(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, suspicious, late)
-		VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7) RETURNING id`,
-		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now()), l.Suspicious, l.Late).Scan(&l.ID)
+	// Chosen first: its row is written once.
+	pool, why := e.j.Pool, ""
+	if pool.Hours.Open(e.tx.Now()) {
+		if l.Manager, why, err = e.b.choose(e.tx, &l, pool); err != nil {
+			return err
+		}
+	}
+	straight := why != "" && !l.Suspicious && l.Late == InTime
+	if straight {
+		l.beginLadder(&pool.Ladder, e.tx.Now())
+	}
+	l.ID, err = e.tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, suspicious, late, manager, ladder, rung_due)
+		VALUES ($1, $2, $3, 1, $4, $4, $5, $6, $7, $8, $9, $10)`,
+		l.Contact, l.Pool, l.Line, db.Millis(e.j.Started), db.Millis(e.tx.Now()), l.Suspicious, l.Late, l.Manager, l.Ladder, db.Millis(l.RungDue))
 	if err != nil {
 		return fmt.Errorf("leads: open a lead for call %s: %w", e.j.Call, err)
 	}
@@ -108,11 +119,16 @@ func (e *ending) open() error {
 		}
 	}
 	e.tx.AfterCommit(func() { e.b.m.opened.WithLabelValues(l.Pool).Inc() })
-	pool := e.j.Pool
-	if !pool.Hours.Open(e.tx.Now()) {
+	if why == "" {
 		return e.b.wait(e.tx, &l, pool)
 	}
-	return e.b.assign(e.tx, &l, pool)
+	if err := noteAssigned(e.tx, &l, why); err != nil {
+		return err
+	}
+	if straight {
+		return bookFirst(e.tx, &l, pool)
+	}
+	return e.b.setOut(e.tx, &l, pool)
 }
 
 // knownAfter is by how much a contact may be older than the call that has made

@@ -39,17 +39,27 @@ type HandedDue struct {
 // climb begins the ladder of a lead from its first rung: at that time, and when
 // it has settled. Every rung books the next.
 func (b *Book) climb(tx *db.Tx, l *Lead, pool *routing.Pool, at time.Time) error {
-	ladder := &pool.Ladder
-	l.Ladder, l.Rung, l.RungDue = l.Ladder+1, 0, at.Add(ladder.Settle)
-	if len(ladder.Rungs) > 0 {
-		l.RungDue = l.RungDue.Add(ladder.Rungs[0].After)
-	}
+	l.beginLadder(&pool.Ladder, at)
 	_, err := tx.Exec("UPDATE leads SET ladder = $1, rung = 0, rung_due = $2, call_due = 0, called_ahead = 0, suspicious = 0, late = MIN(late, 1) WHERE id = $3",
 		l.Ladder, db.Millis(l.RungDue), l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
-	if len(ladder.Rungs) == 0 {
+	return bookFirst(tx, l, pool)
+}
+
+// beginLadder puts the lead before the first rung of a new ladder.
+func (l *Lead) beginLadder(ladder *routing.Ladder, at time.Time) {
+	l.Ladder, l.Rung, l.RungDue = l.Ladder+1, 0, at.Add(ladder.Settle)
+	if len(ladder.Rungs) > 0 {
+		l.RungDue = l.RungDue.Add(ladder.Rungs[0].After)
+	}
+}
+
+// bookFirst promises the first rung of the ladder that has just begun, if it has
+// one.
+func bookFirst(tx *db.Tx, l *Lead, pool *routing.Pool) error {
+	if len(pool.Ladder.Rungs) == 0 {
 		return nil
 	}
 	return BookRung(tx, l, RungDue{Ladder: l.Ladder}, l.RungDue, "")

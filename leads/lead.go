@@ -260,14 +260,14 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", l.Manager, l.ID); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
-	if l.Contact.Valid && why != bySupervisor {
-		if err := keepResponsible(tx, l.Contact.Int64, login); err != nil {
-			return err
-		}
-	}
-	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: login, Detail: why}); err != nil {
+	if err := noteAssigned(tx, l, why); err != nil {
 		return err
 	}
+	return b.setOut(tx, l, pool)
+}
+
+// setOut begins what follows from a lead that has got its manager.
+func (b *Book) setOut(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	switch {
 	case l.Suspicious:
 		return nil
@@ -277,6 +277,16 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 		return b.climb(tx, l, pool, tx.Now().Add(-pool.Ladder.Settle)) // it has settled long ago
 	}
 	return b.climb(tx, l, pool, tx.Now())
+}
+
+// noteAssigned writes down who has got a lead, and makes it the contact's own.
+func noteAssigned(tx *db.Tx, l *Lead, why string) error {
+	if l.Contact.Valid && why != bySupervisor {
+		if err := keepResponsible(tx, l.Contact.Int64, l.Manager); err != nil {
+			return err
+		}
+	}
+	return Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: l.Manager, Detail: why})
 }
 
 // Why a lead was given to somebody.

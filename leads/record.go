@@ -73,7 +73,7 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 	if err != nil {
 		return err
 	}
-	b.checkOrigin(&f.Call, j)
+	b.checkOrigin(tx, &f.Call, j)
 	row.id, err = saveCall(tx, j, row, contact, sql.NullInt64{Int64: db.Millis(j.Ended), Valid: true}, "", b.settles(j))
 	if err != nil {
 		return err
@@ -99,10 +99,14 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 // checkOrigin warns of the mistake that would leave every missed call unseen: a
 // call to one of the lines that began in a context which is not configured as
 // one of those where trunks deliver calls.
-func (b *Book) checkOrigin(c *call.Call, j *Judged) {
+func (b *Book) checkOrigin(tx *db.Tx, c *call.Call, j *Judged) {
 	if j.Direction != call.Internal || b.office.Directory.Line(c.PBX, c.Dialed, j.Dialed.Value) == nil {
 		return
 	}
+	tx.AfterCommit(func() { b.strayedFrom(c) })
+}
+
+func (b *Book) strayedFrom(c *call.Call) {
 	b.m.strayed.WithLabelValues(c.PBX).Inc()
 	if _, said := b.strayed.LoadOrStore([2]string{c.PBX, c.Origin}, true); !said {
 		b.log.Warn("a call to a line of the configuration did not begin in a context of inbound.contexts: such calls are taken for internal ones",
@@ -173,10 +177,10 @@ func saveCall(tx *db.Tx, j *Judged, row callRow, contact, ended sql.NullInt64, r
 		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume, j.Explanation, j.Source.String()}
 	var err error
 	if row.id == 0 {
-		err = tx.QueryRow(`INSERT INTO calls (direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason,
+		row.id, err = tx.Insert(`INSERT INTO calls (direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason,
 			wait_ms, talk_ms, rang, answered_by, reached, voicemail, contact, resume, explanation, source, pbx, call)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) RETURNING id`,
-			append(values, j.PBX, j.Call)...).Scan(&row.id)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+			append(values, j.PBX, j.Call)...)
 	} else {
 		_, err = tx.Exec(`UPDATE calls SET direction = $1, caller = $2, caller_name = $3, dialed = $4, line = $5, pool = $6,
 			started = $7, ended = $8, verdict = $9, reason = $10, wait_ms = $11, talk_ms = $12, rang = $13, answered_by = $14,

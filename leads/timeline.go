@@ -53,9 +53,10 @@ const TopicTimeline = "timeline"
 
 // Note appends an entry, in the transaction of what it tells.
 func Note(tx *db.Tx, e Entry) error {
-	err := tx.QueryRow(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id`,
-		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail).Scan(&e.ID)
+	var err error
+	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail)
 	if err != nil {
 		return fmt.Errorf("leads: timeline: %w", err)
 	}

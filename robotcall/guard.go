@@ -81,6 +81,7 @@ func noRoom(why Reason) bool { return why == Concurrent || why == TrunkConcurren
 // of the calls, in one transaction.
 func (g *Guard) admit(ctx context.Context, legs []Request) (passes []Pass, d Decision, err error) {
 	err = g.db.Do(ctx, func(tx *db.Tx) error {
+		passes = nil
 		for _, q := range legs {
 			h, err := dials.Look(tx, q.of())
 			if err != nil {

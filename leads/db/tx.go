@@ -51,6 +51,21 @@ func (tx *Tx) Exec(query string, args ...any) (sql.Result, error) {
 	return res, tx.w.mark(err)
 }
 
+// Insert runs an INSERT of one row into a table whose key is an integer id, and
+// gives the id of the new row: 0 when a conflict clause has left it out. It is
+// much cheaper than RETURNING.
+func (tx *Tx) Insert(query string, args ...any) (id int64, err error) {
+	res, err := tx.Exec(query, args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := res.RowsAffected()
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return res.LastInsertId()
+}
+
 // Query runs a statement that returns rows. Rows that the caller leaves open
 // are closed when the function returns.
 func (tx *Tx) Query(query string, args ...any) (*Rows, error) {

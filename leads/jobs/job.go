@@ -97,20 +97,13 @@ func insert(tx *db.Tx, j *Job, state State) (added bool, err error) {
 	if state == Done {
 		ended = now
 	}
-	res, err := tx.Exec(`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state, attempt, ended)
+	j.ID, err = tx.Insert(`INSERT INTO jobs (kind, lane, key, lead, payload, made, due, expires, state, attempt, ended)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (key) DO NOTHING`,
 		j.Kind, j.Lane, j.Key, j.Lead, string(j.Payload), now, db.Millis(j.Due), db.Millis(j.Expires), string(state), j.Attempt, ended)
 	if err != nil {
 		return false, fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
 	}
-	n, err := res.RowsAffected()
-	if err == nil && n > 0 {
-		j.ID, err = res.LastInsertId()
-	}
-	if err != nil {
-		return false, fmt.Errorf("jobs: enqueue %s: %w", j.Key, err)
-	}
-	return n > 0, nil
+	return j.ID > 0, nil
 }
 
 // CancelKeys withdraws the jobs whose keys begin with prefix, and tells how

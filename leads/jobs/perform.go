@@ -59,11 +59,11 @@ func (r *Runner) confirm(ctx context.Context, j claimed) (stands, over bool) {
 func (r *Runner) report(ctx context.Context, j claimed, res Result) (recorded bool) {
 	for try, faults := 1, 0; ; try++ {
 		// What was done must be recorded even when there is no more time.
-		patience := j.work.Patience
+		company := j.work.Patience
 		if res.Err != nil || res.Again > 0 || try > 1 || !r.lanes.idle(j.place()) {
-			patience = 0
+			company = 0
 		}
-		err := r.db.DoInCompany(context.WithoutCancel(ctx), patience, func(tx *db.Tx) error { return r.record(tx, j, res) })
+		err := r.db.DoInCompany(context.WithoutCancel(ctx), company, func(tx *db.Tx) error { return r.record(tx, j, res, try) })
 		switch {
 		case err == nil:
 			return true
@@ -111,7 +111,15 @@ func (r *Runner) attempt(ctx context.Context, j claimed) (res Result) {
 }
 
 // record ends the attempt: the note and the job's new state in one transaction.
-func (r *Runner) record(tx *db.Tx, j claimed, res Result) error {
+// What went well is not looked at before: nobody else can have recorded it, but
+// an earlier try by a commit that was reported as failed.
+func (r *Runner) record(tx *db.Tx, j claimed, res Result, try int) error {
+	if try == 1 && res.Err == nil && res.Again <= 0 {
+		if err := writeNote(tx, j, res); err != nil {
+			return err
+		}
+		return r.end(tx, j, res.last(), nil)
+	}
 	var cancelled bool
 	err := tx.QueryRow("SELECT cancelled > 0, faults FROM jobs WHERE id = $1 AND state = 'held' AND attempt = $2",
 		j.ID, j.Attempt).Scan(&cancelled, &j.faults)
@@ -128,22 +136,37 @@ func (r *Runner) record(tx *db.Tx, j claimed, res Result) error {
 		j.faults = maxFaults
 		return r.fault(tx, j, res.Err)
 	}
-	if res.Note != nil {
-		if err := res.Note(tx); err != nil {
-			return fmt.Errorf("jobs: note of %s: %w", j.Key, err)
-		}
+	if err := writeNote(tx, j, res); err != nil {
+		return err
 	}
 	switch {
 	case res.Again > 0 && cancelled:
 		return r.end(tx, j, Cancelled, res.Err)
 	case res.Again > 0:
 		return r.again(tx, j, res)
-	case res.Doubt:
-		return r.end(tx, j, Doubtful, res.Err)
-	case res.Err != nil:
-		return r.end(tx, j, Failed, res.Err)
 	}
-	return r.end(tx, j, Done, nil)
+	return r.end(tx, j, res.last(), res.Err)
+}
+
+func writeNote(tx *db.Tx, j claimed, res Result) error {
+	if res.Note == nil {
+		return nil
+	}
+	if err := res.Note(tx); err != nil {
+		return fmt.Errorf("jobs: note of %s: %w", j.Key, err)
+	}
+	return nil
+}
+
+// last is the last state of a job of which this came.
+func (r *Result) last() State {
+	switch {
+	case r.Doubt:
+		return Doubtful
+	case r.Err != nil:
+		return Failed
+	}
+	return Done
 }
 
 // recordCrash treats a panic as the death of a process in the middle of the
