@@ -51,7 +51,13 @@ func NewClient(cfg Config) (*Client, error) {
 	}
 	return &Client{cfg: cfg, base: base, http: &http.Client{
 		Transport: &http.Transport{
-			DialContext:         dial,
+			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
+					return &gatherer{Conn: tcp}, nil
+				}
+				return conn, err // without a kernel below it nothing gathers
+			},
 			MaxIdleConns:        8,
 			MaxIdleConnsPerHost: 8,
 			MaxConnsPerHost:     32,

@@ -87,6 +87,7 @@ func (s *Stream) dial(ctx context.Context) (*websocket.Conn, net.Conn, error) {
 	})
 	switch {
 	case err == nil:
+		gather(raw)
 		return conn, raw, nil
 	case ctx.Err() != nil || resp == nil:
 		return nil, nil, c.wrap(http.MethodGet, path, err)

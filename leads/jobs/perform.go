@@ -63,9 +63,9 @@ func (r *Runner) report(ctx context.Context, j claimed, res Result) (recorded bo
 		if res.Err != nil || res.Again > 0 || try > 1 || !r.lanes.idle(j.place()) {
 			company = 0
 		}
-		err := r.db.DoInCompany(context.WithoutCancel(ctx), company, func(tx *db.Tx) error { return r.record(tx, j, res, try) })
+		err := r.db.DoInCompany(context.WithoutCancel(ctx), company, func(tx *db.Tx) error { return r.record(tx, j, res) })
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errRecorded):
 			return true
 		case errors.Is(err, db.ErrClosed):
 			return false
@@ -110,15 +110,35 @@ func (r *Runner) attempt(ctx context.Context, j claimed) (res Result) {
 	return j.work.Do(ctx, j.Job)
 }
 
+// errRecorded is of a result that is on the disk already, by a commit that was
+// reported as failed, or that came too late: the job is not in this hand any more.
+var errRecorded = errors.New("it was recorded before")
+
+// recordDone is record for what went well. It looks at the job only by writing
+// its end, and undoes the note where that is not to be written.
+func (r *Runner) recordDone(tx *db.Tx, j claimed, res Result) error {
+	if err := writeNote(tx, j, res); err != nil {
+		return err
+	}
+	done, err := tx.Exec("UPDATE jobs SET state = 'done', ended = $1, error = '' WHERE id = $2 AND state = 'held' AND attempt = $3",
+		db.Millis(tx.Now()), j.ID, j.Attempt)
+	if err != nil {
+		return fmt.Errorf("jobs: end %s: %w", j.Key, err)
+	}
+	switch n, err := done.RowsAffected(); {
+	case err != nil:
+		return fmt.Errorf("jobs: end %s: %w", j.Key, err)
+	case n == 0:
+		return errRecorded
+	}
+	tx.AfterCommit(func() { r.metrics.ended(j.Kind, string(Done)) })
+	return nil
+}
+
 // record ends the attempt: the note and the job's new state in one transaction.
-// What went well is not looked at before: nobody else can have recorded it, but
-// an earlier try by a commit that was reported as failed.
-func (r *Runner) record(tx *db.Tx, j claimed, res Result, try int) error {
-	if try == 1 && res.Err == nil && res.Again <= 0 {
-		if err := writeNote(tx, j, res); err != nil {
-			return err
-		}
-		return r.end(tx, j, res.last(), nil)
+func (r *Runner) record(tx *db.Tx, j claimed, res Result) error {
+	if res.Err == nil && res.Again <= 0 && !res.Doubt {
+		return r.recordDone(tx, j, res)
 	}
 	var cancelled bool
 	err := tx.QueryRow("SELECT cancelled > 0, faults FROM jobs WHERE id = $1 AND state = 'held' AND attempt = $2",
@@ -144,8 +164,10 @@ func (r *Runner) record(tx *db.Tx, j claimed, res Result, try int) error {
 		return r.end(tx, j, Cancelled, res.Err)
 	case res.Again > 0:
 		return r.again(tx, j, res)
+	case res.Doubt:
+		return r.end(tx, j, Doubtful, res.Err)
 	}
-	return r.end(tx, j, res.last(), res.Err)
+	return r.end(tx, j, Failed, res.Err)
 }
 
 func writeNote(tx *db.Tx, j claimed, res Result) error {
@@ -156,17 +178,6 @@ func writeNote(tx *db.Tx, j claimed, res Result) error {
 		return fmt.Errorf("jobs: note of %s: %w", j.Key, err)
 	}
 	return nil
-}
-
-// last is the last state of a job of which this came.
-func (r *Result) last() State {
-	switch {
-	case r.Doubt:
-		return Doubtful
-	case r.Err != nil:
-		return Failed
-	}
-	return Done
 }
 
 // recordCrash treats a panic as the death of a process in the middle of the
