@@ -68,8 +68,8 @@ var rooms = map[string]room{
 	"ari/pbx/debian":   {floor: 0, only: []string{}, lab: true},
 	"ari/pbx/database": {floor: 1, only: []string{"ari/pbx/debian"}, lab: true},
 
-	"config":              {floor: 4},
-	"cmd/ringback/web":    {floor: 4},
+	"config":           {floor: 4},
+	"cmd/ringback/web": {floor: 4},
 	// Tests only.
 	"cmd/ringback/scenarios": {floor: 5},
 	"cmd/ringback":           {floor: 5},
