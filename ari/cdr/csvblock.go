@@ -115,19 +115,23 @@ func (b *csvBlock) gap(from, to, begun int) {
 	slices.Reverse(b.rows[found:])
 }
 
-// within gives the row that begins at p. What was begun there and the account of
-// the row that follows may read as one account, with a quote in it: then the last
-// place counts that makes a row. Size is 0 where there is none.
+// within gives the row that begins at p. Half a row and the whole one behind it
+// may read as one: half an account and the account as an account with a quote in
+// it, half a user field and what is up to the first line end as a user field. Then
+// the last place counts that makes a row. Size is 0 where there is none.
 func (b *csvBlock) within(p, to int) (r csvRow, from, size int) {
 	size, is := r.read(b.text[p:to])
 	if is != whole {
 		return r, p, 0
 	}
-	if bytes.IndexByte(r.bytes(accountColumn), '"') >= 0 {
-		for later := p + int(r.to[accountColumn]); later > p; later-- {
-			var row csvRow
-			if n, is := row.read(b.text[later:to]); is == whole {
-				return row, later, n
+	for _, column := range []int{r.n - 1, accountColumn} {
+		if bytes.IndexByte(r.bytes(column), '"') < 0 {
+			continue
+		}
+		for at := p + int(r.to[column]); at >= p+int(r.from[column]); at-- {
+			later, from, n := b.within(at, to)
+			if n > 0 && from < p+size { // and not a row behind this one
+				return later, from, n
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -57,7 +58,9 @@ func openLog(path string, since time.Time) (files []logFile, err error) {
 			return files, err
 		}
 	}
-	slices.SortStableFunc(files, func(a, b logFile) int { return a.info.ModTime().Compare(b.info.ModTime()) })
+	slices.SortStableFunc(files, func(a, b logFile) int {
+		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), cmp.Compare(len(b.path), len(a.path)))
+	})
 	return files, nil
 }
 
