@@ -1,0 +1,170 @@
+package cdr
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// day is a file of calls, one a second, of two records each; the last ends at
+// dayEnd.
+func day(calls int) (text string, records []Record) {
+	p := pen{zone: time.FixedZone("", 3*3600), unique: true, news: true}
+	var b strings.Builder
+	for i := range calls {
+		begin := dayEnd.Add(time.Duration(i-calls) * time.Second)
+		id := fmt.Sprintf("%d.%d", begin.Unix(), i)
+		r := Record{
+			UniqueID: id, LinkedID: id, Began: begin, Start: begin, End: begin.Add(time.Second), Duration: time.Second, Sequence: int64(i),
+			CallerID: `"Anna" <+4930123>`, Source: "+4930123", Dialed: "100", Context: "in", Channel: fmt.Sprintf("PJSIP/t-%08x", i),
+			Peer: "PJSIP/101-1", App: "Dial", AppData: "PJSIP/101,20", Disposition: NoAnswer,
+		}
+		records = append(records, r)
+		b.WriteString(p.row(r))
+	}
+	return b.String(), records
+}
+
+var dayEnd = time.Date(2026, 11, 22, 18, 0, 0, 0, time.UTC)
+
+// Only what began since then is told, and the calls that are named however early
+// they began, wherever in the file their records stand.
+func TestCSVSince(t *testing.T) {
+	text, records := day(20000)
+	long := records[100] // a call of hours has its record at the end
+	long.UniqueID, long.LinkedID, long.Channel, long.Sequence = records[100].UniqueID+"7", records[100].LinkedID+"7", "PJSIP/long", 99999
+	long.End = dayEnd
+	long.Duration = dayEnd.Sub(long.Start)
+	text += pen{zone: time.FixedZone("", 3*3600), unique: true, news: true}.row(long)
+	path := filepath.Join(t.TempDir(), "Master.csv")
+	writeFile(t, path, text)
+	for name, c := range map[string]struct {
+		since time.Time
+		calls []string
+		want  []Record
+	}{
+		"the last":   {dayEnd.Add(-10 * time.Second), nil, records[19990:]},
+		"none":       {dayEnd.Add(time.Second), nil, nil},
+		"all":        {records[0].Began, nil, slices.Concat(records[:101], []Record{long}, records[101:])},
+		"a long one": {dayEnd, []string{long.UniqueID}, []Record{long}},
+		"an old one": {dayEnd, []string{records[7].LinkedID, "robot-1"}, records[7:8]},
+	} {
+		log, err := csvSource{path}.Read(t.Context(), c.since, c.calls)
+		if err != nil || !slices.Equal(log.Records, c.want) {
+			t.Errorf("%s: %d records, %v, want %d", name, len(log.Records), err, len(c.want))
+		}
+	}
+}
+
+// What cannot be read says so, and what to do; what is not there yet is empty.
+func TestCSVTrouble(t *testing.T) {
+	dir := t.TempDir()
+	read := func(path string) (Log, error) {
+		return csvSource{path}.Read(t.Context(), dayEnd, nil)
+	}
+	if log, err := read(filepath.Join(dir, "Master.csv")); err != nil || len(log.Records) > 0 {
+		t.Errorf("before the first call: %+v, %v", log, err)
+	}
+	writeFile(t, filepath.Join(dir, "packed.csv.1.xz"), "x")
+	for path, want := range map[string]string{
+		filepath.Join(dir, "none/Master.csv"): "is not there: make it",
+		dir:                                   "is no file",
+		filepath.Join(dir, "packed.csv"):      "use gzip",
+	} {
+		if _, err := read(path); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "cdr: ") {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	text, _ := day(10)
+	writeFile(t, filepath.Join(dir, "Master.csv"), text)
+	if _, err := (csvSource{filepath.Join(dir, "Master.csv")}).Read(ctx, dayEnd.Add(-time.Hour), nil); err == nil {
+		t.Error("read although nobody waits for it any more")
+	}
+}
+
+// Files that are rotated, copied and cut while they are read lose no record and
+// tell none twice.
+func TestCSVRotatedWhileRead(t *testing.T) {
+	for name, rotate := range map[string]func(path string, n int) error{
+		"renamed": func(path string, n int) error {
+			return os.Rename(path, fmt.Sprintf("%s-%08d", path, n))
+		},
+		"copied and cut": func(path string, n int) error {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(fmt.Sprintf("%s-%08d", path, n), text, 0o600); err != nil {
+				return err
+			}
+			return os.Truncate(path, 0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "Master.csv")
+			text, records := day(2000)
+			rows := strings.SplitAfter(text, "\n")
+			var wg sync.WaitGroup
+			written := make(chan int, len(rows))
+			wg.Go(func() {
+				defer close(written)
+				for i := range records {
+					if err := appendTo(path, rows[i]); err != nil {
+						t.Error(err)
+					}
+					if i%100 == 99 {
+						if err := rotate(path, i); err != nil {
+							t.Error(err)
+						}
+					}
+					written <- i + 1
+				}
+			})
+			reads, again := 0, 0
+			for n, open := 0, true; open; {
+				for more := true; more && open; { // what was written before this reading
+					select {
+					case n, open = <-written:
+					default:
+						more = false
+					}
+				}
+				if !open {
+					n = len(records)
+				}
+				log, err := csvSource{path}.Read(t.Context(), records[0].Began, nil)
+				if err != nil {
+					again++ // it was rotated too often, and says so
+					continue
+				}
+				reads++
+				if got := log.Records; len(got) < n || log.Unreadable > 0 || !slices.Equal(got, records[:len(got)]) {
+					t.Fatalf("%d records and %d unreadable, after %d were written", len(got), log.Unreadable, n)
+				}
+			}
+			wg.Wait()
+			t.Logf("%d readings, %d given up", reads, again)
+			if reads < 2 {
+				t.Errorf("%d readings", reads)
+			}
+		})
+	}
+}
+
+func appendTo(path, text string) error {
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = f.WriteString(text)
+	return err
+}
