@@ -14,6 +14,9 @@ import (
 const (
 	margin = time.Hour
 	enough = 128
+	// near is how long before since a record may have ended to be kept for what it
+	// tells of its neighbours.
+	near = 15 * time.Minute
 )
 
 // csvSource reads Master.csv and what it was rotated to.
@@ -211,12 +214,13 @@ func (p *pass) take(r *csvRow) {
 	if channel == "" || unsure {
 		channel = string(r.bytes(channelColumn))
 	}
+	end := p.end(r, unique)
 	switch {
-	case !p.end(r, unique).Before(p.bound.Add(-margin)):
+	case !end.Before(p.bound.Add(-margin)):
 		p.young[channel] = true
 		clear(p.old)
-		if p.bound.Before(p.since) && !p.named[unique] && !p.named[linked] && p.end(r, unique).Before(p.since.Add(-margin)) {
-			return // it was passed on the way to a call that began earlier
+		if end.Before(p.since.Add(-near)) && !p.named[unique] && !p.named[linked] {
+			return // it is passed on the way to what may stand before it
 		}
 	case p.named[unique] || p.named[linked]:
 	case p.young[channel]:

@@ -2,9 +2,9 @@ package cdr
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -18,20 +18,30 @@ const (
 	late  = 5 * time.Second
 )
 
-// uniqueID is "1795328308.12", behind the system's name if it has one.
-var uniqueID = regexp.MustCompile(`^(?:(?s:.+)-)?([0-9]{9,11})\.[0-9]+$`)
-
-// began is the epoch in a unique id; zero where it holds none.
+// began is the epoch in a unique id, "1795328308.12", behind the system's name
+// and a hyphen if it has one; zero where it holds none.
 func began(id string) time.Time {
-	match := uniqueID.FindStringSubmatch(id)
-	if match == nil {
+	front, counter := cutLast(id, '.')
+	name, epoch := cutLast(front, '-')
+	named := len(name)+len(epoch) < len(front)
+	if !digits(counter) || !digits(epoch) || len(epoch) < 9 || len(epoch) > 11 || named && name == "" {
 		return time.Time{}
 	}
-	seconds, err := strconv.ParseInt(match[1], 10, 64)
+	seconds, err := strconv.ParseInt(epoch, 10, 64)
 	if err != nil {
 		return time.Time{}
 	}
 	return time.Unix(seconds, 0).UTC()
+}
+
+// cutLast cuts a text at the last of such bytes; without one, all is behind it.
+func cutLast(text string, at byte) (front, back string) {
+	i := strings.LastIndexByte(text, at)
+	return text[:max(i, 0)], text[i+1:]
+}
+
+func digits(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789") == ""
 }
 
 // settle brings the times of records from the PBX's local time to UTC. They come
