@@ -139,19 +139,6 @@ func (c *Client) Application(ctx context.Context) (Application, error) {
 	return app, nil
 }
 
-// everything are the sources that subscribeAll subscribes to, by the names that
-// Asterisk has for them.
-const everything = "channel:__AST_CHANNEL_ALL_TOPIC,bridge:__AST_BRIDGE_ALL_TOPIC,endpoint:__AST_ENDPOINT_ALL_TOPIC,deviceState:__AST_DEVICE_STATE_ALL_TOPIC"
-
-// Unsubscribe lets go of all that our application is subscribed to. Done while
-// the websocket is open, it makes Asterisk forget the application when that
-// closes: 16 would otherwise keep it, and make events for nobody, for as long as it
-// runs (measured on 16.28.0).
-func (c *Client) Unsubscribe(ctx context.Context) error {
-	_, err := c.do(ctx, http.MethodDelete, "/applications/"+url.PathEscape(c.App())+"/subscription?eventSource="+url.QueryEscape(everything), nil)
-	return err
-}
-
 // CreateBridge makes an empty bridge, which disturbs nobody: BridgeCreated tells
 // of it.
 func (c *Client) CreateBridge(ctx context.Context, id string) error {

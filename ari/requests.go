@@ -142,6 +142,31 @@ func (c *Client) SetEventFilter(ctx context.Context, disallowed []string) error 
 	return err
 }
 
+// Subscribe asks for the events of all channels and bridges. It needs an open
+// websocket: the application lives with it.
+//
+// subscribeAll, which would ask for them when the websocket is opened, asks for
+// the states of all devices too. Nobody here looks at those, and letting go of
+// them is dangerous: when a websocket closes while a device changes its state,
+// Asterisk (22.10.1 here, 20.16 in its issue 2170, which is open) waits for
+// itself with the application locked, and whoever comes back under that name is
+// never answered, until Asterisk is started again. The event filter does not help:
+// it is looked at behind that lock.
+func (c *Client) Subscribe(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodPost, "/applications/"+url.PathEscape(c.App())+"/subscription?eventSource="+url.QueryEscape("channel:,bridge:"), nil)
+	return err
+}
+
+// Unsubscribe lets go of what Subscribe asked for. Done while the websocket is
+// open, it makes Asterisk forget the application when that closes: 16 would
+// otherwise keep it, and make events for nobody, for as long as it runs (measured on
+// 16.28.0).
+func (c *Client) Unsubscribe(ctx context.Context) error {
+	_, err := c.do(ctx, http.MethodDelete, "/applications/"+url.PathEscape(c.App())+"/subscription?eventSource="+
+		url.QueryEscape("channel:__AST_CHANNEL_ALL_TOPIC,bridge:__AST_BRIDGE_ALL_TOPIC"), nil)
+	return err
+}
+
 // OriginateRequest is what a call is to be placed with: ari/v5's own, so that
 // nobody else needs that module.
 type OriginateRequest = v5.OriginateRequest

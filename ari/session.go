@@ -35,7 +35,7 @@ type session struct {
 	conn   *websocket.Conn
 	raw    net.Conn
 	inbox  *inbox
-	opened time.Time    // our clock
+	opened time.Time    // our clock: since then everything is heard
 	heard  atomic.Int64 // our clock, Unix nanoseconds
 
 	ctx    context.Context // ends with the connection
@@ -46,8 +46,8 @@ type session struct {
 	reason error // why we ended it ourselves
 }
 
-// open opens the websocket and starts reading: what the PBX says from here on
-// waits in the inbox until the snapshot is there.
+// open opens the websocket and starts reading: what the PBX says waits in the
+// inbox until the snapshot is there.
 func (s *Stream) open(ctx context.Context) (*session, error) {
 	conn, raw, err := s.dial(ctx)
 	if err != nil {
@@ -80,7 +80,7 @@ func (s *Stream) dial(ctx context.Context) (*websocket.Conn, net.Conn, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	query := url.Values{"app": {c.App()}, "subscribeAll": {"true"}}
+	query := url.Values{"app": {c.App()}} // see Client.Subscribe for what it is to hear
 	conn, resp, err := websocket.Dial(ctx, c.base+path+"?"+query.Encode(), &websocket.DialOptions{
 		HTTPClient: c.http,
 		HTTPHeader: req.Header,
@@ -232,12 +232,17 @@ func (ses *session) close() {
 func (ses *session) lastHeard() time.Time { return time.Unix(0, ses.heard.Load()) }
 
 // opening asks for what a session begins with, and makes the frame that opens
-// it. The websocket stands already, so nothing falls between the two.
+// it. What is subscribed to waits in the inbox already, so nothing falls between
+// the two.
 func (ses *session) opening(ctx context.Context) ([]byte, error) {
 	s, c := ses.stream, ses.stream.client
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(ses.ctx, cancel)() // no session, no snapshot
+	if err := c.Subscribe(ctx); err != nil {
+		return nil, err
+	}
+	ses.opened = time.Now()
 	if s.opt.EventFilter {
 		if err := c.SetEventFilter(ctx, unused); err != nil && ctx.Err() == nil {
 			s.log.Warn("the PBX does not thin its events: more of them arrive than are needed", "err", err)

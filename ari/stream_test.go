@@ -61,8 +61,12 @@ func TestStreamAsksForWhatItNeeds(t *testing.T) {
 		w.start(ari.StreamOptions{EventFilter: true})
 		w.session()
 		r := w.pbx.Requests("GET /events")[0]
-		if r.Query.Get("app") != "ringback" || r.Query.Get("subscribeAll") != "true" || len(r.Query) != 2 {
+		if r.Query.Get("app") != "ringback" || len(r.Query) != 1 {
 			t.Errorf("the websocket asked for %v", r.Query)
+		}
+		sources := w.pbx.Requests("POST /applications/ringback/subscription")
+		if len(sources) != 1 || sources[0].Query.Get("eventSource") != "channel:,bridge:" {
+			t.Errorf("subscribed to %+v", sources)
 		}
 		filter := w.pbx.Requests("PUT /applications/ringback/eventFilter")
 		if len(filter) != 1 || !strings.Contains(filter[0].Body, `{"disallowed":[{"type":`) || !strings.Contains(filter[0].Body, "DeviceStateChanged") ||

@@ -98,16 +98,17 @@ func checkEvents(ctx context.Context, s *subject) []finding {
 		if err == nil {
 			err = errors.New("no websocket within " + eventPatience.String())
 		}
+		if s.readOnly && ari.TroubleOf(err) == ari.Forbidden {
+			return []finding{good("websocket", "the websocket opens"),
+				warn("events", "", "whether events arrive was not tried: user %q may only read", s.pbx.Username)}
+		}
 		do := "load res_http_websocket.so and res_ari_events.so; a proxy between must let websockets pass. " + ari.TroubleOf(err).Hint()
-		if lacks(err, "channels") || lacks(err, "bridges") {
+		if lacks(err, "channels") || lacks(err, "bridges") || lacks(err, "applications") {
 			do = "load that part of ARI, as was said above"
 		}
 		return []finding{fail("websocket", do, "events cannot be heard: %v", err)}
 	}
 	list := []finding{good("websocket", "the websocket opens")}
-	if s.readOnly {
-		return append(list, warn("events", "", "whether events arrive was not tried: user %q may only read", s.pbx.Username))
-	}
 	for _, part := range []func(context.Context, *subject, *ari.Client, *listening) []finding{provokeBridge, provokeVariable, tryFilter} {
 		list = append(list, part(ctx, s, client, l)...)
 		if s.gone || ctx.Err() != nil {
