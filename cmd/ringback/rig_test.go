@@ -53,6 +53,9 @@ func (r *rig) startPBX(root pbx.Root, o pbx.Options) {
 		if err := r.pbx.Stop(); err != nil {
 			r.Error(err)
 		}
+		if r.Failed() {
+			r.Logf("Asterisk said, in the end:\n%s", tail(r.read(r.pbx.LogFile)))
+		}
 	})
 }
 
@@ -124,17 +127,19 @@ func (r *rig) stop() {
 		r.Errorf("the daemon ended with %v", state)
 	}
 	r.daemon = nil
-	if text, _ := os.ReadFile(r.log(r.lives)); r.Failed() {
-		r.Logf("the daemon said, in the end:\n%s", text[max(0, len(text)-20000):])
+	if r.Failed() {
+		r.Logf("the daemon said, in its last life:\n%s", tail(r.read(r.log(r.lives))))
 	}
 }
 
 // died fails the test, because the daemon has ended by itself.
 func (r *rig) died() {
 	r.Helper()
-	text, _ := os.ReadFile(r.log(r.lives))
-	r.Fatalf("the daemon has ended by itself (%v), and said:\n%s", r.daemon.ProcessState, text[max(0, len(text)-4000):])
+	r.Fatalf("the daemon has ended by itself (%v), and said:\n%s", r.daemon.ProcessState, tail(r.read(r.log(r.lives))))
 }
+
+// tail is the end of a long text.
+func tail(text string) string { return text[max(0, len(text)-8000):] }
 
 // watches waits until the daemon watches its PBX.
 func (r *rig) watches() {
@@ -167,12 +172,8 @@ func (r *rig) listens() bool {
 	if r.site != "" {
 		return true
 	}
-	text, err := os.ReadFile(r.log(r.lives))
-	if err != nil {
-		r.Fatal(err)
-	}
-	if at := pageAt.FindSubmatch(text); at != nil {
-		r.site = "http://" + string(at[1])
+	if at := pageAt.FindStringSubmatch(r.read(r.log(r.lives))); at != nil {
+		r.site = "http://" + at[1]
 	}
 	return r.site != ""
 }

@@ -23,8 +23,13 @@ type audit struct {
 	rungTwice                       []string // managers whom the robot has rung more often than they had leads
 	bySource                        map[string]int
 	reasons                         map[string]int // by ending and source: how it was called
+	inDoubt                         int            // messages of a first rung that did not come: the death may have come between sending and noting it
 	tidings
 }
+
+// rungApart is how far apart two calls to one manager are at least: one a minute
+// is allowed, counted from when it was asked for.
+const rungApart = 55 * time.Second
 
 // problems says all that must not be, in lines.
 func (a *audit) problems() string {
@@ -55,8 +60,8 @@ func (a *audit) String() string {
 	for _, at := range a.rings {
 		rings += len(at)
 	}
-	fmt.Fprintf(&b, "%d messages: %d not told, %d told twice, %d marked as possibly double, %d webhooks repeated; %d calls to managers: %d rung twice; calls by source: %v; otherwise than in the scenario: %d",
-		a.messages, len(a.untold), len(a.twice), a.marked, a.again, rings, len(a.rungTwice), a.bySource, len(a.odd))
+	fmt.Fprintf(&b, "%d messages: %d not told, %d told twice, %d in doubt and left to the next rung, %d marked as possibly double, %d webhooks repeated; %d calls to managers: %d rung twice; calls by source: %v; otherwise than in the scenario: %d",
+		a.messages, len(a.untold), len(a.twice), a.inDoubt, a.marked, a.again, rings, len(a.rungTwice), a.bySource, len(a.odd))
 	return b.String()
 }
 
@@ -76,18 +81,35 @@ func (s *siege) audit() *audit {
 		leads[number] = append(leads[number], l)
 	}
 	for _, c := range all[apiCall](s.rig, "calls") {
-		if c.Direction == "inbound" {
-			calls[c.Caller] = append(calls[c.Caller], c)
+		if c.Reason == "own" {
+			continue // the robot's
 		}
+		calls[c.Caller] = append(calls[c.Caller], c)
 	}
 	callers := s.callers()
 	a.callers = len(callers)
+	contacts := map[string]int{}
+	for _, c := range all[apiContact](s.rig, "contacts") {
+		for _, number := range c.Numbers {
+			contacts[number]++
+		}
+	}
+	for number, n := range contacts {
+		if n > 1 || callers[number] == nil {
+			a.doubled = append(a.doubled, fmt.Sprintf("%q has %d contacts; among the callers: %v", number, n, callers[number] != nil))
+		}
+	}
 	for _, number := range slices.Sorted(maps.Keys(callers)) {
 		s.accountFor(a, callers[number], leads[number], calls[number])
 	}
 	for number, of := range leads {
 		if callers[number] == nil {
-			a.doubled = append(a.doubled, fmt.Sprintf("%q has %d leads, and did not ring", number, len(of)))
+			a.doubled = append(a.doubled, fmt.Sprintf("%q did not ring: %+v", number, of))
+		}
+	}
+	for number, of := range calls {
+		if callers[number] == nil {
+			a.doubled = append(a.doubled, fmt.Sprintf("%q did not ring: %+v", number, of))
 		}
 	}
 	for what, n := range a.by {
@@ -96,8 +118,13 @@ func (s *siege) audit() *audit {
 		}
 	}
 	for phone, at := range a.rings {
-		if len(at) > owedTo[phone] {
-			a.rungTwice = append(a.rungTwice, fmt.Sprintf("%s, of whom %d calls back are owed, was rung at %v", phone, owedTo[phone], clocks(at)))
+		slices.SortFunc(at, time.Time.Compare)
+		often := len(at) > owedTo[phone] // one call tells of one lead or of several
+		for i := 1; i < len(at); i++ {
+			often = often || at[i].Sub(at[i-1]) < rungApart
+		}
+		if often {
+			a.rungTwice = append(a.rungTwice, fmt.Sprintf("%s, who owes %d calls back, was rung at %v", phone, owedTo[phone], clocks(at)))
 		}
 	}
 	return a
@@ -106,7 +133,11 @@ func (s *siege) audit() *audit {
 // accountFor holds one caller against what the daemon has of them.
 func (s *siege) accountFor(a *audit, c *caller, leads []apiLead, calls []apiCall) {
 	problem := func(list *[]string, format string, args ...any) {
-		*list = append(*list, fmt.Sprintf(format, args...)+" | "+s.known(c, leads, calls))
+		line := fmt.Sprintf(format, args...)
+		if len(*list) < mostShown {
+			line += " | " + s.known(c, leads, calls)
+		}
+		*list = append(*list, line)
 	}
 	if !c.through() {
 		a.odd = append(a.odd, c.String())
@@ -132,8 +163,8 @@ func (s *siege) accountFor(a *audit, c *caller, leads []apiLead, calls []apiCall
 	for _, call := range calls {
 		a.bySource[call.Source]++
 		a.reasons[c.ending.name+", "+call.Source+": "+call.Verdict+" "+call.Reason]++
-		if truth == callback && call.Verdict != "missed" || truth == nothing && call.Verdict != "answered" {
-			problem(&a.wrong, "%q", call.Verdict)
+		if call.Direction != "inbound" || truth == callback && call.Verdict != "missed" || truth == nothing && call.Verdict != "answered" {
+			problem(&a.wrong, "%s %q", call.Direction, call.Verdict)
 		}
 	}
 	if truth != unclear && len(calls) == 0 {
@@ -153,7 +184,15 @@ func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string
 			problem(&a.untold, "%s has not heard of it by %s", chief, channel)
 		}
 	}
-	if lead.Pool != "desk" && a.by[rungOf{"crm", lead.Manager, c.number, "new_lead"}] == 0 {
+	if lead.Pool == "desk" {
+		return // there the first rung is a call
+	}
+	for _, channel := range []string{"sip", "email"} {
+		if a.by[rungOf{channel, lead.Manager, c.number, "new_lead"}] == 0 {
+			a.inDoubt++
+		}
+	}
+	if a.by[rungOf{"crm", lead.Manager, c.number, "new_lead"}] == 0 {
 		problem(&a.untold, "%s has not heard of it by the CRM", lead.Manager)
 	}
 }
