@@ -95,6 +95,17 @@ func (c *Client) DeviceState(ctx context.Context, device string) (string, error)
 	return a.State, err
 }
 
+// Runs says whether a module of the PBX, "cdr_csv.so" for instance, is loaded and
+// works.
+func (c *Client) Runs(ctx context.Context, module string) (bool, error) {
+	var a struct{ Status string }
+	err := c.read(ctx, "/asterisk/modules/"+segment(module), &a)
+	if HTTPStatus(err) == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil && a.Status == "Running", err
+}
+
 // segment escapes a part of a path. Asterisk reads a plus there as a blank, as
 // only forms do.
 func segment(s string) string { return strings.ReplaceAll(url.PathEscape(s), "+", "%2B") }

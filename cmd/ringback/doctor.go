@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringback/ari"
+	"ringback/ari/cdr"
 	"ringback/config"
 	"ringback/leads"
 	"ringback/leads/db"
@@ -16,7 +17,8 @@ import (
 )
 
 type doctorCommand struct {
-	JSON bool `help:"Print one JSON object." name:"json"`
+	JSON     bool   `help:"Print one JSON object." name:"json"`
+	Asterisk string `help:"Where a PBX on this machine keeps its configuration." name:"asterisk" default:"/etc/asterisk" type:"path" placeholder:"FOLDER"`
 }
 
 // Run looks at every PBX of the configuration and says what is right and what to
@@ -42,7 +44,7 @@ func (c *doctorCommand) Run(w *world) error {
 	for _, f := range checkHere(cfg, history, err) {
 		r.add("", f)
 	}
-	examineAll(w.ctx, cfg, history, r)
+	examineAll(w.ctx, cfg, c.Asterisk, history, r)
 	if w.ctx.Err() != nil {
 		return fmt.Errorf("doctor: interrupted: %w", context.Cause(w.ctx))
 	}
@@ -52,20 +54,40 @@ func (c *doctorCommand) Run(w *world) error {
 // historyDays is how far back the daemon's database is asked.
 const historyDays = 30
 
-// readHistory is what the daemon has seen being dialed.
-func readHistory(ctx context.Context, cfg *config.Config) (history []leads.Dialed, err error) {
+// The newest calls of a PBX are looked for in its call records: so many of so
+// many days.
+const (
+	comparedDays  = 7
+	comparedCalls = 200
+)
+
+// history is what the daemon has seen.
+type history struct {
+	dialed []leads.Dialed
+	seen   map[string][]leads.Seen // by PBX, the newest first
+}
+
+// readHistory asks the daemon's database.
+func readHistory(ctx context.Context, cfg *config.Config) (history, error) {
+	h := history{seen: map[string][]leads.Seen{}}
 	if _, err := os.Stat(cfg.Database); err != nil {
-		return nil, err
+		return h, err
 	}
-	err = db.Peek(ctx, cfg.Database, func(tx *db.Tx) (err error) {
-		history, err = leads.DialedSince(tx, tx.Now().AddDate(0, 0, -historyDays))
+	err := db.Peek(ctx, cfg.Database, func(tx *db.Tx) (err error) {
+		for i := range cfg.Asterisk {
+			name := cfg.Asterisk[i].Name
+			if h.seen[name], err = leads.SeenOn(tx, name, tx.Now().AddDate(0, 0, -comparedDays), comparedCalls); err != nil {
+				return err
+			}
+		}
+		h.dialed, err = leads.DialedSince(tx, tx.Now().AddDate(0, 0, -historyDays))
 		return err
 	})
-	return history, err
+	return h, err
 }
 
 // checkHere looks at what lies on this machine.
-func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding {
+func checkHere(cfg *config.Config, h history, err error) []finding {
 	var list []finding
 	for _, warning := range cfg.Warnings {
 		list = append(list, warn("configuration", "", "%s", warning))
@@ -74,7 +96,7 @@ func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding 
 		list = append(list, good("configuration", "the configuration is good"))
 	}
 	calls := 0
-	for _, d := range history {
+	for _, d := range h.dialed {
 		calls += d.Calls
 	}
 	switch {
@@ -90,7 +112,7 @@ func checkHere(cfg *config.Config, history []leads.Dialed, err error) []finding 
 
 // examineAll examines all PBXes at once, so that one that does not answer holds
 // up no other, and reports them in the order of the configuration.
-func examineAll(ctx context.Context, cfg *config.Config, history []leads.Dialed, r *findings) {
+func examineAll(ctx context.Context, cfg *config.Config, asterisk string, h history, r *findings) {
 	var examining sync.WaitGroup
 	defer examining.Wait()
 	found := make([]chan finding, len(cfg.Asterisk))
@@ -98,8 +120,8 @@ func examineAll(ctx context.Context, cfg *config.Config, history []leads.Dialed,
 		// As many findings as a PBX has at most, nearly always: it then waits for
 		// no other to be printed.
 		found[i] = make(chan finding, 1000)
-		s := &subject{cfg: cfg, pbx: &cfg.Asterisk[i], directory: cfg.Directory(), now: time.Now()}
-		for _, d := range history {
+		s := &subject{cfg: cfg, pbx: &cfg.Asterisk[i], directory: cfg.Directory(), asterisk: asterisk, now: time.Now(), seen: h.seen[cfg.Asterisk[i].Name]}
+		for _, d := range h.dialed {
 			if d.PBX == s.pbx.Name {
 				s.dialed = append(s.dialed, d)
 			}
@@ -125,11 +147,16 @@ type subject struct {
 	directory *routing.Directory
 	now       time.Time
 	dialed    []leads.Dialed // on this PBX, the most dialed first
+	seen      []leads.Seen   // calls that were watched to their end, the newest first
+	asterisk  string         // the folder of its configuration, if it is of this machine
 	client    *ari.Client
 
 	info      ari.Info
 	readOnly  bool
 	endpoints []seenEndpoint
+	ahead     time.Duration // of its clock
+	settled   bool          // its own cdr.conf was read
+	records   func(context.Context) (cdr.Inspection, error)
 	asking    time.Duration // how long this check has asked the dialplan
 	gone      bool          // it answers no more: what is left cannot be asked
 }
@@ -138,7 +165,7 @@ type subject struct {
 // know.
 var checks = []func(context.Context, *subject) []finding{
 	checkReach, checkVersion, checkParts, checkRights, checkApplication, checkEvents, checkClock,
-	checkEndpoints, checkContexts, checkLines, checkPhones, checkConnect, checkSounds, checkRecords,
+	checkEndpoints, checkContexts, checkLines, checkPhones, checkConnect, checkSounds, checkRecordSettings, checkRecords,
 }
 
 // examine makes all checks, as long as the PBX answers.
@@ -150,6 +177,7 @@ func (s *subject) examine(ctx context.Context, tell func(finding)) {
 	}
 	defer client.Close()
 	s.client = client
+	s.records = inspectOnce(s.pbx.CDR)
 	for i, check := range checks {
 		s.asking = 0
 		found := check(ctx, s)

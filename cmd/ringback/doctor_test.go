@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -32,9 +31,9 @@ type diagnosis struct {
 }
 
 // examine has the PBXes of a configuration examined, and no secret said.
-func (c *company) examine(t *testing.T, file string) *diagnosis {
+func (c *company) examine(t *testing.T, file string, more ...string) *diagnosis {
 	t.Helper()
-	status, out, errs := command(t, "doctor", "--json", "--config", file)
+	status, out, errs := command(t, append([]string{"doctor", "--json", "--config", file}, more...)...)
 	d := &diagnosis{t: t, status: status}
 	if err := json.Unmarshal([]byte(out), d); err != nil || errs != "" || d.File != file || d.Good != (status == 0) {
 		t.Fatalf("status %d, %v, printed %q, and on stderr %q", status, err, out, errs)
@@ -127,7 +126,7 @@ func TestDoctorFindsAllWell(t *testing.T) {
 			d.says("main", "connect", levelGood, `written like 79\d+`)
 			d.says("main", "sounds", levelGood, `all that managers hear is there in "ru"`)
 			d.says("main", "sounds", levelGood, `all that clients hear is there in "en"`)
-			d.says("main", "records", levelGood, "the newest call in them began")
+			d.says("main", "records", levelGood, "the newest call in them ended")
 
 			status, out, errs := command(t, "doctor", "--config", file)
 			if status != 0 || errs != "" || !strings.HasPrefix(out, "this machine\n  ok    ") || !strings.Contains(out, "\nPBX main\n  ok    Asterisk "+string(release)) ||
@@ -220,7 +219,7 @@ var spoiled = []struct {
 	says                    string
 	also                    string // another check that notices it
 }{
-	{name: "no_records", check: "records", level: levelWarn, says: `Master\.csv are not there yet DO .*cdr_csv\.so`},
+	{name: "no_records", check: "records", level: levelWarn, says: `there is no call record yet DO place a call`},
 	{name: "phone_away", check: "phones", level: levelWarn, says: `PJSIP/102 of boris is not registered`},
 	{name: "password", password: "wrong-password", check: "credentials", level: levelFail, says: `401 .* DO .*main\.password, with the section \[ringback\] of /etc/asterisk/ari\.conf`},
 	{name: "user", in: "username: ringback", out: "username: nobody", check: "credentials", level: levelFail, says: `refuses user "nobody"`},
@@ -237,7 +236,8 @@ var spoiled = []struct {
 	{name: "sound_of_clients", in: "sound:vm-goodbye", out: "sound:custom/nothing", check: "sounds", level: levelFail, says: `of what clients hear 1 sound is missing in "ru": sound:custom/nothing`},
 	{name: "sound_of_managers", in: "robot: {language: ru}", out: "robot: {language: ru, prompts: {ru: {menu: [\"sound:custom/menu\"]}}}", check: "sounds", level: levelWarn, says: `of what managers hear 1 sound is missing in "ru".*custom/menu`},
 	{name: "sound_of_a_line", in: "name: sales,", out: "name: sales, sound: \"sound:custom/sales\",", check: "sounds", level: levelWarn, says: `line sales: the PBX does not have sound:custom/sales`},
-	{name: "records_of_others", in: "Master.csv", out: "../full", check: "records", level: levelWarn, says: `hold no whole record`},
+	{name: "records_of_others", in: "Master.csv", out: "../full", check: "records", level: levelFail, says: `no call record among \d+ lines`},
+	{name: "records_elsewhere", in: "cdr-csv/Master.csv", out: "csv/Master.csv", check: "records", level: levelFail, says: `the folder .*log/csv is not there: .* DO .*core show settings`},
 }
 
 // readerPassword is of a user who may only read.
@@ -437,7 +437,7 @@ func TestDoctorWaitsForNobody(t *testing.T) {
 	}
 	d.says("silent", "address", levelFail, "no ARI at ")
 	d.says("stopping", "address", levelFail, "answers no more")
-	d.says("alive", "records", levelGood, "no call records are configured")
+	d.says("alive", "records", levelWarn, "no call records are configured")
 	d.says("refused", "address", levelFail, `connection refused DO see that Asterisk runs, and that /etc/asterisk/http\.conf`)
 }
 
@@ -553,22 +553,6 @@ func TestDoctorTakesAwayWhatItMade(t *testing.T) {
 	}
 }
 
-// TestRecordsOfNoFile reads what is no file without waiting for it.
-func TestRecordsOfNoFile(t *testing.T) {
-	dir := t.TempDir()
-	pipe := filepath.Join(dir, "pipe")
-	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for path, says := range map[string]string{pipe: "it is no file", dir: "it is no file", filepath.Join(dir, "none/Master.csv"): "are not there yet"} {
-		s := &subject{pbx: &config.Asterisk{}}
-		s.pbx.CDR.CSV = path
-		if found := checkRecords(t.Context(), s); len(found) != 1 || found[0].Level != levelWarn || !strings.Contains(found[0].Text, says) {
-			t.Errorf("%s: %+v", path, found)
-		}
-	}
-}
-
 func TestDialedBy(t *testing.T) {
 	for template, want := range map[string]string{
 		"": "", "PJSIP/{number}@trunk": "PJSIP/trunk", "PJSIP/trunk/sip:{number}@example.com": "PJSIP/trunk", "SIP/trunk/{number}": "SIP/trunk",
@@ -576,38 +560,6 @@ func TestDialedBy(t *testing.T) {
 	} {
 		if got := dialedBy(template); got != want {
 			t.Errorf("%q is dialed by %q, want %q", template, got, want)
-		}
-	}
-}
-
-// TestCallRecords reads records with and without the columns that tell calls
-// apart.
-func TestCallRecords(t *testing.T) {
-	const plain = `"","79161234567","74951000001","from-trunk","""Bob, Jr."" <79161234567>","PJSIP/trunk-1","","Dial","PJSIP/101,5","2026-11-22 10:00:00","","2026-11-22 10:00:05","5","0","NO ANSWER","DOCUMENTATION"`
-	for columns, want := range map[string][2]string{
-		"":                       {"", ""},
-		`,"1795328308.0"`:        {"1795328308.0", ""},
-		`,"x"`:                   {"", ""},
-		`,"1795328308.0",""`:     {"1795328308.0", ""},
-		`,"","1795328308.0","7"`: {"", "1795328308.0"},
-		`,"a-1795328308.1","","","b-1795328308.0","7"`: {"a-1795328308.1", "b-1795328308.0"},
-		`,"1795328308.1","","1795328308.0","7"`:        {"1795328308.1", "1795328308.0"},
-	} {
-		path := filepath.Join(t.TempDir(), "Master.csv")
-		filler := strings.Repeat(plain+"\n", 2*recordsTail/len(plain))
-		if err := os.WriteFile(path, []byte(filler+plain+columns+"\n\nnot a record\n"+plain[:40]), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		records, err := readRecords(path)
-		if err != nil || len(records) < 10 {
-			t.Fatalf("%d records, %v", len(records), err)
-		}
-		unique, linked := ids(records[len(records)-1])
-		if got := [2]string{unique, linked}; got != want {
-			t.Errorf("%s: %q, want %q", columns, got, want)
-		}
-		if contexts := recordedContexts(path); len(contexts) != 1 || contexts[0] != "from-trunk" {
-			t.Errorf("contexts: %q", contexts)
 		}
 	}
 }

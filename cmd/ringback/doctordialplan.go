@@ -139,9 +139,11 @@ func (s *subject) knows(ctx context.Context, name, extension string) (bool, erro
 
 // otherContexts says where calls were seen to begin.
 func (s *subject) otherContexts(ctx context.Context) string {
-	seen := map[string]string{} // contexts, and by what
-	for _, c := range recordedContexts(s.pbx.CDR.CSV) {
-		seen[c] = "call records"
+	seen := map[string]string{}                // contexts, and by what
+	if in, err := s.records(ctx); err == nil { // that they cannot be read is another check's affair
+		for _, c := range in.Contexts {
+			seen[c] = "call records"
+		}
 	}
 	if live, err := s.client.Channels(ctx); err == nil {
 		for i := range live {

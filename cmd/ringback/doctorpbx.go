@@ -135,6 +135,7 @@ func judgeFilter(s *subject, app ari.Application) []finding {
 // checkClock compares the clocks.
 func checkClock(ctx context.Context, s *subject) []finding {
 	ahead, err := s.client.Ahead(ctx)
+	s.ahead = ahead
 	switch {
 	case err != nil:
 		return s.unasked("clock", err)
