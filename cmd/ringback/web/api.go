@@ -91,7 +91,7 @@ func also(names []string) string {
 }
 
 func noSuchAPI(w http.ResponseWriter, _ *http.Request) {
-	problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders and /consents.")
+	problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents and /status.")
 }
 
 // problem refuses as RFC 9457 describes.

@@ -46,6 +46,7 @@ type frontPage struct {
 	Observe  bool
 	PBXes    []pbxRow
 	Problems []Problem
+	Gaps     []gapRow
 	Open     []leadRow
 	Count    int // of all open leads
 	More     int // those that are not shown
@@ -81,6 +82,11 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		s.broken(w, r, err)
 		return
 	}
+	gaps, err := s.cfg.Book.Gaps(r.Context(), shownGaps)
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
 	count := len(open)
 	if count == shownLeads {
 		if count, err = s.view.CountOpen(r.Context()); err != nil {
@@ -90,7 +96,7 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 	}
 	t := s.teller()
 	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.problems(r.Context()),
-		Open: t.leads(open), Count: count, More: max(count-len(open), 0), Calls: t.calls(calls.Items)}
+		Gaps: t.gaps(gaps), Open: t.leads(open), Count: count, More: max(count-len(open), 0), Calls: t.calls(calls.Items)}
 	page.Refresh = 10
 	s.show(w, r, http.StatusOK, "front.html", page)
 }

@@ -121,6 +121,7 @@ func (s *Server) routes() http.Handler {
 
 	at("/api/v1/calls", s.bearer(s.calls))
 	at("/api/v1/contacts", s.bearer(s.contacts))
+	at("/api/v1/status", s.bearer(s.status))
 	at("/api/v1/leads", s.bearer(s.leads))
 	at("/api/v1/leads/{id}", s.bearer(s.oneLead))
 	at("/api/", s.bearer(noSuchAPI))

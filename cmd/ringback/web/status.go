@@ -1,0 +1,81 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"ringback/ari"
+	"ringback/leads"
+)
+
+// shownGaps is how many of the newest blind intervals are told.
+const shownGaps = 100
+
+// status is the answer of GET /api/v1/status: whether the daemon sees everything
+// now, and what it did not see.
+type status struct {
+	Version  string      `json:"version"`
+	Mode     string      `json:"mode"`
+	Now      time.Time   `json:"now"`
+	Ready    bool        `json:"ready"`
+	Problems []Problem   `json:"problems"`
+	PBXes    []pbxStatus `json:"pbxes"`
+	Blind    []blind     `json:"blind"`
+}
+
+// pbxStatus is how the watching of one PBX stands. One that is not watched is
+// blind since then, and listed under blind once it is watched again.
+type pbxStatus struct {
+	Name     string    `json:"name"`
+	Watching bool      `json:"watching"`
+	State    string    `json:"state"`
+	Since    time.Time `json:"since"`
+	Trouble  string    `json:"trouble"`
+	Hint     string    `json:"hint"`
+}
+
+// blind is an interval in which a PBX was not watched, and what was learned of it
+// afterwards.
+type blind struct {
+	ID      int64       `json:"id"`
+	PBX     string      `json:"pbx"`
+	Since   time.Time   `json:"since"`
+	Until   time.Time   `json:"until"`
+	Seconds float64     `json:"seconds"`
+	Cause   leads.Cause `json:"cause"`
+	// State is reading while the call records are waited for, done when all of
+	// them were read, and unread where there are none to read.
+	State       string     `json:"state"`
+	Source      string     `json:"source"`
+	Recovered   int        `json:"recovered"`
+	Missed      int        `json:"missed"`
+	Unconfirmed int        `json:"unconfirmed"`
+	Error       string     `json:"error"`
+	Finished    *time.Time `json:"finished"`
+}
+
+// status answers GET /api/v1/status.
+func (s *Server) status(w http.ResponseWriter, r *http.Request) {
+	gaps, err := s.cfg.Book.Gaps(r.Context(), shownGaps)
+	if err != nil {
+		s.broken(w, r, err)
+		return
+	}
+	told := status{Version: s.cfg.Version, Mode: s.cfg.Mode, Now: time.Now().UTC(), Problems: s.problems(r.Context()), PBXes: []pbxStatus{}, Blind: []blind{}}
+	if told.Ready = len(told.Problems) == 0; told.Ready {
+		told.Problems = []Problem{}
+	}
+	for _, pbx := range s.cfg.PBXes() {
+		told.PBXes = append(told.PBXes, pbxStatus{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: pbx.State.String(), Since: pbx.Since.UTC(),
+			Trouble: string(pbx.Trouble), Hint: pbx.Trouble.Hint()})
+	}
+	for _, g := range gaps {
+		b := blind{ID: g.ID, PBX: g.PBX, Since: g.Since, Until: g.Until, Seconds: g.Until.Sub(g.Since).Seconds(), Cause: g.Cause, State: gapState(g),
+			Source: g.Source, Recovered: g.Recovered, Missed: g.Missed, Unconfirmed: g.Unconfirmed, Error: g.Error}
+		if !g.Finished.IsZero() {
+			b.Finished = &g.Finished
+		}
+		told.Blind = append(told.Blind, b)
+	}
+	writeJSON(w, http.StatusOK, typeJSON, told)
+}
