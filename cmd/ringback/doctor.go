@@ -61,15 +61,15 @@ const (
 	comparedCalls = 200
 )
 
-// history is what the daemon has seen.
-type history struct {
+// past is what the daemon has seen.
+type past struct {
 	dialed []leads.Dialed
 	seen   map[string][]leads.Seen // by PBX, the newest first
 }
 
 // readHistory asks the daemon's database.
-func readHistory(ctx context.Context, cfg *config.Config) (history, error) {
-	h := history{seen: map[string][]leads.Seen{}}
+func readHistory(ctx context.Context, cfg *config.Config) (past, error) {
+	h := past{seen: map[string][]leads.Seen{}}
 	if _, err := os.Stat(cfg.Database); err != nil {
 		return h, err
 	}
@@ -87,7 +87,7 @@ func readHistory(ctx context.Context, cfg *config.Config) (history, error) {
 }
 
 // checkHere looks at what lies on this machine.
-func checkHere(cfg *config.Config, h history, err error) []finding {
+func checkHere(cfg *config.Config, h past, err error) []finding {
 	var list []finding
 	for _, warning := range cfg.Warnings {
 		list = append(list, warn("configuration", "", "%s", warning))
@@ -112,7 +112,7 @@ func checkHere(cfg *config.Config, h history, err error) []finding {
 
 // examineAll examines all PBXes at once, so that one that does not answer holds
 // up no other, and reports them in the order of the configuration.
-func examineAll(ctx context.Context, cfg *config.Config, asterisk string, h history, r *findings) {
+func examineAll(ctx context.Context, cfg *config.Config, asterisk string, h past, r *findings) {
 	var examining sync.WaitGroup
 	defer examining.Wait()
 	found := make([]chan finding, len(cfg.Asterisk))

@@ -134,7 +134,7 @@ func (t *teller) entry(e *view.Entry) entryRow {
 	case leads.EntryClosed:
 		row.Text = "Settled: " + settled(e.Detail, who)
 	case leads.EntryFoundLate:
-		row.Text = "Found " + e.Detail + " after the call: Ringback could not see it when it happened"
+		row.Text = "Found " + alert.Clean(e.Detail) + " after the call: Ringback could not see it when it happened"
 	case leads.EntryDigest:
 		row.Text = "Named in the digest to " + who
 	case leads.EntrySuspicious, leads.EntryAcknowledged, leads.EntryAckEnded, leads.EntryHandedOn, leads.EntryNobodyElse:
