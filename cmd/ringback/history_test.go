@@ -25,13 +25,16 @@ var (
 	pastSeconds = flag.Int("past-seconds", 60, "BenchmarkHistory: how long each part is measured")
 )
 
+// pastUntil is when the last call of a history began.
+var pastUntil = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
 // BenchmarkHistory runs the daemon, as a process of its own, over three years of
 // calls, while a PBX that is a fake, but speaks over a real socket, has 50 missed
 // calls a second.
 //
 //   - start: from starting the process to being ready, five times.
-//   - pages: 20 readers ask for every page and list, each ten times a second: at
-//     the top, in the middle, with every filter.
+//   - pages: 20 readers ask for every page and list, each twice a second: at the
+//     top, in the middle, with every filter.
 //   - keep: two of the three years are removed meanwhile. What its steps take
 //     stands beside what the commit of a call's end takes.
 //
@@ -60,7 +63,7 @@ func BenchmarkHistory(b *testing.B) {
 		r.reportCommits(b, r.metrics(), "reading")
 	})
 	b.Run("keep", func(b *testing.B) {
-		r, ring := newPast(b, "keep_calls: 400d\nkeep_events: 400d\n")
+		r, ring := newPast(b, fmt.Sprintf("keep_calls: %dd\nkeep_events: %[1]dd\n", 365+int(time.Since(pastUntil).Hours())/24))
 		stop := ring()
 		defer stop()
 		disk := watchDisk(r.dir)
@@ -107,7 +110,7 @@ func newPast(b *testing.B, more string) (r *rig, ring func() (stop func())) {
 	b.Cleanup(server.Close)
 	r = &rig{TB: b, dir: b.TempDir(), alerts: newReceiver(), more: more}
 	b.Cleanup(r.alerts.Close)
-	size := history.Size{Calls: *pastCalls, Contacts: *pastCalls * 3 / 10, Leads: *pastCalls / 4, Until: time.Now().UTC().Truncate(24 * time.Hour)}
+	size := history.Size{Calls: *pastCalls, Contacts: *pastCalls * 3 / 10, Leads: *pastCalls / 4}
 	if err := history.Copy(b.Context(), size, filepath.Join(r.dir, "ringback.db")); err != nil {
 		b.Fatal(err)
 	}
@@ -163,8 +166,9 @@ func pastPaths(n int) map[string]string {
 		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", list, at, id))
 	}
 	leads, contacts, booked := int64(*pastCalls/4), int64(*pastCalls*3/10), int64(*pastCalls/50)
-	ago := time.Now().Add(-time.Duration(1+n%1000) * 24 * time.Hour).UnixMilli()
+	ago := pastUntil.Add(-time.Duration(1+n%1000) * 24 * time.Hour).UnixMilli()
 	return map[string]string{
+		"nothing (/healthz)":  "/healthz",
 		"front page":          "/",
 		"page of a lead":      fmt.Sprintf("/leads/%d", 1+int64(n)%leads),
 		"page of a contact":   fmt.Sprintf("/contacts/%d", 1+int64(n)%contacts),
@@ -192,7 +196,7 @@ func pastPaths(n int) map[string]string {
 	}
 }
 
-// askAll has readers ask for a page each ten times a second, and tells how long
+// askAll has readers ask for a page each twice a second, and tells how long
 // the answers took.
 func (r *rig) askAll(readers int, span time.Duration) map[string]times {
 	r.Helper()
@@ -205,7 +209,7 @@ func (r *rig) askAll(readers int, span time.Duration) map[string]times {
 	for reader := range readers {
 		all.Go(func() {
 			dice := rand.New(rand.NewPCG(uint64(reader), 1))
-			tick := time.NewTicker(100 * time.Millisecond)
+			tick := time.NewTicker(time.Second / 2)
 			defer tick.Stop()
 			for time.Now().Before(end) {
 				for what, path := range pastPaths(dice.IntN(1 << 30)) {

@@ -193,7 +193,11 @@ func copyTo(ctx context.Context, source, to string, progress func(done, all int6
 		if err != nil {
 			return err
 		}
-		return errors.Join(step(ctx, backup, size, progress), backup.Finish())
+		if err := step(ctx, backup, size, progress); err != nil {
+			_ = backup.Finish() // it would say the same again
+			return err
+		}
+		return backup.Finish()
 	})
 	if err != nil {
 		return copied, err

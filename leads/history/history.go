@@ -96,7 +96,7 @@ func cached(ctx context.Context, s Size) (string, error) {
 	if err := fill(ctx, empty, s); err != nil {
 		return "", err
 	}
-	// One file of a kind is enough: those of other days and schemas go.
+	// One file of a kind is enough: those of other times and schemas go.
 	old, err := filepath.Glob(filepath.Join(folder, kind+"_*.db"))
 	if err != nil {
 		return "", err
