@@ -159,6 +159,34 @@ func TestCSVRotatedWhileRead(t *testing.T) {
 	}
 }
 
+// A log that is rotated or cut between its opening and its end is read again.
+func TestReadLogAgain(t *testing.T) {
+	for name, change := range map[string]func(path string) error{
+		"renamed": func(path string) error { return os.Rename(path, path+".1") },
+		"cut":     func(path string) error { return os.Truncate(path, 3) },
+		"copied":  func(path string) error { return appendTo(path+".1", "text") },
+		"nothing": func(string) error { return nil },
+		"longer":  func(path string) error { return appendTo(path, "more") },
+	} {
+		path := filepath.Join(t.TempDir(), "Master.csv")
+		writeFile(t, path, "text")
+		reads := 0
+		err := readLog(t.Context(), path, time.Time{}, func([]logFile) error {
+			if reads++; reads > 1 {
+				return nil
+			}
+			return change(path)
+		})
+		want := 2
+		if name == "nothing" || name == "longer" {
+			want = 1
+		}
+		if err != nil || reads != want {
+			t.Errorf("%s: read %d times, want %d, %v", name, reads, want, err)
+		}
+	}
+}
+
 func appendTo(path, text string) error {
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {

@@ -2,6 +2,7 @@ package cdr
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -26,7 +27,17 @@ func TestQueueLog(t *testing.T) {
 		}
 	}
 	broken := "noise\n1795328308|x\n\n" + strings.Repeat("x", maxRow+nextBlock) + "\n"
-	lay(t, path, []string{old.String() + broken, now.String() + line(1)[:30]}, []time.Time{dayEnd, dayEnd.Add(time.Second)}, 2)
+	for style := range 3 {
+		for _, f := range []string{path + ".1", path + "-20261024", path + ".1.gz"} {
+			_ = os.Remove(f)
+		}
+		lay(t, path, []string{old.String() + broken, now.String() + line(1)[:30]}, []time.Time{dayEnd, dayEnd.Add(time.Second)}, style)
+		checkQueue(t, path, line)
+	}
+}
+
+func checkQueue(t *testing.T, path string, line func(int) string) {
+	t.Helper()
 	for _, since := range []int{0, 18500, 19990, 20000} {
 		events, unreadable, err := queueLog{path}.read(t.Context(), dayEnd.Add(time.Duration(since-20000)*time.Second))
 		if err != nil || len(events) != 20000-since || unreadable < 3 {
