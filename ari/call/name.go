@@ -84,3 +84,26 @@ func numberOf(dialstring string, leg *ari.Channel) string {
 func placedByPBX(c *ari.Channel) bool {
 	return strings.HasPrefix(c.AppName, "AppDial") || strings.HasPrefix(c.AppName, "AppQueue")
 }
+
+// Endpoint is the phone or trunk of a channel, such as "PJSIP/101" of
+// "PJSIP/101-00000004"; false for halves of Local pairs and for channels that
+// Asterisk made for itself.
+func Endpoint(channel string) (string, bool) {
+	if kindOf(channel) != endpoint {
+		return "", false
+	}
+	return intern(endpointOf(channel)), true
+}
+
+// OtherHalf names the second channel of the Local pair that a channel is one
+// half of; empty for any other channel.
+func OtherHalf(channel string) string {
+	if kindOf(channel) != local {
+		return ""
+	}
+	return otherHalf(channel)
+}
+
+// NumberIn finds the number in what Dial was told of one phone or trunk; empty
+// where it names none.
+func NumberIn(dialstring string) string { return numberOf(dialstring, &ari.Channel{}) }

@@ -1,6 +1,9 @@
 package cdr
 
 import (
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"ringback/ari/call"
@@ -27,8 +30,45 @@ type Judge struct {
 // Calls gives the calls that the records tell of, in the order of their
 // beginning. All records of one linked id are one call; where several came in
 // from outside, each of those is one.
-func (j Judge) Calls(log Log) []Told { return nil }
+//
+// Records say less than what is seen live. Nobody is said to have been talked
+// with of whom they do not prove it, and no talk to have lasted longer than they
+// prove: a call that the PBX had answered before a phone was rung (a greeting, a
+// menu, a queue) has a talk of no length, unless the channel event log, the log of
+// queues or the length itself tell more.
+func (j Judge) Calls(log Log) []Told {
+	d := newDesk(j, &log)
+	var told []Told
+	for _, g := range d.groups() {
+		told = append(told, g.calls()...)
+	}
+	slices.SortStableFunc(told, func(a, b Told) int {
+		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID))
+	})
+	return told
+}
 
-// Complete is a call of which the tracker had seen a part, with what the records
-// tell of the rest: talks and legs of both, the end by the records.
-func (j Judge) Complete(known call.Call, told Told) call.Call { return told.Call }
+// Dialed finds what the records tell of a channel that the daemon has placed: how
+// it was answered, or else its last record. It is false while there is none.
+func Dialed(log Log, channel string) (Record, bool) {
+	var found Record
+	ok := false
+	for _, r := range log.Records {
+		if r.UniqueID != channel {
+			continue
+		}
+		answered := found.Disposition == Answered && !found.Answer.IsZero()
+		if !ok || !answered && (r.Disposition == Answered || byTime(&r, &found) > 0) {
+			found, ok = r, true
+		}
+	}
+	return found, ok
+}
+
+// byTime is the order in which Asterisk has begun two records.
+func byTime(a, b *Record) int {
+	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Sequence, b.Sequence), a.End.Compare(b.End),
+		strings.Compare(a.UniqueID, b.UniqueID), strings.Compare(a.Channel, b.Channel), strings.Compare(a.Peer, b.Peer),
+		strings.Compare(a.App, b.App), strings.Compare(a.AppData, b.AppData), a.Answer.Compare(b.Answer),
+		strings.Compare(string(a.Disposition), string(b.Disposition)), strings.Compare(a.Dialed, b.Dialed), strings.Compare(a.Context, b.Context))
+}

@@ -50,6 +50,9 @@ func TestScenarios(t *testing.T) {
 		t.Error(late)
 	}
 	events := st.log(ctx, t)
+	if *keepRecords {
+		st.keepAll(ctx, t)
+	}
 	agreed := 0
 	for _, p := range st.plays {
 		if t.Run(p.name, func(t *testing.T) { p.verdict(t, events) }) {

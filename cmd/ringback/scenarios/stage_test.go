@@ -28,6 +28,8 @@ type stage struct {
 	full    *watcher
 	thinned *watcher
 	frames  *frames
+	// thinFrames are those of the filtered events: less to keep.
+	thinFrames *frames
 }
 
 // frames is where the Recorder writes.
@@ -78,7 +80,7 @@ func open(t *testing.T, ctx context.Context, release pbx.Release, scripts []*scr
 	if err != nil {
 		t.Fatal(err)
 	}
-	st := &stage{ctx: ctx, frames: &frames{}}
+	st := &stage{ctx: ctx, frames: &frames{}, thinFrames: &frames{}}
 	opts := pbx.Options{Dir: t.TempDir(), Files: files(scripts), LinkedID: release == pbx.Asterisk22}
 	if release == pbx.Asterisk22 {
 		opts.SystemName = "office"
@@ -146,9 +148,9 @@ func (st *stage) watch(t *testing.T, app string, inbound []string, filter bool) 
 	}
 	w := &watcher{client: client, moved: make(chan struct{})}
 	tracker := call.New(call.Options{PBX: "main", Inbound: inbound, OwnPrefix: robotcall.ChannelPrefix})
-	opts := ari.StreamOptions{EventFilter: filter, Log: slog.New(slog.DiscardHandler)}
-	if !filter {
-		opts.Recorder = ari.NewRecorder(st.frames)
+	opts := ari.StreamOptions{EventFilter: filter, Log: slog.New(slog.DiscardHandler), Recorder: ari.NewRecorder(st.frames)}
+	if filter {
+		opts.Recorder = ari.NewRecorder(st.thinFrames)
 	}
 	stream := ari.NewStream(client, opts)
 	watching, over := make(chan struct{}), make(chan struct{})

@@ -1,0 +1,302 @@
+package cdr
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari/call"
+)
+
+// end tells what became of the call, by the last of its records that says so.
+func (s *story) end() {
+	s.told.HungUp = s.hungUp()
+	how, gaveUp := s.last()
+	s.told.How = how
+	if gaveUp {
+		s.told.HungUp = true
+	}
+}
+
+// hungUp says that the caller hung up, where the events tell.
+func (s *story) hungUp() bool {
+	for _, e := range s.root.events {
+		if e.Type != hangup {
+			continue
+		}
+		var extra struct {
+			Source string `json:"hangupsource"`
+		}
+		if json.Unmarshal([]byte(e.Extra), &extra) == nil && extra.Source != "" {
+			return extra.Source == e.Channel
+		}
+	}
+	return false
+}
+
+// told by events: whether the caller hung up is known then, and need not be
+// guessed.
+func (s *story) sawHangup() bool {
+	return slices.ContainsFunc(s.root.events, func(e *Event) bool { return e.Type == hangup })
+}
+
+// step is a record on the caller's way: the first channel's own, or one of the
+// Local channel behind which the caller was; top is the first channel's.
+type step struct{ row, top *Record }
+
+// way lists the records on the caller's way. Where a Local pair has answered, what
+// its far half came to is what the caller came to.
+func (s *story) way() []step {
+	var steps []step
+	for _, r := range s.root.rows {
+		steps = append(steps, s.through(r, r, map[*channel]bool{s.root: true})...)
+	}
+	return steps
+}
+
+func (s *story) through(r, top *Record, seen map[*channel]bool) []step {
+	far := s.byName[call.OtherHalf(r.Peer)]
+	if far == nil || seen[far] || r.Disposition != Answered || r.Answer.IsZero() || strings.EqualFold(r.App, "followme") {
+		return []step{{r, top}}
+	}
+	seen[far] = true
+	defer delete(seen, far)
+	var steps []step
+	for _, behind := range far.rows {
+		if !behind.End.Before(r.Start) && !behind.Start.After(r.End) {
+			steps = append(steps, s.through(behind, top, seen)...)
+		}
+	}
+	if len(steps) == 0 {
+		return []step{{r, top}}
+	}
+	return steps
+}
+
+// last goes the caller's way: the last talk, ringing, queue or voicemail counts.
+// gaveUp says that the caller hung up meanwhile.
+func (s *story) last() (how call.How, gaveUp bool) {
+	var (
+		stage   = ""
+		left    call.How
+		parting step // that of the last talk
+		away    bool // sent elsewhere since
+		steps   = s.way()
+	)
+	for i, p := range steps {
+		if s.talked(p.row) {
+			stage, parting, away = "talk", p, s.strayed(p.row)
+			continue
+		}
+		at := stageOf(p.row)
+		if stage == "talk" {
+			if p.beside(parting) {
+				continue // the others that were rung together with who answered
+			}
+			away = away || at != "" || !p.goesOn(parting)
+		}
+		switch {
+		case at == "":
+			if stage == "queue" {
+				stage, left = "left", call.QueueTimeout
+			}
+		case at == "ring" && (stage == "queue" || stage == "left"):
+			if stage == "queue" {
+				left = call.QueueTimeout
+			}
+			stage = "left"
+		default:
+			stage = at
+		}
+		gaveUp = i == len(steps)-1 && s.gaveUpIn(p.row, at)
+	}
+	if t, seen := s.lastTalk(); seen && stage != "talk" && s.fetched(t) {
+		stage, away = "talk", false
+	}
+	if s.sawHangup() {
+		gaveUp = s.told.HungUp && (gaveUp || stage == "ring" || stage == "queue")
+	}
+	return s.how(stage, left, away, gaveUp)
+}
+
+// beside says that a step's phones were rung together with those of another, one of
+// which has answered: nobody is rung again while the two talk.
+func (p step) beside(answered step) bool {
+	a, b := p.top, answered.top
+	if a.App != b.App || a.AppData != b.AppData || a == b {
+		return false
+	}
+	return !a.End.After(b.End) && (a.Start.Before(b.End) || a.Start.Equal(b.Start))
+}
+
+// goesOn says that the caller comes from a talk to this step also when whom they
+// talked with has hung up.
+func (p step) goesOn(talk step) bool {
+	if p.top == talk.top {
+		return talk.row.goesOn()
+	}
+	return talk.top.goesOn()
+}
+
+// how names what the last stage comes to.
+func (s *story) how(stage string, left call.How, away, gaveUp bool) (call.How, bool) {
+	talked := len(s.with) > 0
+	switch {
+	case talked && s.told.Direction == call.Outbound:
+		return call.Person, false
+	case stage == "talk" && !away:
+		return call.Person, false
+	case talked:
+		return call.LostInTransfer, gaveUp
+	case stage == "mail":
+		return call.Voicemail, gaveUp
+	case stage == "queue" && gaveUp:
+		return call.AbandonedQueue, true
+	case stage == "queue":
+		return call.QueueTimeout, false
+	case stage == "left" && gaveUp:
+		return call.AbandonedRinging, true
+	case stage == "left":
+		return left, false
+	case stage == "ring" && gaveUp:
+		return call.AbandonedRinging, true
+	case stage == "ring":
+		return s.rangOut(), false
+	}
+	return s.unrung(gaveUp)
+}
+
+// unrung tells the end of a call for which no phone was rung.
+func (s *story) unrung(gaveUp bool) (call.How, bool) {
+	if len(s.root.rows) == 0 {
+		return call.Unconfirmed, false
+	}
+	last := s.root.rows[len(s.root.rows)-1]
+	app := strings.ToLower(last.App)
+	switch {
+	case gaveUp || s.told.HungUp:
+		return call.AbandonedIVR, true
+	case app == "busy", last.Disposition == Busy:
+		return call.Busy, false
+	case app == "congestion":
+		return call.Failed, false
+	case last.Disposition == Failed, last.Disposition == Congestion:
+		return call.Failed, false
+	}
+	return call.IVREnded, false
+}
+
+// rangOut sums up the phones that were rung when nobody was talked with.
+func (s *story) rangOut() call.How {
+	has := func(o call.Outcome) bool {
+		return slices.ContainsFunc(s.told.Legs, func(l call.Leg) bool { return l.Outcome == o })
+	}
+	said := func(d Disposition) bool {
+		return slices.ContainsFunc(s.root.rows, func(r *Record) bool { return stageOf(r) == "ring" && r.Disposition == d })
+	}
+	switch {
+	case has(call.LegDialing), has(call.LegAnswered):
+		return call.NoAnswer
+	case has(call.LegBusy), said(Busy):
+		return call.Busy
+	case has(call.LegUnreachable):
+		return call.Unreachable
+	case has(call.LegCongested), said(Congestion):
+		return call.Failed
+	}
+	return call.Unreachable
+}
+
+// stageOf is what a record without a talk says of the caller: phones were rung,
+// a queue, a voicemail; empty: a menu, an announcement, nothing.
+func stageOf(r *Record) string {
+	switch app := strings.ToLower(r.App); app {
+	case "queue":
+		return "queue"
+	case "dial", "retrydial", "followme", "page":
+		return "ring"
+	case "voicemail", "minivmgreet", "minivmrecord", "record":
+		return "mail"
+	default:
+		if _, ok := call.Endpoint(r.Peer); ok || call.OtherHalf(r.Peer) != "" {
+			return "ring" // another application has run since in the same record
+		}
+	}
+	return ""
+}
+
+// talked says that a record is of a talk.
+func (s *story) talked(r *Record) bool {
+	if r.Peer == "" {
+		return false
+	}
+	if _, ok := call.Endpoint(r.Peer); ok {
+		return slices.ContainsFunc(s.with, func(t talk) bool { return t.name == r.Peer && t.touches(r) })
+	}
+	behind := map[string]bool{}
+	s.behind(r, behind, map[*channel]bool{s.root: true})
+	return slices.ContainsFunc(s.with, func(t talk) bool { return behind[t.name] && t.touches(r) })
+}
+
+// behind are the phones to which the Local pair of a record leads.
+func (s *story) behind(r *Record, names map[string]bool, seen map[*channel]bool) {
+	far := s.byName[call.OtherHalf(r.Peer)]
+	if far == nil || seen[far] {
+		return
+	}
+	seen[far] = true
+	for _, row := range far.rows {
+		names[row.Peer] = true
+		s.behind(row, names, seen)
+	}
+}
+
+// touches says that the talk was in the time of the record.
+func (t *talk) touches(r *Record) bool {
+	return !t.Start.After(r.End.Add(time.Second)) && !t.End.Before(r.Start)
+}
+
+func (s *story) lastTalk() (talk, bool) {
+	if len(s.with) == 0 {
+		return talk{}, false
+	}
+	return slices.MaxFunc(s.with, func(a, b talk) int { return a.End.Compare(b.End) }), true
+}
+
+// fetched says that the last talk came after all else that the records tell: a
+// colleague took the caller out of music or of parking, or came to a conference.
+func (s *story) fetched(t talk) bool {
+	if len(s.root.rows) == 0 {
+		return true
+	}
+	last := s.root.rows[len(s.root.rows)-1]
+	return t.by != nil && !t.End.Before(last.Start) &&
+		(byTime(t.by, last) > 0 || t.by.App == last.App && t.by.AppData == last.AppData)
+}
+
+// strayed says that whoever talked in a record was sent elsewhere at its end, of
+// which there is no other: the record stands where phones dial, and not where its
+// own phone was dialed.
+func (s *story) strayed(r *Record) bool {
+	_, direct := call.Endpoint(r.Peer)
+	return direct && s.house[r.Context] && len(r.AppData) < clippedData && strings.EqualFold(r.App, "dial") && !strings.Contains(r.AppData, r.Dialed)
+}
+
+// gaveUpIn says that the caller hung up in the last record: the dialplan did not go
+// on, and the time of ringing was not over.
+func (s *story) gaveUpIn(r *Record, stage string) bool {
+	switch stage {
+	case "ring":
+		limit, said := r.ringTime()
+		return (r.Disposition == NoAnswer || r.Disposition == Answered) && strings.EqualFold(r.App, "dial") && (!said || r.End.Sub(later(r.Start, r.Answer)) < limit)
+	case "queue":
+		return true
+	case "":
+		switch strings.ToLower(r.App) {
+		case "background", "waitexten", "read", "wait", "musiconhold", "confbridge", "meetme", "park", "echo", "bridgewait":
+			return true
+		}
+	}
+	return false
+}

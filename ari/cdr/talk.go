@@ -1,0 +1,240 @@
+package cdr
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari/call"
+)
+
+// talk is a talk as the rows tell it, with the name of the channel talked with.
+type talk struct {
+	call.Talk
+	name string
+	// since is the sequence of the row that tells of it: within a second it says
+	// what came first.
+	since int64
+	// by is the record of somebody who came to the caller; nil: the caller's own.
+	by *Record
+}
+
+const (
+	// quick is how soon after its beginning a call is taken to have been answered by
+	// the PBX and not by whom it rang: only the first moves the time of the answer
+	// away from that of the talk.
+	quick = rounding
+	// greeting is how long a caller is taken to have been played to at most before
+	// phones were rung.
+	greeting = time.Minute
+)
+
+// talks are those that the channel had with phones and trunks, in the order of
+// their beginning: by the events where they tell all of it, else by the records.
+func (g *group) talks(c *channel) []talk {
+	var list []talk
+	if c.began() != nil && c.ended() != nil {
+		list = g.talksSeen(c)
+	} else {
+		for _, r := range c.rows {
+			list = append(list, g.talksIn(c, r, map[*channel]bool{c: true})...)
+		}
+		list = append(list, g.talksTo(c)...)
+	}
+	slices.SortStableFunc(list, func(a, b talk) int {
+		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.since, b.since), strings.Compare(a.name, b.name))
+	})
+	return list
+}
+
+// talksSeen are the talks by the bridges.
+func (g *group) talksSeen(c *channel) []talk {
+	var list []talk
+	for _, m := range g.meetings() {
+		other := m.b
+		switch c.id {
+		case m.a:
+		case m.b:
+			other = m.a
+		default:
+			continue
+		}
+		o := g.byID[other]
+		list = append(list, talk{Talk: call.Talk{Channel: o.id, Who: g.party(o, o.name, nil), Start: m.from, End: m.to}, name: o.name})
+	}
+	return list
+}
+
+// talksIn are the talks that one record of a channel proves: with the phone at its
+// other end, or with those behind the Local pair there. seen holds the channels on
+// the way, so that a loop of pairs has an end.
+func (g *group) talksIn(c *channel, r *Record, seen map[*channel]bool) []talk {
+	if r.Peer == "" || r.Disposition != Answered || r.Answer.IsZero() {
+		return nil
+	}
+	if _, ok := call.Endpoint(r.Peer); ok {
+		from := later(r.Start, r.Answer)
+		if from.After(r.End) {
+			from = r.End
+		}
+		t := talk{Talk: call.Talk{Channel: g.idOf(r.Peer), Who: g.party(g.byName[r.Peer], r.Peer, r), Start: g.proven(c, r, from), End: r.End}, name: r.Peer, since: r.Sequence}
+		return []talk{t}
+	}
+	far := g.byName[call.OtherHalf(r.Peer)]
+	if far == nil || seen[far] {
+		return nil
+	}
+	seen[far] = true
+	defer delete(seen, far)
+	var list []talk
+	for _, behind := range far.rows {
+		for _, t := range g.talksIn(far, behind, seen) {
+			if strings.EqualFold(r.App, "followme") && r.Start.Before(behind.Answer) {
+				continue // who picked up is asked whether they want the call
+			}
+			if t.narrow(r) {
+				t.since = max(t.since, r.Sequence)
+				list = append(list, t)
+			}
+		}
+	}
+	return list
+}
+
+// narrow cuts a talk to the time in which the nearer half of the way was up too; it
+// is false when there is none.
+func (t *talk) narrow(r *Record) bool {
+	from, to := later(t.Start, later(r.Start, r.Answer)), t.End
+	if r.End.Before(to) {
+		to = r.End
+	}
+	if from.After(to) && t.Start.Equal(t.End) && !r.End.Before(t.End.Add(-rounding)) {
+		from = to // its length is not known, its end is
+	}
+	if from.After(to) {
+		return false
+	}
+	t.Start, t.End = from, to
+	return true
+}
+
+// talksTo are the talks with somebody who came to the channel: who took it out of
+// music or a conference.
+func (g *group) talksTo(c *channel) []talk {
+	var list []talk
+	for _, o := range g.channels {
+		if _, ok := call.Endpoint(o.name); !ok || o == c {
+			continue
+		}
+		for _, r := range o.rows {
+			if r.Peer != c.name || r.Disposition != Answered || r.Answer.IsZero() || ringsPhones(r.App) {
+				continue
+			}
+			end := r.End
+			if n := len(c.rows); n > 0 && c.rows[n-1].End.Before(end) {
+				end = c.rows[n-1].End
+			}
+			list = append(list, talk{Talk: call.Talk{Channel: o.id, Who: g.party(o, o.name, nil), Start: end, End: end}, name: o.name, since: r.Sequence, by: r})
+		}
+	}
+	return list
+}
+
+// proven is from when on the talk of a record is proven. The time of the answer is
+// that of the channel's first, which may have been a greeting's: then only what is
+// longer than a greeting and the ringing can last was surely a talk.
+func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
+	endpoint, _ := call.Endpoint(r.Peer)
+	if strings.EqualFold(r.App, "dial") && len(r.AppData) < clippedData && !strings.Contains(r.AppData, endpoint) {
+		return from // nobody dialed it here: they were put through, as the record begins
+	}
+	if !g.answeredBefore(c, r) {
+		return from
+	}
+	ring, said := r.ringTime()
+	if sure := from.Add(ring + greeting); said && sure.Before(r.End) {
+		return sure
+	}
+	return r.End
+}
+
+// answeredBefore says that a channel may have been answered before a record's
+// phone was rung.
+func (g *group) answeredBefore(c *channel, r *Record) bool {
+	for _, earlier := range c.rows {
+		if earlier == r {
+			break
+		}
+		if !earlier.Answer.IsZero() {
+			return true
+		}
+	}
+	return r.Answer.Sub(c.rows[0].Start) < quick
+}
+
+// party is who stands at the end of a channel that was dialed by a record.
+func (g *group) party(c *channel, name string, r *Record) call.Party {
+	endpoint, _ := call.Endpoint(name)
+	p := call.Party{Endpoint: endpoint, Outside: g.outside(endpoint)}
+	if !p.Outside {
+		return p
+	}
+	if r != nil {
+		p.Number = dialedBy(r, endpoint)
+	}
+	if p.Number == "" {
+		p.Number = g.numberOf(c, name)
+	}
+	return p
+}
+
+// numberOf is the number of somebody outside: whom a record of the group has dialed
+// by the channel, or what the channel itself shows.
+func (g *group) numberOf(c *channel, name string) string {
+	endpoint, _ := call.Endpoint(name)
+	for _, o := range g.channels {
+		for _, r := range o.rows {
+			if r.Peer == name && dialedBy(r, endpoint) != "" {
+				return dialedBy(r, endpoint)
+			}
+		}
+	}
+	if c == nil {
+		return ""
+	}
+	for _, e := range c.events {
+		if e.CallerNumber != "" {
+			return e.CallerNumber
+		}
+	}
+	if len(c.rows) > 0 {
+		return c.rows[0].Source
+	}
+	return ""
+}
+
+// idOf is the id of a channel that is known by name; the name where no row tells
+// its id.
+func (g *group) idOf(name string) string {
+	if c := g.byName[name]; c != nil {
+		return c.id
+	}
+	return name
+}
+
+// ringsPhones says that an application dials phones for who runs it.
+func ringsPhones(app string) bool {
+	switch strings.ToLower(app) {
+	case "dial", "retrydial", "followme", "page", "queue":
+		return true
+	}
+	return false
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

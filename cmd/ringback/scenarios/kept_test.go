@@ -1,0 +1,280 @@
+package scenarios
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"ringback/ari"
+	"ringback/ari/cdr"
+	"ringback/ari/pbx"
+)
+
+var keepRecords = flag.Bool("records", false, "write the call records of all scenarios, and the events that belong to them, to testdata/records")
+
+// recordsFolder is where the call records are that the PBX has written of each
+// scenario, by release.
+const recordsFolder = "../../../testdata/records"
+
+// kept is what a PBX has told of one scenario, in the names of its file: the rows
+// of its call records, and what it sent meanwhile.
+type kept struct {
+	Story  string   `json:"story"`
+	CDR    []string `json:"cdr,omitempty"`
+	CEL    []string `json:"cel,omitempty"`
+	Queue  []string `json:"queue,omitempty"`
+	Frames []string `json:"frames,omitempty"`
+}
+
+// records are the rows of each script, once the PBX has written them all.
+func (st *stage) records(ctx context.Context, t *testing.T) map[int]*kept {
+	t.Helper()
+	for { // a record is written a moment after its call
+		active, err := st.pbx.CLI(ctx, "cdr show active")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(active, "PJSIP/") && !strings.Contains(active, "SIP/") && !strings.Contains(active, "Local/") {
+			break
+		}
+	}
+	found := map[int]*kept{}
+	of := func(i int) *kept {
+		if found[i] == nil {
+			found[i] = &kept{}
+		}
+		return found[i]
+	}
+	owners := map[string]int{} // of calls
+	eachRow(t, st.pbx.CDRFile, func(line string, row []string) {
+		k := of(ownerOf(row[5], row[6], row[3], row[8]))
+		k.CDR = append(k.CDR, line)
+	})
+	eachRow(t, st.pbx.CELFile, func(line string, row []string) {
+		owner := ownerOf(row[9], row[8])
+		owners[row[14]] = owner
+		k := of(owner)
+		k.CEL = append(k.CEL, line)
+	})
+	queue, err := os.ReadFile(filepath.Join(filepath.Dir(filepath.Dir(st.pbx.CDRFile)), "queue_log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(queue)) {
+		if fields := strings.Split(line, "|"); len(fields) > 4 {
+			k := of(owners[fields[1]])
+			k.Queue = append(k.Queue, strings.TrimSpace(line))
+		}
+	}
+	return found
+}
+
+// eachRow reads a file of rows, each with the text in which it stands.
+func eachRow(t *testing.T, file string, read func(text string, row []string)) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := csv.NewReader(bytes.NewReader(text))
+	rows.FieldsPerRecord = -1
+	for from := int64(0); ; from = rows.InputOffset() {
+		row, err := rows.Read()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		read(string(text[from:rows.InputOffset()]), row)
+	}
+}
+
+// named puts the names of the script's file where those of the shared PBX stand.
+func (n naming) named(text string) string {
+	if n.index == 0 {
+		return text
+	}
+	i := fmt.Sprintf("%03d", n.index)
+	text = regexp.MustCompile(`\b5`+i+`0([1-9])\b`).ReplaceAllString(text, "10$1")
+	text = regexp.MustCompile(`\b5`+i+`0X\b`).ReplaceAllString(text, "10X")
+	return strings.NewReplacer("7916"+i, "7916000", "trunk"+i, "trunk", "-s"+i, "").Replace(text)
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// keepAll writes what the PBX has told of every script that was played well.
+func (st *stage) keepAll(ctx context.Context, t *testing.T) {
+	t.Helper()
+	records := st.records(ctx, t)
+	frames := map[int][]string{}
+	bridges := map[string]int{}
+	for frame := range strings.Lines(string(st.thinFrames.taken())) {
+		owner := ownerOf(uuid.ReplaceAllString(frame, ""))
+		id := uuid.FindString(frame)
+		if owner == 0 {
+			owner = bridges[id]
+		} else if id != "" {
+			bridges[id] = owner
+		}
+		frames[owner] = append(frames[owner], strings.TrimSpace(frame))
+	}
+	if err := os.MkdirAll(recordsFolder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	packed, err := gzip.NewWriterLevel(&file, gzip.BestCompression)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := json.NewEncoder(packed)
+	out.SetEscapeHTML(false)
+	for _, p := range st.plays {
+		k := records[p.private.index]
+		if k == nil {
+			k = &kept{}
+		}
+		k.Story, k.Frames = p.name, frames[p.private.index]
+		for _, list := range [][]string{k.CDR, k.CEL, k.Queue, k.Frames} {
+			for i := range list {
+				list[i] = p.private.named(list[i])
+			}
+		}
+		if err := out.Encode(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := packed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(recordsFolder, *release+".jsonl.gz"), file.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// readKept reads what the PBX of a release has told of each scenario, by name.
+func readKept(t testing.TB, release pbx.Release) map[string]*kept {
+	t.Helper()
+	file, err := os.Open(filepath.Join(recordsFolder, string(release)+".jsonl.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := gzip.NewReader(bufio.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]*kept{}
+	for lines := json.NewDecoder(text); ; {
+		k := &kept{}
+		err := lines.Decode(k)
+		if errors.Is(err, io.EOF) {
+			return found
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[k.Story] = k
+	}
+}
+
+// events are what the PBX sent during the scenario.
+func (k *kept) events(t testing.TB) []ari.Event {
+	t.Helper()
+	var list []ari.Event
+	for scanner := ari.NewScanner(strings.NewReader(strings.Join(k.Frames, "\n")), k.Story); ; {
+		var ev ari.Event
+		err := scanner.Next(&ev)
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, ev)
+	}
+}
+
+// log is all that the PBX has written of the scenario.
+func (k *kept) log(t testing.TB) cdr.Log {
+	t.Helper()
+	var log cdr.Log
+	for _, line := range k.CDR {
+		log.Records = append(log.Records, recordOf(t, line))
+	}
+	for _, line := range k.CEL {
+		log.Events = append(log.Events, eventOf(t, line))
+	}
+	for _, line := range k.Queue {
+		f := strings.Split(line, "|")
+		log.Queue = append(log.Queue, cdr.QueueEvent{At: epoch(t, f[0]), Call: f[1], Queue: f[2], Agent: f[3], Event: f[4], Data: f[5:]})
+	}
+	return log
+}
+
+func fieldsOf(t testing.TB, line string) []string {
+	t.Helper()
+	rows := csv.NewReader(strings.NewReader(line))
+	row, err := rows.Read()
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return row
+}
+
+func epoch(t testing.TB, text string) time.Time {
+	t.Helper()
+	whole, micros, _ := strings.Cut(text, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	us, _ := strconv.ParseInt(micros, 10, 64)
+	return time.Unix(seconds, us*1000).UTC()
+}
+
+// recordOf reads a row of Master.csv as the suite's PBX writes it.
+func recordOf(t testing.TB, line string) cdr.Record {
+	t.Helper()
+	f := fieldsOf(t, line)
+	at := func(text string) (found time.Time) {
+		if text != "" {
+			var err error
+			if found, err = time.Parse(time.DateTime, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return found
+	}
+	whole := func(text string) int64 { n, _ := strconv.ParseInt(text, 10, 64); return n }
+	r := cdr.Record{Account: f[0], Source: f[1], Dialed: f[2], Context: f[3], CallerID: f[4], Channel: f[5], Peer: f[6], App: f[7], AppData: f[8],
+		Start: at(f[9]), Answer: at(f[10]), End: at(f[11]), Duration: time.Duration(whole(f[12])) * time.Second, Billed: time.Duration(whole(f[13])) * time.Second,
+		Disposition: cdr.Disposition(f[14]), UniqueID: f[16], UserField: f[17], LinkedID: f[19], Sequence: whole(f[20])}
+	id := r.UniqueID[strings.LastIndexByte(r.UniqueID, '-')+1:]
+	if seconds, _, ok := strings.Cut(id, "."); ok {
+		r.Began = epoch(t, seconds)
+	}
+	return r
+}
+
+// eventOf reads a row of the channel event log as the suite's PBX writes it.
+func eventOf(t testing.TB, line string) cdr.Event {
+	t.Helper()
+	f := fieldsOf(t, line)
+	return cdr.Event{Type: f[0], At: epoch(t, f[1]), CallerName: f[2], CallerNumber: f[3], DNID: f[6], Exten: f[7], Context: f[8], Channel: f[9],
+		App: f[10], AppData: f[11], UniqueID: f[14], LinkedID: f[15], Peer: f[16], Extra: f[19]}
+}
