@@ -21,28 +21,38 @@ func (r *Record) argument(n int) string {
 	return args[n]
 }
 
-// dialedBy is the number that a record's Dial has sent out by a trunk; empty where
+// numbersBy are the numbers that a record's Dial has sent out by a trunk; none where
 // the endpoint was dialed as a phone.
-func dialedBy(r *Record, endpoint string) string {
+func numbersBy(r *Record, endpoint string) []string {
 	tech, name, _ := strings.Cut(endpoint, "/")
 	devices := r.AppData
 	if strings.EqualFold(r.App, "retrydial") {
 		devices = r.dialed(0)
 	}
 	devices, _, _ = strings.Cut(devices, ",")
+	var numbers []string
 	for device := range strings.SplitSeq(devices, "&") {
 		rest, ok := strings.CutPrefix(device, tech+"/")
 		if !ok {
 			continue
 		}
 		if number, trunk, ok := strings.Cut(rest, "@"); ok && trunk == name && number != "" {
-			return call.NumberIn(device)
-		}
-		if number, ok := strings.CutPrefix(rest, name+"/"); ok && !strings.Contains(number, "sip:"+name+"@") {
-			return call.NumberIn(device)
+			numbers = append(numbers, call.NumberIn(device))
+		} else if number, ok := strings.CutPrefix(rest, name+"/"); ok && !strings.Contains(number, "sip:"+name+"@") {
+			numbers = append(numbers, call.NumberIn(device))
 		}
 	}
-	return ""
+	return numbers
+}
+
+// dialedBy is the one number that a record's Dial has sent out by a trunk; empty
+// where there was none, or no telling which of several.
+func dialedBy(r *Record, endpoint string) string {
+	numbers := numbersBy(r, endpoint)
+	if len(numbers) != 1 {
+		return ""
+	}
+	return numbers[0]
 }
 
 // dialed is an argument of Dial, which RetryDial takes after three of its own.

@@ -1,7 +1,117 @@
 package cdr
 
-import "ringback/ari/call"
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"ringback/ari/call"
+)
 
 // Complete is a call of which the tracker had seen a part, with what the records
-// tell of the rest: talks and legs of both, the end by the records.
-func (j Judge) Complete(known call.Call, told Told) call.Call { return told.Call }
+// tell of the rest: talks and legs of both, the end by the records. What was seen
+// is known better than what the records say of the same.
+func (j Judge) Complete(known call.Call, told Told) call.Call {
+	c := told.Call
+	c.ID, c.PBX, c.Own, c.From, c.Origin = known.ID, known.PBX, known.Own, known.From, known.Origin
+	c.Started, c.Caller, c.CallerName = known.Started, known.Caller, known.CallerName
+	c.Message = c.Message || known.Message
+	c.HungUp = c.HungUp || known.HungUp
+	c.Stops = slices.Clone(known.Stops)
+	c.Progress = known.Progress
+	if known.Dialed != "" {
+		c.Dialed = known.Dialed
+	}
+	if known.Direction != call.Internal {
+		c.Direction = known.Direction
+	}
+	if c.Ended.Before(c.Started) {
+		c.Ended = c.Started
+	}
+	c.Legs = legsOfBoth(known.Legs, told.Legs)
+	c.Talks = talksOfBoth(known, told)
+	c.How = j.howOfBoth(known, told.Call)
+	c.Unseen = c.How == call.Unconfirmed
+	c.Source = call.Records
+	return c
+}
+
+// howOfBoth is how the call ended: as it was seen where the hangup was, and
+// otherwise as the records tell. A queue says while it is watched why it let a
+// caller go, and its record does not.
+func (j Judge) howOfBoth(known, told call.Call) call.How {
+	p := known.Progress
+	seen := known.How != "" && known.How != call.Unconfirmed
+	switch {
+	case p.Over && seen && (known.How != call.Person || told.How == call.Person):
+		return known.How
+	case told.How == call.Person && len(told.Talks) == 0:
+		return call.Unconfirmed
+	case p.Transferred && len(known.Talks) > 0 && len(told.Talks) == 0:
+		return call.LostInTransfer
+	}
+	return told.How
+}
+
+// legsOfBoth lists the phones that were seen to be dialed, then those that only the
+// records tell of. A phone that was still being rung became what the records say.
+func legsOfBoth(known, told []call.Leg) []call.Leg {
+	legs := slices.Clone(known)
+	for _, l := range told {
+		i := slices.IndexFunc(legs, func(k call.Leg) bool { return k.Channel == l.Channel })
+		if i < 0 {
+			i = slices.IndexFunc(legs, func(k call.Leg) bool { return k.Endpoint == l.Endpoint && near(k.Dialed, l.Dialed) })
+		}
+		switch {
+		case i < 0 && len(legs) < maxLegs:
+			legs = append(legs, l)
+		case i >= 0 && legs[i].Outcome == call.LegDialing:
+			legs[i].Outcome = l.Outcome
+			legs[i].Rang = legs[i].Rang || l.Outcome == call.LegAnswered
+			legs[i].Over = max(legs[i].Over, l.Over)
+		}
+	}
+	return legs
+}
+
+// near says that two moments of a call may be the same.
+func near(a, b call.After) bool {
+	return (a.Length() - b.Length()).Abs() <= rounding
+}
+
+// talksOfBoth lists the talks that were seen, then those that only the records tell
+// of. A talk that ran when the watching ended lasted as long as its record.
+func talksOfBoth(known call.Call, told Told) []call.Talk {
+	talks := slices.Clone(known.Talks)
+	for _, t := range told.Talks {
+		i := slices.IndexFunc(talks, func(k call.Talk) bool { return same(k, t) })
+		switch {
+		case i < 0 && len(talks) < maxTalks:
+			talks = append(talks, t)
+		case i >= 0 && (talks[i].End.IsZero() || i == len(known.Talks)-1 && talks[i].End.Before(t.End)):
+			talks[i].End = t.End
+		}
+	}
+	for i := range talks {
+		if talks[i].End.IsZero() {
+			talks[i].End = talks[i].Start // no record tells of it
+		}
+		if talks[i].End.Before(talks[i].Start) {
+			talks[i].End = talks[i].Start
+		}
+	}
+	slices.SortStableFunc(talks, func(a, b call.Talk) int { return a.Start.Compare(b.Start) })
+	return talks
+}
+
+// same says that a talk that was seen is the one of which a record tells: with the
+// same channel, or where no record tells its id with the same phone at a time.
+func same(seen, told call.Talk) bool {
+	if seen.Channel == told.Channel {
+		return true
+	}
+	if strings.Contains(told.Channel, "/") && seen.Who.Endpoint == told.Who.Endpoint { // a name: its id is not known
+		return !told.End.Before(seen.Start.Add(-time.Second)) && (seen.End.IsZero() || !told.Start.After(seen.End.Add(rounding)))
+	}
+	return false
+}

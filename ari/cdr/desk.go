@@ -77,7 +77,7 @@ func (d *desk) learn() {
 		if (d.phones[endpoint] || strings.HasPrefix(r.Context, "from-internal")) && !d.inbound[r.Context] && !outgoing(r.App) {
 			d.house[r.Context] = true
 		}
-		if endpoint, ok := call.Endpoint(r.Peer); ok && dialedBy(r, endpoint) != "" {
+		if endpoint, ok := call.Endpoint(r.Peer); ok && len(numbersBy(r, endpoint)) > 0 {
 			d.trunk(endpoint)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // end tells what became of the call, by the last of its records that says so.
 func (s *story) end() {
-	s.told.HungUp = s.hungUp()
+	s.told.HungUp = s.root.hungUp()
 	how, gaveUp := s.last()
 	s.told.How = how
 	if gaveUp {
@@ -19,26 +19,42 @@ func (s *story) end() {
 	}
 }
 
-// hungUp says that the caller hung up, where the events tell.
-func (s *story) hungUp() bool {
-	for _, e := range s.root.events {
-		if e.Type != hangup {
-			continue
-		}
+// hungUp says that the far end of a channel hung up, where the events tell; Busy and
+// Congestion refuse a call, and the driver hangs up by itself.
+func (c *channel) hungUp() bool {
+	if n := len(c.rows); n > 0 && (strings.EqualFold(c.rows[n-1].App, "busy") || strings.EqualFold(c.rows[n-1].App, "congestion")) {
+		return false
+	}
+	for _, e := range c.events {
 		var extra struct {
 			Source string `json:"hangupsource"`
 		}
-		if json.Unmarshal([]byte(e.Extra), &extra) == nil && extra.Source != "" {
-			return extra.Source == e.Channel
+		if e.Type == hangup && json.Unmarshal([]byte(e.Extra), &extra) == nil && extra.Source == e.Channel {
+			return true
 		}
 	}
 	return false
 }
 
-// told by events: whether the caller hung up is known then, and need not be
-// guessed.
-func (s *story) sawHangup() bool {
-	return slices.ContainsFunc(s.root.events, func(e *Event) bool { return e.Type == hangup })
+// watched says that the events tell of the whole life of a channel.
+func (c *channel) watched() bool { return c.began() != nil && c.ended() != nil }
+
+// parted is what became of a caller who had talked, by the events: the talk was the
+// end, the other hung up and the dialplan went on, or the caller was sent elsewhere
+// and reached nobody there.
+func (s *story) parted() call.How {
+	t, _ := s.lastTalk()
+	other := s.byID[t.Channel]
+	for _, e := range s.events {
+		sent := e.Type == blind || e.Type == attended || e.Type == parkStart
+		if sent && (e.UniqueID == t.Channel || e.UniqueID == s.root.id) && !e.At.Before(t.Start) {
+			return call.LostInTransfer
+		}
+	}
+	if s.told.Ended.Sub(t.End) < rebuilt || other != nil && other.hungUp() {
+		return call.Person
+	}
+	return call.LostInTransfer
 }
 
 // step is a record on the caller's way: the first channel's own, or one of the
@@ -111,10 +127,10 @@ func (s *story) last() (how call.How, gaveUp bool) {
 		}
 		gaveUp = i == len(steps)-1 && s.gaveUpIn(p.row, at)
 	}
-	if t, seen := s.lastTalk(); seen && stage != "talk" && s.fetched(t) {
+	if t, seen := s.lastTalk(); seen && (stage != "talk" || away) && s.fetched(t) {
 		stage, away = "talk", false
 	}
-	if s.sawHangup() {
+	if s.root.watched() {
 		gaveUp = s.told.HungUp && (gaveUp || stage == "ring" || stage == "queue")
 	}
 	return s.how(stage, left, away, gaveUp)
@@ -141,16 +157,22 @@ func (p step) goesOn(talk step) bool {
 
 // how names what the last stage comes to.
 func (s *story) how(stage string, left call.How, away, gaveUp bool) (call.How, bool) {
-	talked := len(s.with) > 0
+	talked, said := len(s.with) > 0, s.leftQueue()
 	switch {
 	case talked && s.told.Direction == call.Outbound:
 		return call.Person, false
+	case talked && s.root.watched():
+		return s.parted(), false
 	case stage == "talk" && !away:
 		return call.Person, false
 	case talked:
 		return call.LostInTransfer, gaveUp
 	case stage == "mail":
 		return call.Voicemail, gaveUp
+	case stage == "queue" && said != "", stage == "" && said != "":
+		return said, said == call.AbandonedQueue
+	case stage == "left" && said != "" && !gaveUp:
+		return said, said == call.AbandonedQueue
 	case stage == "queue" && gaveUp:
 		return call.AbandonedQueue, true
 	case stage == "queue":
@@ -280,6 +302,11 @@ func (s *story) fetched(t talk) bool {
 // own phone was dialed.
 func (s *story) strayed(r *Record) bool {
 	_, direct := call.Endpoint(r.Peer)
+	for _, other := range s.root.rows {
+		if other.Dialed == r.Dialed && other.Context == r.Context && strings.Contains(other.AppData, r.Dialed) {
+			return false // there they came to
+		}
+	}
 	return direct && s.house[r.Context] && len(r.AppData) < clippedData && strings.EqualFold(r.App, "dial") && !strings.Contains(r.AppData, r.Dialed)
 }
 

@@ -44,7 +44,7 @@ func (s *story) placedFor() {
 	if ok { // it rang somebody outside
 		s.told.Legs = append(s.told.Legs, call.Leg{Party: s.group.party(s.root, s.root.name, nil), Channel: s.root.id,
 			Rang: true, Dialed: 1, Outcome: outcomeOf(s.root.rows[0])})
-		s.told.From, s.told.Caller = call.Party{}, ""
+		s.told.From, s.told.Caller, s.told.Dialed = call.Party{}, "", s.told.Legs[len(s.told.Legs)-1].Number
 		return
 	}
 	if i := slices.IndexFunc(s.told.Legs, func(l call.Leg) bool { return !l.Outside }); i >= 0 {

@@ -10,16 +10,32 @@ import (
 // queued takes over what the log of queues tells of the caller: it knows when an
 // agent took the call and when that was over.
 func (s *story) queued() {
-	if s.root.began() != nil && s.root.ended() != nil {
+	if s.root.watched() {
 		return // the events tell it too
 	}
 	for _, c := range s.callers() {
-		for i, q := range s.queue[c.id] {
+		log := s.queue[c.id]
+		took := false
+		for i, q := range log {
 			if q.Event == "CONNECT" {
-				s.connected(c, q.At, over(s.queue[c.id][i:]))
+				took = true
+				s.connected(c, q.At, over(log[i:]))
 			}
 		}
+		if len(log) > 0 && !took {
+			s.unconnected(c)
+		}
 	}
+}
+
+// unconnected takes back the talks in queues of which the queue knows nothing: an
+// agent has picked up, and the caller was gone before they heard each other.
+func (s *story) unconnected(c *channel) {
+	s.with = slices.DeleteFunc(s.with, func(t talk) bool {
+		return slices.ContainsFunc(c.rows, func(r *Record) bool {
+			return stageOf(r) == "queue" && r.Peer == t.name && t.touches(r)
+		})
+	})
 }
 
 // callers are the channels by which the caller came to queues: the first, and the

@@ -34,7 +34,7 @@ const (
 // their beginning: by the events where they tell all of it, else by the records.
 func (g *group) talks(c *channel) []talk {
 	var list []talk
-	if c.began() != nil && c.ended() != nil {
+	if _, ok := call.Endpoint(c.name); ok && c.watched() {
 		list = g.talksSeen(c)
 	} else {
 		for _, r := range c.rows {
