@@ -52,7 +52,7 @@ func (o *Office) explain(c *call.Call, j *Judged) string {
 	for i := range s.events {
 		told = append(told, s.events[i].text+s.parted(i))
 	}
-	return joined(s.head(), append(told, s.end()...))
+	return joined(s.source()+s.head(), append(told, s.end()...))
 }
 
 // joined leaves out of the middle what would make the sentence too long: how it
@@ -69,6 +69,14 @@ func joined(head string, told []string) string {
 		room -= len(between) + len(told[last])
 	}
 	return strings.Join(append([]string{first}, told[last:]...), between)
+}
+
+// source says where the call is known from, if it was not seen: records tell less.
+func (s *sentence) source() string {
+	if s.c.Source == call.Records {
+		return "by the PBX's call records: "
+	}
+	return ""
 }
 
 // head is what was known before anything happened: who called whom, where that
@@ -151,6 +159,11 @@ func (s *sentence) talk(t *call.Talk) {
 	if s.c.Direction == call.Outbound && t.Who == s.c.From {
 		text = "they talked"
 	}
+	if length == 0 && s.c.Source == call.Records {
+		text += ", how long they do not tell"
+		s.events = append(s.events, event{from: from, to: from, talk: t, text: text})
+		return
+	}
 	text += " for " + lasted(length)
 	if s.c.Direction == call.Inbound && s.j.Pool != nil {
 		limit := s.j.Pool.Missed
@@ -209,6 +222,7 @@ func (s *sentence) end() []string {
 		told = append(told, s.caller()+" hung up")
 	case last >= 0 && s.events[last].talk != nil && s.farEnd(s.events[last].talk) != "":
 		told = append(told, s.farEnd(s.events[last].talk)+" hung up")
+	case s.c.Source == call.Records && len(told)+len(s.events) > 0: // they do not tell who hung up
 	case !refused:
 		told = append(told, "the PBX ended the call")
 	}

@@ -29,8 +29,9 @@ func (j Judge) Complete(known call.Call, told Told) call.Call {
 		c.Ended = c.Started
 	}
 	c.Legs = legsOfBoth(known.Legs, told.Legs)
-	c.Talks = talksOfBoth(known, told)
-	c.How = j.howOfBoth(known, told.Call)
+	further := false
+	c.Talks, further = talksOfBoth(known, told)
+	c.How = howOfBoth(known, told.Call, further)
 	c.Unseen = c.How == call.Unconfirmed
 	c.Source = call.Records
 	return c
@@ -38,17 +39,18 @@ func (j Judge) Complete(known call.Call, told Told) call.Call {
 
 // howOfBoth is how the call ended: as it was seen where the hangup was, and
 // otherwise as the records tell. A queue says while it is watched why it let a
-// caller go, and its record does not.
-func (j Judge) howOfBoth(known, told call.Call) call.How {
+// caller go, and its record does not; further says that the records tell of talks
+// that were not seen.
+func howOfBoth(known, told call.Call, further bool) call.How {
 	p := known.Progress
 	seen := known.How != "" && known.How != call.Unconfirmed
 	switch {
-	case p.Over && seen && (known.How != call.Person || told.How == call.Person):
+	case known.HungUp && seen:
 		return known.How
 	case told.How == call.Person && len(told.Talks) == 0:
 		return call.Unconfirmed
-	case p.Transferred && len(known.Talks) > 0 && len(told.Talks) == 0:
-		return call.LostInTransfer
+	case p.Transferred && len(known.Talks) > 0 && !further:
+		return call.LostInTransfer // the records do not tell of everything that comes after a transfer
 	}
 	return told.How
 }
@@ -80,28 +82,37 @@ func near(a, b call.After) bool {
 }
 
 // talksOfBoth lists the talks that were seen, then those that only the records tell
-// of. A talk that ran when the watching ended lasted as long as its record.
-func talksOfBoth(known call.Call, told Told) []call.Talk {
-	talks := slices.Clone(known.Talks)
+// of: further says that there are some. A talk that ran when the watching ended
+// lasted as long as its record.
+func talksOfBoth(known call.Call, told Told) (talks []call.Talk, further bool) {
+	talks = slices.Clone(known.Talks)
+	taken := map[int]string{} // of those that were seen: by which channel of the records
 	for _, t := range told.Talks {
-		i := slices.IndexFunc(talks, func(k call.Talk) bool { return same(k, t) })
+		i := -1
+		for k := range known.Talks {
+			if by, ok := taken[k]; same(talks[k], t) && (!ok || by == t.Channel) {
+				i = k
+				break
+			}
+		}
 		switch {
-		case i < 0 && len(talks) < maxTalks:
-			talks = append(talks, t)
-		case i >= 0 && (talks[i].End.IsZero() || i == len(known.Talks)-1 && talks[i].End.Before(t.End)):
+		case i < 0:
+			further = true
+			if len(talks) < maxTalks {
+				talks = append(talks, t)
+			}
+		case talks[i].End.IsZero() || i == len(known.Talks)-1 && talks[i].End.Before(t.End):
 			talks[i].End = t.End
+			fallthrough
+		default:
+			taken[i] = t.Channel
 		}
 	}
 	for i := range talks {
-		if talks[i].End.IsZero() {
-			talks[i].End = talks[i].Start // no record tells of it
-		}
-		if talks[i].End.Before(talks[i].Start) {
-			talks[i].End = talks[i].Start
-		}
+		talks[i].End = later(talks[i].Start, talks[i].End) // zero: no record tells of it
 	}
 	slices.SortStableFunc(talks, func(a, b call.Talk) int { return a.Start.Compare(b.Start) })
-	return talks
+	return talks, further
 }
 
 // same says that a talk that was seen is the one of which a record tells: with the

@@ -125,13 +125,13 @@ func (s *story) last() (how call.How, gaveUp bool) {
 		default:
 			stage = at
 		}
-		gaveUp = i == len(steps)-1 && s.gaveUpIn(p.row, at)
+		gaveUp = i == len(steps)-1 && (at == stage || stage == "left" && at == "ring") && s.gaveUpIn(p.row, at)
 	}
 	if t, seen := s.lastTalk(); seen && (stage != "talk" || away) && s.fetched(t) {
 		stage, away = "talk", false
 	}
 	if s.root.watched() {
-		gaveUp = s.told.HungUp && (gaveUp || stage == "ring" || stage == "queue")
+		gaveUp = s.told.HungUp && gaveUp
 	}
 	return s.how(stage, left, away, gaveUp)
 }
@@ -313,6 +313,9 @@ func (s *story) strayed(r *Record) bool {
 // gaveUpIn says that the caller hung up in the last record: the dialplan did not go
 // on, and the time of ringing was not over.
 func (s *story) gaveUpIn(r *Record, stage string) bool {
+	if s.root.watched() {
+		return s.told.HungUp
+	}
 	switch stage {
 	case "ring":
 		limit, said := r.ringTime()

@@ -90,7 +90,7 @@ func (g *group) talksIn(c *channel, r *Record, seen map[*channel]bool) []talk {
 	var list []talk
 	for _, behind := range far.rows {
 		for _, t := range g.talksIn(far, behind, seen) {
-			if strings.EqualFold(r.App, "followme") && r.Start.Before(behind.Answer) {
+			if strings.EqualFold(r.App, "followme") && !r.Start.After(behind.Answer) {
 				continue // who picked up is asked whether they want the call
 			}
 			if t.narrow(r) {
@@ -146,8 +146,8 @@ func (g *group) talksTo(c *channel) []talk {
 // longer than a greeting and the ringing can last was surely a talk.
 func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 	endpoint, _ := call.Endpoint(r.Peer)
-	if strings.EqualFold(r.App, "dial") && len(r.AppData) < clippedData && !strings.Contains(r.AppData, endpoint) {
-		return from // nobody dialed it here: they were put through, as the record begins
+	if strings.EqualFold(r.App, "dial") && len(r.AppData) < clippedData && !strings.Contains(r.AppData, endpoint) && talkedBefore(c, r) {
+		return from // it was not dialed for them, they were put through to it: the record begins with the talk
 	}
 	if !g.answeredBefore(c, r) {
 		return from
@@ -171,6 +171,12 @@ func (g *group) answeredBefore(c *channel, r *Record) bool {
 		}
 	}
 	return r.Answer.Sub(c.rows[0].Start) < quick
+}
+
+// talkedBefore says that the record before is of a talk, which this one goes on with.
+func talkedBefore(c *channel, r *Record) bool {
+	i := slices.Index(c.rows, r)
+	return i > 0 && c.rows[i-1].Peer != "" && c.rows[i-1].Disposition == Answered && c.rows[i-1].AppData == r.AppData
 }
 
 // party is who stands at the end of a channel that was dialed by a record.

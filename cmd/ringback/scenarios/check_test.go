@@ -19,8 +19,8 @@ import (
 const noticed = 400 * time.Millisecond
 
 // check holds what the tracker says of a script's calls against the script, the
-// phones and the call event log.
-func (p *play) check(t *testing.T, events []pbx.CallEvent) {
+// phones and the call event log, and then what the call records say.
+func (p *play) check(t *testing.T, events []pbx.CallEvent, records *kept) {
 	calls := p.stage.full.of(p)
 	office := p.office(t, time.Now())
 	got := p.told(office, calls)
@@ -32,6 +32,7 @@ func (p *play) check(t *testing.T, events []pbx.CallEvent) {
 	}
 	p.askPhones(t, office, calls)
 	p.askLog(t, calls, events)
+	p.askRecords(t, office, records)
 }
 
 // askPhones holds the tracker's idea of who talked, who rang and who hung up

@@ -118,9 +118,8 @@ func (n naming) named(text string) string {
 var uuid = regexp.MustCompile(`[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
 
 // keepAll writes what the PBX has told of every script that was played well.
-func (st *stage) keepAll(ctx context.Context, t *testing.T) {
+func (st *stage) keepAll(t *testing.T, records map[int]*kept) {
 	t.Helper()
-	records := st.records(ctx, t)
 	frames := map[int][]string{}
 	bridges := map[string]int{}
 	for frame := range strings.Lines(string(st.thinFrames.taken())) {
@@ -148,12 +147,13 @@ func (st *stage) keepAll(ctx context.Context, t *testing.T) {
 		if k == nil {
 			k = &kept{}
 		}
-		k.Story, k.Frames = p.name, frames[p.private.index]
-		for _, list := range [][]string{k.CDR, k.CEL, k.Queue, k.Frames} {
-			for i := range list {
-				list[i] = p.private.named(list[i])
+		named := func(list []string) (shown []string) {
+			for _, text := range list {
+				shown = append(shown, p.private.named(text))
 			}
+			return shown
 		}
+		k = &kept{Story: p.name, CDR: named(k.CDR), CEL: named(k.CEL), Queue: named(k.Queue), Frames: named(frames[p.private.index])}
 		if err := out.Encode(k); err != nil {
 			t.Fatal(err)
 		}

@@ -46,7 +46,7 @@ func recordAll(t *testing.T, ctx context.Context, scripts []*script) {
 			if err := st.quiet(ctx); err != nil {
 				t.Fatal(err)
 			}
-			st.plays[0].verdict(t, st.log(ctx, t))
+			st.plays[0].verdict(t, st.log(ctx, t), st.records(ctx, t)[0])
 			keep(t, s.name, st.frames.taken())
 		})
 	}

@@ -50,19 +50,20 @@ func TestScenarios(t *testing.T) {
 		t.Error(late)
 	}
 	events := st.log(ctx, t)
+	records := st.records(ctx, t)
 	if *keepRecords {
-		st.keepAll(ctx, t)
+		st.keepAll(t, records)
 	}
 	agreed := 0
 	for _, p := range st.plays {
-		if t.Run(p.name, func(t *testing.T) { p.verdict(t, events) }) {
+		if t.Run(p.name, func(t *testing.T) { p.verdict(t, events, records[p.private.index]) }) {
 			agreed++
 		}
 	}
 	if t.Failed() {
 		keep(t, "all", st.frames.taken())
 	}
-	agreement := fmt.Sprintf("%d scenarios on Asterisk %s: %d agree with their files, the phones and the call event log\n", len(st.plays), *release, agreed)
+	agreement := fmt.Sprintf("%d scenarios on Asterisk %s: %d agree with their files, the phones, the call event log and the call records\n", len(st.plays), *release, agreed)
 	fmt.Print(agreement)
 	// go test prints nothing of a package that passes among others.
 	if err := os.WriteFile(filepath.Join(t.ArtifactDir(), "agreement.txt"), []byte(agreement), 0o644); err != nil {
@@ -71,7 +72,7 @@ func TestScenarios(t *testing.T) {
 }
 
 // verdict of one play: it was played, and everybody says the same of it.
-func (p *play) verdict(t *testing.T, events []pbx.CallEvent) {
+func (p *play) verdict(t *testing.T, events []pbx.CallEvent, records *kept) {
 	if p.failed != nil {
 		t.Errorf("the story could not be played: %v", p.failed)
 	}
@@ -81,7 +82,7 @@ func (p *play) verdict(t *testing.T, events []pbx.CallEvent) {
 			own = append(own, events[i])
 		}
 	}
-	p.check(t, own)
+	p.check(t, own, records)
 	if t.Failed() {
 		t.Logf("%s: %s", p.name, p.title)
 	}
