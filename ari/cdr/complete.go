@@ -2,7 +2,6 @@ package cdr
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"ringback/ari/call"
@@ -90,7 +89,7 @@ func talksOfBoth(known call.Call, told Told) (talks []call.Talk, further bool) {
 	for _, t := range told.Talks {
 		i := -1
 		for k := range known.Talks {
-			if by, ok := taken[k]; same(talks[k], t) && (!ok || by == t.Channel) {
+			if by, ok := taken[k]; told.same(talks[k], t) && (!ok || by == t.Channel) {
 				i = k
 				break
 			}
@@ -116,13 +115,18 @@ func talksOfBoth(known call.Call, told Told) (talks []call.Talk, further bool) {
 }
 
 // same says that a talk that was seen is the one of which a record tells: with the
-// same channel, or where no record tells its id with the same phone at a time.
-func same(seen, told call.Talk) bool {
-	if seen.Channel == told.Channel {
+// same channel, or where no record tells its id with the same phone, in the time in
+// which the record says that it was dialed and up.
+func (told *Told) same(seen, t call.Talk) bool {
+	if seen.Channel == t.Channel {
 		return true
 	}
-	if strings.Contains(told.Channel, "/") && seen.Who.Endpoint == told.Who.Endpoint { // a name: its id is not known
-		return !told.End.Before(seen.Start.Add(-time.Second)) && (seen.End.IsZero() || !told.Start.After(seen.End.Add(rounding)))
+	if _, named := call.Endpoint(t.Channel); !named || seen.Who.Endpoint != t.Who.Endpoint || t.End.Before(seen.Start.Add(-time.Second)) {
+		return false
 	}
-	return false
+	from := t.Start
+	if i := slices.IndexFunc(told.Legs, func(l call.Leg) bool { return l.Channel == t.Channel }); i >= 0 {
+		from = told.Started.Add(told.Legs[i].Dialed.Length())
+	}
+	return !from.After(seen.Start.Add(rounding))
 }

@@ -14,7 +14,6 @@ import (
 const (
 	chanStart   = "CHAN_START"
 	chanEnd     = "CHAN_END"
-	answered    = "ANSWER"
 	hangup      = "HANGUP"
 	appStart    = "APP_START"
 	bridgeEnter = "BRIDGE_ENTER"

@@ -186,6 +186,9 @@ func (p *play) askRecords(t *testing.T, office *leads.Office, k *kept) {
 	for _, source := range sources {
 		p.holds(t, source.name, p.told(office, p.recorded(source.of(whole))))
 	}
+	if t.Failed() {
+		t.Logf("the PBX has written\n%s%s", strings.Join(k.CDR, ""), strings.Join(k.CEL, ""))
+	}
 }
 
 // eachKept runs a test with the records of every scenario on a release.
