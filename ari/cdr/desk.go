@@ -187,7 +187,7 @@ func (d *desk) collect() []*group {
 	of := func(i int) *group {
 		root := d.root(i)
 		if byRoot[root] == nil {
-			byRoot[root] = &group{desk: d, byID: map[string]*channel{}, byName: map[string]*channel{}}
+			byRoot[root] = &group{desk: d, byID: map[string]*channel{}, byName: map[string]*channel{}, peers: map[string][]*Record{}}
 			list = append(list, byRoot[root])
 		}
 		return byRoot[root]

@@ -13,7 +13,7 @@ import (
 func (s *story) end() {
 	s.told.HungUp = s.root.hungUp()
 	how, gaveUp := s.last()
-	s.told.How = how
+	s.told.How, s.told.Unseen = how, how == call.Unconfirmed
 	if gaveUp {
 		s.told.HungUp = true
 	}

@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"slices"
 	"strings"
 
 	"ringback/ari/call"
@@ -12,6 +13,7 @@ type group struct {
 	channels []*channel
 	byID     map[string]*channel
 	byName   map[string]*channel
+	peers    map[string][]*Record // by the name of the channel at their other end
 	events   []*Event
 	found    *meetings // in the events; nil: not looked for yet
 }
@@ -42,6 +44,9 @@ func (g *group) takeRecord(r *Record) {
 	}
 	c := g.channel(r.UniqueID, r.Channel)
 	c.rows = append(c.rows, r)
+	if r.Peer != "" {
+		g.peers[r.Peer] = append(g.peers[r.Peer], r)
+	}
 }
 
 func (g *group) takeEvent(e *Event) {
@@ -104,20 +109,16 @@ func (g *group) wasDialed(c *channel) bool {
 	if !ok || len(c.rows) == 0 {
 		return false
 	}
-	for _, o := range g.channels {
-		for _, r := range o.rows {
-			if r.Peer == c.name && ringsPhones(r.App) && strings.Contains(r.AppData, endpoint[strings.IndexByte(endpoint, '/')+1:]) && byTime(r, c.rows[0]) < 0 {
-				return true
-			}
-		}
-	}
-	return false
+	_, name, _ := strings.Cut(endpoint, "/")
+	return slices.ContainsFunc(g.peers[c.name], func(r *Record) bool {
+		return ringsPhones(r.App) && strings.Contains(r.AppData, name) && byTime(r, c.rows[0]) < 0
+	})
 }
 
 // originated says that a call begins with the channel although nobody came in by
 // it: a call file, a page's "call" button, another program.
 func (g *group) originated(c *channel) bool {
-	if len(c.rows) == 0 || strings.HasSuffix(c.name, ";2") || g.isPeer(c) {
+	if len(c.rows) == 0 || strings.HasSuffix(c.name, ";2") || len(g.peers[c.name]) > 0 {
 		return false
 	}
 	if _, ok := call.Endpoint(c.name); ok && !g.placed(c) || !ok && call.OtherHalf(c.name) == "" {
@@ -128,18 +129,6 @@ func (g *group) originated(c *channel) bool {
 		linked = e.LinkedID
 	}
 	return linked == c.id || linked == ""
-}
-
-// isPeer says that a record names the channel at its other end.
-func (g *group) isPeer(c *channel) bool {
-	for _, o := range g.channels {
-		for _, r := range o.rows {
-			if r.Peer == c.name {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // began is the event of the channel's beginning; nil where the log has none.

@@ -11,7 +11,7 @@ import (
 // when one of its legs left by a trunk.
 func (s *story) tellOther() Told {
 	s.begin(call.Internal)
-	s.party()
+	s.parties()
 	s.told.Caller = s.name()
 	if n := len(s.root.rows); n > 0 {
 		s.told.Dialed = s.root.rows[0].Dialed
@@ -42,7 +42,7 @@ func (s *story) placedFor() {
 		return
 	}
 	if ok { // it rang somebody outside
-		s.told.Legs = append(s.told.Legs, call.Leg{Party: s.group.party(s.root, s.root.name, nil), Channel: s.root.id,
+		s.told.Legs = append(s.told.Legs, call.Leg{Party: s.party(s.root, s.root.name, nil), Channel: s.root.id,
 			Rang: true, Dialed: 1, Outcome: outcomeOf(s.root.rows[0])})
 		s.told.From, s.told.Caller, s.told.Dialed = call.Party{}, "", s.told.Legs[len(s.told.Legs)-1].Number
 		return

@@ -21,7 +21,7 @@ type story struct {
 // tellInbound tells a call that came in from outside.
 func (s *story) tellInbound() Told {
 	s.begin(call.Inbound)
-	s.party()
+	s.parties()
 	s.with = s.talks(s.root)
 	s.legsOf(s.root, map[*channel]bool{})
 	s.queued()
@@ -63,9 +63,9 @@ func (s *story) begin(d call.Direction) {
 	}
 }
 
-// party tells who called, and which number: an event tells what came in, a record
+// parties tells who called, and which number: an event tells what came in, a record
 // only where in the dialplan the call was last.
-func (s *story) party() {
+func (s *story) parties() {
 	c := s.root
 	if len(c.rows) > 0 {
 		r := c.rows[0]
@@ -141,7 +141,7 @@ func (s *story) leg(r *Record) {
 	if c == s.root {
 		return
 	}
-	l := call.Leg{Party: s.party2(c, r), Channel: s.idOf(r.Peer), Dialed: s.after(r.Start), Over: s.after(r.End), Outcome: outcomeOf(r)}
+	l := call.Leg{Party: s.party(c, r.Peer, r), Channel: s.idOf(r.Peer), Dialed: s.after(r.Start), Over: s.after(r.End), Outcome: outcomeOf(r)}
 	l.Rang = l.Outcome == call.LegAnswered || l.Outcome == call.LegDialing
 	if l.Outcome == call.LegAnswered && !r.Answer.IsZero() {
 		l.Over = s.after(r.Answer)
@@ -159,8 +159,6 @@ func (s *story) leg(r *Record) {
 		s.told.Legs = append(s.told.Legs, l)
 	}
 }
-
-func (s *story) party2(c *channel, r *Record) call.Party { return s.group.party(c, r.Peer, r) }
 
 // maxLegs and maxTalks bound what is told of a dialplan that dials in circles.
 const (

@@ -123,20 +123,16 @@ func (t *talk) narrow(r *Record) bool {
 // music or a conference.
 func (g *group) talksTo(c *channel) []talk {
 	var list []talk
-	for _, o := range g.channels {
-		if _, ok := call.Endpoint(o.name); !ok || o == c {
+	for _, r := range g.peers[c.name] {
+		o := g.byID[r.UniqueID]
+		if _, ok := call.Endpoint(o.name); !ok || o == c || r.Disposition != Answered || r.Answer.IsZero() || ringsPhones(r.App) {
 			continue
 		}
-		for _, r := range o.rows {
-			if r.Peer != c.name || r.Disposition != Answered || r.Answer.IsZero() || ringsPhones(r.App) {
-				continue
-			}
-			end := r.End
-			if n := len(c.rows); n > 0 && c.rows[n-1].End.Before(end) {
-				end = c.rows[n-1].End
-			}
-			list = append(list, talk{Talk: call.Talk{Channel: o.id, Who: g.party(o, o.name, nil), Start: end, End: end}, name: o.name, since: r.Sequence, by: r})
+		end := r.End
+		if n := len(c.rows); n > 0 && c.rows[n-1].End.Before(end) {
+			end = c.rows[n-1].End
 		}
+		list = append(list, talk{Talk: call.Talk{Channel: o.id, Who: g.party(o, o.name, nil), Start: end, End: end}, name: o.name, since: r.Sequence, by: r})
 	}
 	return list
 }
@@ -199,11 +195,9 @@ func (g *group) party(c *channel, name string, r *Record) call.Party {
 // by the channel, or what the channel itself shows.
 func (g *group) numberOf(c *channel, name string) string {
 	endpoint, _ := call.Endpoint(name)
-	for _, o := range g.channels {
-		for _, r := range o.rows {
-			if r.Peer == name && dialedBy(r, endpoint) != "" {
-				return dialedBy(r, endpoint)
-			}
+	for _, r := range g.peers[name] {
+		if number := dialedBy(r, endpoint); number != "" {
+			return number
 		}
 	}
 	if c == nil {
