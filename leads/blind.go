@@ -142,16 +142,16 @@ func (b *Book) SaveGaps(ctx context.Context, gaps []*Gap) error {
 // UnreadGaps are the gaps of a PBX whose records were not read to their end when
 // a process ended.
 func (b *Book) UnreadGaps(ctx context.Context, pbx string) ([]*Gap, error) {
-	return b.gaps(ctx, "WHERE pbx = $1 AND finished = 0 ORDER BY id", pbx)
+	return gaps(ctx, b.db.Reader(), "WHERE pbx = $1 AND finished = 0 ORDER BY id", pbx)
 }
 
 // Gaps are the newest gaps of all PBXes, the newest first.
-func (b *Book) Gaps(ctx context.Context, limit int) ([]*Gap, error) {
-	return b.gaps(ctx, "ORDER BY until DESC, id DESC LIMIT $1", limit)
+func Gaps(ctx context.Context, reader *sql.DB, limit int) ([]*Gap, error) {
+	return gaps(ctx, reader, "WHERE until > 0 ORDER BY until DESC, id DESC LIMIT $1", limit)
 }
 
-func (b *Book) gaps(ctx context.Context, which string, args ...any) ([]*Gap, error) {
-	rows, err := b.db.Reader().QueryContext(ctx,
+func gaps(ctx context.Context, reader *sql.DB, which string, args ...any) ([]*Gap, error) {
+	rows, err := reader.QueryContext(ctx,
 		"SELECT id, pbx, since, until, ahead, cause, source, recovered, missed, unconfirmed, error, finished FROM blind "+which, args...)
 	if err != nil {
 		return nil, fmt.Errorf("leads: blind: %w", err)

@@ -82,7 +82,7 @@ func (s *Server) front(w http.ResponseWriter, r *http.Request) {
 		s.broken(w, r, err)
 		return
 	}
-	gaps, err := s.cfg.Book.Gaps(r.Context(), shownGaps)
+	gaps, err := s.view.Gaps(r.Context(), shownGaps)
 	if err != nil {
 		s.broken(w, r, err)
 		return

@@ -56,7 +56,7 @@ type blind struct {
 
 // status answers GET /api/v1/status.
 func (s *Server) status(w http.ResponseWriter, r *http.Request) {
-	gaps, err := s.cfg.Book.Gaps(r.Context(), shownGaps)
+	gaps, err := s.view.Gaps(r.Context(), shownGaps)
 	if err != nil {
 		s.broken(w, r, err)
 		return
