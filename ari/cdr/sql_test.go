@@ -212,6 +212,7 @@ func TestFreePBX(t *testing.T) {
 			{nil, nil},
 			{[]string{want[3].UniqueID}, []string{want[3].UniqueID, want[3].UniqueID}},
 			{[]string{want[7].UniqueID, "1792893600.99", "", "' OR 1=1 -- "}, []string{want[7].UniqueID, linked.UniqueID}},
+			{[]string{fmt.Sprintf("%d.200", since.Add(time.Hour).Unix())}, nil},
 			{[]string{"ringback-a1", want[40].UniqueID}, []string{"ringback-a1", want[40].UniqueID}},
 		} {
 			log, err := src.Read(t.Context(), since, c.calls)
