@@ -61,7 +61,7 @@ func legsOfBoth(known, told []call.Leg) []call.Leg {
 	for _, l := range told {
 		i := slices.IndexFunc(legs, func(k call.Leg) bool { return k.Channel == l.Channel })
 		if i < 0 {
-			i = slices.IndexFunc(legs, func(k call.Leg) bool { return k.Endpoint == l.Endpoint && near(k.Dialed, l.Dialed) })
+			i = slices.IndexFunc(legs, func(k call.Leg) bool { return k.Endpoint == l.Endpoint && together(k.Dialed, l.Dialed) })
 		}
 		switch {
 		case i < 0 && len(legs) < maxLegs:
@@ -75,8 +75,8 @@ func legsOfBoth(known, told []call.Leg) []call.Leg {
 	return legs
 }
 
-// near says that two moments of a call may be the same.
-func near(a, b call.After) bool {
+// together says that two moments of a call may be the same.
+func together(a, b call.After) bool {
 	return (a.Length() - b.Length()).Abs() <= rounding
 }
 
