@@ -14,9 +14,9 @@ import (
 const (
 	margin = time.Hour
 	enough = 128
-	// near is how long before since a record may have ended to be kept for what it
+	// nearby is how long before since a record may have ended to be kept for what it
 	// tells of its neighbours.
-	near = 15 * time.Minute
+	nearby = 15 * time.Minute
 )
 
 // csvSource reads Master.csv and what it was rotated to.
@@ -219,7 +219,7 @@ func (p *pass) take(r *csvRow) {
 	case !end.Before(p.bound.Add(-margin)):
 		p.young[channel] = true
 		clear(p.old)
-		if end.Before(p.since.Add(-near)) && !p.named[unique] && !p.named[linked] {
+		if end.Before(p.since.Add(-nearby)) && !p.named[unique] && !p.named[linked] {
 			return // it is passed on the way to what may stand before it
 		}
 	case p.named[unique] || p.named[linked]:
