@@ -190,8 +190,8 @@ func (q *queue) isClosed() bool {
 //
 // When ctx ends before fn has begun, fn is not run and ctx's error is returned;
 // once begun it is carried out. fn runs on the writer's goroutine: it must not
-// call Do, wait for anything, or keep tx. It may be told ErrUnavailable after
-// it has run: it must have no effect but through tx.
+// call Do, wait for anything, or keep tx. It may be run twice, or be told
+// ErrUnavailable after it has run: it must have no effect but through tx.
 func (db *DB) Do(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.DoAll(ctx, []func(*Tx) error{fn})[0]
 }

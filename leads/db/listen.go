@@ -2,7 +2,8 @@ package db
 
 import "sync"
 
-// listeners are those who want to hear of commits, by topic.
+// listeners are those who want to hear of commits, by topic, and what the
+// functions of transactions may find, by name.
 type listeners struct {
 	mu       sync.Mutex
 	of       map[string]map[*func(any)]struct{}

@@ -167,6 +167,10 @@ func TestAtOnceThatFails(t *testing.T) {
 		if r := look(t, d, "a"); r.state != Waiting || r.faults != 1 {
 			t.Errorf("after the failure it is %+v", r)
 		}
+		var ended int64
+		if err := d.Reader().QueryRow("SELECT ended FROM jobs WHERE key = 'a'").Scan(&ended); err != nil || ended != 0 {
+			t.Errorf("what waits has ended at %d, %v", ended, err)
+		}
 		time.Sleep(time.Minute)
 		wantState(t, d, "a", Done, 2)
 		var promised, half int
