@@ -11,9 +11,11 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,11 +26,15 @@ import (
 	"ringback/ari/pbx"
 )
 
-var keepRecords = flag.Bool("records", false, "write the call records of all scenarios, and the events that belong to them, to testdata/records")
+var keepRecords = flag.Bool("records", false, "write the call records of the scenarios that are played, and the events that belong to them, to testdata/records")
 
 // recordsFolder is where the call records are that the PBX has written of each
 // scenario, by release.
 const recordsFolder = "../../../testdata/records"
+
+func keptFile(release pbx.Release) string {
+	return filepath.Join(recordsFolder, string(release)+".jsonl.gz")
+}
 
 // kept is what a PBX has told of one scenario, in the names of its file: the rows
 // of its call records, and what it sent meanwhile.
@@ -142,7 +148,14 @@ func (st *stage) keepAll(t *testing.T, records map[int]*kept) {
 	}
 	out := json.NewEncoder(packed)
 	out.SetEscapeHTML(false)
+	all := map[string]*kept{}
+	if _, err := os.Stat(keptFile(pbx.Release(*release))); err == nil {
+		all = readKept(t, pbx.Release(*release)) // those that are not played this time stay
+	}
 	for _, p := range st.plays {
+		if p.failed != nil {
+			continue
+		}
 		k := records[p.private.index]
 		if k == nil {
 			k = &kept{}
@@ -153,15 +166,17 @@ func (st *stage) keepAll(t *testing.T, records map[int]*kept) {
 			}
 			return shown
 		}
-		k = &kept{Story: p.name, CDR: named(k.CDR), CEL: named(k.CEL), Queue: named(k.Queue), Frames: named(frames[p.private.index])}
-		if err := out.Encode(k); err != nil {
+		all[p.name] = &kept{Story: p.name, CDR: named(k.CDR), CEL: named(k.CEL), Queue: named(k.Queue), Frames: named(frames[p.private.index])}
+	}
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		if err := out.Encode(all[name]); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if err := packed.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(recordsFolder, *release+".jsonl.gz"), file.Bytes(), 0o644); err != nil {
+	if err := os.WriteFile(keptFile(pbx.Release(*release)), file.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -169,7 +184,7 @@ func (st *stage) keepAll(t *testing.T, records map[int]*kept) {
 // readKept reads what the PBX of a release has told of each scenario, by name.
 func readKept(t testing.TB, release pbx.Release) map[string]*kept {
 	t.Helper()
-	file, err := os.Open(filepath.Join(recordsFolder, string(release)+".jsonl.gz"))
+	file, err := os.Open(keptFile(release))
 	if err != nil {
 		t.Fatal(err)
 	}
