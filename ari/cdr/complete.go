@@ -82,7 +82,7 @@ func together(a, b call.After) bool {
 
 // talksOfBoth lists the talks that were seen, then those that only the records tell
 // of: further says that there are some. A talk that ran when the watching ended
-// lasted as long as its record.
+// lasted as long as its record, and one that ran when it began is as old.
 func talksOfBoth(known call.Call, told Told) (talks []call.Talk, further bool) {
 	talks = slices.Clone(known.Talks)
 	taken := map[int]string{} // of those that were seen: by which channel of the records
@@ -93,6 +93,9 @@ func talksOfBoth(known call.Call, told Told) (talks []call.Talk, further bool) {
 				i = k
 				break
 			}
+		}
+		if i >= 0 && !t.Start.After(talks[i].Start.Add(-time.Second)) {
+			talks[i].Start = t.Start // it ran already when it was first seen
 		}
 		switch {
 		case i < 0:

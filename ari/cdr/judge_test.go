@@ -198,6 +198,20 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// TestTalkThatRanWhenItWasFirstSeen lets the records tell since when: a talk that
+// begins while it is watched began when that was seen, and not some tenths before.
+func TestTalkThatRanWhenItWasFirstSeen(t *testing.T) {
+	anna := call.Party{Endpoint: "PJSIP/101"}
+	told := only(t, house, cdr.Log{Records: []cdr.Record{came("PJSIP/101-00000002", "Dial", "PJSIP/101,30", 0, 8, 13, cdr.Answered)}})
+	for first, length := range map[time.Time]time.Duration{at(11): 5 * time.Second, at(8).Add(700 * time.Millisecond): 4300 * time.Millisecond} {
+		c := house.Complete(call.Call{PBX: "main", ID: "1795348800.1", Direction: call.Inbound, Started: noon, How: call.Person, Unseen: true,
+			Talks: []call.Talk{{Channel: "1795348800.2", Who: anna, Start: first, End: at(12)}}}, told)
+		if len(c.Talks) != 1 || c.Talks[0].Length(c.Ended) != length {
+			t.Errorf("first seen at %v: %+v, want %v", first, c.Talks, length)
+		}
+	}
+}
+
 // FuzzCalls feeds the judge hostile rows: it never breaks, tells each call once, and
 // tells of no talk without a record that says ANSWERED.
 func FuzzCalls(f *testing.F) {

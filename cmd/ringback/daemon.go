@@ -146,6 +146,13 @@ func (d *daemon) watch(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("serve: %w", err)
 		}
+		if until.IsZero() {
+			// The first start ever: what is missed from now on is found again, however
+			// soon the daemon dies.
+			if err := d.book.Watched(ctx, leads.Sighting{PBX: pbx.Name, Until: time.Now()}); err != nil {
+				return fmt.Errorf("serve: %w", err)
+			}
+		}
 		records, err := pbx.Records()
 		if err != nil {
 			return fmt.Errorf("serve: PBX %s: %w", pbx.Name, err)

@@ -111,8 +111,7 @@ func (r *recovery) told(facts []call.Fact) []call.Fact {
 		if len(r.gaps)+len(r.fresh) > 0 {
 			r.followed[f.Call.ID] = true
 		}
-		late := f.Kind == call.Lost || f.Kind == call.Ended && f.Call.Gap && f.Call.How != call.Person && !f.Call.Own && f.Call.Direction != call.Internal
-		if !late {
+		if !r.knownBetter(&f) {
 			kept = append(kept, f)
 			continue
 		}
@@ -120,6 +119,15 @@ func (r *recovery) told(facts []call.Fact) []call.Fact {
 		r.kick()
 	}
 	return kept
+}
+
+// knownBetter says that the records may tell more of a call than was seen: of one
+// that was found in progress, also how long the talk had lasted by then.
+func (r *recovery) knownBetter(f *call.Fact) bool {
+	if f.Kind == call.Lost {
+		return true
+	}
+	return f.Kind == call.Ended && f.Call.Gap && !f.Call.Own && f.Call.Direction != call.Internal && r.book.Verdict(f.Call) != routing.Answered
 }
 
 // noted says that every gap is written down: until then the mark of what was
