@@ -21,6 +21,7 @@ type audit struct {
 	untold                          []string // leads of which somebody who was to know has not heard
 	twice                           []string // people told twice on one rung
 	rungTwice                       []string // managers whom the robot has rung more often than they had leads
+	coarse                          []string // calls whose reason is another than if all of it had been watched
 	bySource                        map[string]int
 	reasons                         map[string]int // by ending and source: how it was called
 	inDoubt                         int            // messages of a first rung that did not come: the death may have come between sending and noting it
@@ -54,8 +55,8 @@ const mostShown = 8
 
 func (a *audit) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d callers: %d missed, %d reached, %d unclear; %d leads: %d lost, %d doubled, %d needless, %d with a wrong verdict; ",
-		a.callers, a.owed, a.reached, a.unclear, a.leads, len(a.lost), len(a.doubled), len(a.needless), len(a.wrong))
+	fmt.Fprintf(&b, "%d callers: %d missed, %d reached, %d unclear; %d leads: %d lost, %d doubled, %d needless, %d with a wrong verdict, %d with another reason; ",
+		a.callers, a.owed, a.reached, a.unclear, a.leads, len(a.lost), len(a.doubled), len(a.needless), len(a.wrong), len(a.coarse))
 	rings := 0
 	for _, at := range a.rings {
 		rings += len(at)
@@ -167,6 +168,9 @@ func (s *siege) accountFor(a *audit, c *caller, leads []apiLead, calls []apiCall
 			problem(&a.wrong, "%s %q", call.Direction, call.Verdict)
 		}
 	}
+	if truth != unclear && len(calls) == 1 && calls[0].Reason != c.ending.reason && (truth == nothing) == (c.ending.reason == "person") {
+		problem(&a.coarse, "%s by %s", calls[0].Reason, calls[0].Source)
+	}
 	if truth != unclear && len(calls) == 0 {
 		problem(&a.wrong, "no call")
 	}
@@ -260,6 +264,9 @@ func (s *siege) settle(l *load) *audit {
 	}
 	for _, odd := range a.odd[:min(len(a.odd), mostShown)] {
 		s.Logf("otherwise than in the scenario: %s", odd)
+	}
+	for _, coarse := range a.coarse[:min(len(a.coarse), mostShown)] {
+		s.Logf("coarser: %s", coarse)
 	}
 	if problems := a.problems(); problems != "" {
 		s.Errorf("%s", problems)

@@ -21,30 +21,36 @@ type ending struct {
 	stays    time.Duration // how long, where that is the caller's own decision
 	plan     string        // what the dialplan does with them
 	part     int           // of the load
+	reason   string        // of the verdict, where the whole call was watched
 }
 
 // endings are the mix. In each second of a full load (30 calls) so many callers
 // do each, as their part is.
 var endings = []ending{
-	{"gives up on a ringing phone", "sales", "callers.xml", 2 * time.Second, "Dial(PJSIP/silent,30)", 4},
-	{"is answered by nobody", "sales", "refused.xml", 0, "Dial(PJSIP/silent,2)\n same => n,Hangup(19)", 3},
-	{"finds the phone busy", "sales", "refused.xml", 0, "Dial(PJSIP/busy,30)\n same => n,Hangup(17)", 3},
-	{"talks", "sales", "hangsup.xml", siegeTalk, "Dial(PJSIP/agent1,30)", 3},
-	{"gives up on a ring group", "support", "callers.xml", 2 * time.Second, "Dial(Local/silent@ring/n&Local/quiet@ring/n,30)", 3},
-	{"talks with one of a ring group", "support", "hangsup.xml", siegeTalk, "Dial(Local/silent@ring/n&Local/agent2@ring/n,30)", 2},
-	{"gives up in the queue", "service", "hangsup.xml", 3 * time.Second, "Answer()\n same => n,Queue(slow,t)", 3},
-	{"waits too long in the queue", "service", "sentaway.xml", 0, "Answer()\n same => n,Queue(slow,t,,,2)\n same => n,Hangup()", 2},
-	{"talks after the queue", "service", "hangsup.xml", siegeTalk, "Answer()\n same => n,Queue(quick,t)", 3},
-	{"gives up in the menu", "service", "hangsup.xml", 2 * time.Second, "Answer()\n same => n,Background(vm-options)\n same => n,WaitExten(20)", 3},
-	{"gives up on a phone whose owner is rung back by a robot", "desk", "callers.xml", 1500 * time.Millisecond, "Dial(PJSIP/quiet,30)", 1},
+	{"gives up on a ringing phone", "sales", "callers.xml", 2 * time.Second, "Dial(PJSIP/silent,30)", 4, "abandoned_ringing"},
+	{"is answered by nobody", "sales", "refused.xml", 0, "Dial(PJSIP/silent,2)\n same => n,Hangup(19)", 3, "no_answer"},
+	{"finds the phone busy", "sales", "refused.xml", 0, "Dial(PJSIP/busy,30)\n same => n,Hangup(17)", 3, "busy"},
+	{"talks", "sales", "hangsup.xml", siegeTalk, "Dial(PJSIP/agent1,30)", 3, "person"},
+	{"gives up on a ring group", "support", "callers.xml", 2 * time.Second, "Dial(Local/silent@ring/n&Local/quiet@ring/n,30)", 3, "abandoned_ringing"},
+	{"talks with one of a ring group", "support", "hangsup.xml", siegeTalk, "Dial(Local/silent@ring/n&Local/agent2@ring/n,30)", 2, "person"},
+	{"gives up in the queue", "service", "hangsup.xml", 3 * time.Second, "Answer()\n same => n,Queue(slow,t)", 3, "abandoned_queue"},
+	{"waits too long in the queue", "service", "sentaway.xml", 0, "Answer()\n same => n,Queue(slow,t,,,2)\n same => n,Hangup()", 2, "queue_timeout"},
+	{"talks after the queue", "service", "hangsup.xml", siegeRing + siegeTalk, "Answer()\n same => n,Queue(quick,t)", 3, "person"},
+	{"gives up in the menu", "service", "hangsup.xml", 2 * time.Second, "Answer()\n same => n,Background(vm-options)\n same => n,WaitExten(20)", 3, "abandoned_ivr"},
+	{"gives up on a phone whose owner is rung back by a robot", "desk", "callers.xml", 1500 * time.Millisecond, "Dial(PJSIP/quiet,30)", 1, "abandoned_ringing"},
 }
 
 // fullLoad is the sum of the parts.
 const fullLoad = 30
 
-// siegeTalk is how long those who are answered stay: a talk of 3 s counts, and
-// the queue has half a second to put them through.
-const siegeTalk = 5500 * time.Millisecond
+const (
+	// siegeTalk is how long those stay who talk with somebody: a talk of 3 s counts,
+	// and records of whole seconds prove one second less than there was.
+	siegeTalk = 5500 * time.Millisecond
+	// siegeRing is how long it takes at most until somebody picks up. It must be more
+	// than 2 s: sooner, records do not tell a person from a greeting.
+	siegeRing = 3500 * time.Millisecond
+)
 
 // line is the number that is dialed for the n-th ending.
 func endingLine(n int) string { return fmt.Sprintf("749510001%02d", n) }

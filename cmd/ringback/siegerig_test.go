@@ -159,10 +159,10 @@ missed: {suspicious: 0s}
 listen: 127.0.0.1:0
 database: %s
 token_file: tokens
-asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, inbound: {contexts: [from-trunk]}, connect: {context: outside}, cdr: {csv: %q, wait: 2s}}]
+asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, inbound: {contexts: [from-trunk]}, connect: {context: outside}, cdr: {csv: %q, queue_log: %q, wait: 2s}}]
 channels: {sip: {from: ringback}, email: {host: 127.0.0.1, port: %s, tls: none, from: ringback@example.com}, webhooks: [{name: crm, url: %q, secret_file: hook.secret}]}
 robot: {ring: 5s}
-`, database, url, s.pbx.ARIUser, s.pbx.CDRFile, s.ears.mailPort(), s.ears.crm.URL)
+`, database, url, s.pbx.ARIUser, s.pbx.CDRFile, filepath.Join(s.pbx.Dir, "log/queue_log"), s.ears.mailPort(), s.ears.crm.URL)
 	b.WriteString("lines:\n")
 	for n, e := range endings {
 		fmt.Fprintf(&b, "  - {name: line%d, pbx: main, numbers: [%q], pool: %s}\n", n, endingLine(n), e.pool)
