@@ -43,18 +43,20 @@ func only(t *testing.T, j cdr.Judge, log cdr.Log) cdr.Told {
 // TestTalksAreNoLongerThanProven holds the length of a talk against what its records
 // prove: the time of the answer may be that of a greeting.
 func TestTalksAreNoLongerThanProven(t *testing.T) {
-	const phone = "PJSIP/101-00000002"
+	const phone, trunk = "PJSIP/101-00000002", "PJSIP/trunk-00000002"
 	for name, test := range map[string]struct {
 		records []cdr.Record
 		length  time.Duration
 	}{
 		"picked up after some ringing":            {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 0, 8, 50, cdr.Answered)}, 42 * time.Second},
-		"answered at once, by whom nobody knows":  {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 0, 0, 50, cdr.Answered)}, 0},
-		"longer than a greeting and the ringing":  {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 0, 0, 300, cdr.Answered)}, 210 * time.Second},
-		"nobody knows how long it rang":           {[]cdr.Record{came(phone, "Dial", "PJSIP/101", 0, 0, 300, cdr.Answered)}, 0},
-		"the time of ringing was cut off":         {[]cdr.Record{came(phone, "Dial", "PJSIP/101&"+strings.Repeat("PJSIP/102&", 9)+"PJSIP/103,30", 0, 0, 300, cdr.Answered)}, 0},
-		"a queue with a limit":                    {[]cdr.Record{came(phone, "Queue", "sales,t,,,20", 0, 0, 300, cdr.Answered)}, 220 * time.Second},
-		"the second phone, after a greeting":      {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, 3, 8, cdr.NoAnswer), came(phone, "Dial", "PJSIP/101,5", 8, 8, 40, cdr.Answered)}, 0},
+		"answered at once, by whom nobody knows":  {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 0, 0, 50, cdr.Answered)}, 30 * time.Second},
+		"answered at once, and soon over":         {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 0, 0, 7, cdr.Answered)}, 7 * time.Second},
+		"a trunk, answered at once":               {[]cdr.Record{came(trunk, "Dial", "PJSIP/79161112233@trunk,30", 0, 0, 50, cdr.Answered)}, 0},
+		"longer than a greeting and the ringing":  {[]cdr.Record{came(trunk, "Dial", "PJSIP/79161112233@trunk,30", 0, 0, 300, cdr.Answered)}, 210 * time.Second},
+		"nobody knows how long it rang":           {[]cdr.Record{came(trunk, "Dial", "PJSIP/79161112233@trunk", 0, 0, 300, cdr.Answered)}, 0},
+		"the time of ringing was cut off":         {[]cdr.Record{came(trunk, "Dial", "PJSIP/101&"+strings.Repeat("PJSIP/102&", 9)+"PJSIP/103,30", 0, 0, 300, cdr.Answered)}, 0},
+		"a queue with a limit":                    {[]cdr.Record{came(trunk, "Queue", "sales,t,,,20", 0, 0, 300, cdr.Answered)}, 220 * time.Second},
+		"the second phone, after a greeting":      {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, 3, 8, cdr.NoAnswer), came(phone, "Dial", "PJSIP/101,5", 8, 8, 40, cdr.Answered)}, 30 * time.Second},
 		"the second phone, and nobody greeted":    {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, -1, 5, cdr.NoAnswer), came(phone, "Dial", "PJSIP/101,15", 5, 11, 40, cdr.Answered)}, 29 * time.Second},
 		"put through, which needs no ringing":     {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, 4, 20, cdr.Answered), came(phone, "Dial", "PJSIP/102,5", 20, 20, 60, cdr.Answered)}, 40 * time.Second},
 		"a clock that was set back in the record": {[]cdr.Record{came(phone, "Dial", "PJSIP/101,30", 60, 68, 10, cdr.Answered)}, 0},

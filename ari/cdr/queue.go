@@ -69,7 +69,7 @@ func (s *story) connected(c *channel, from, to time.Time) {
 			if p.row.UniqueID != c.id || p.row.Peer == "" || !s.talked(p.row) || stageOf(p.row) != "queue" {
 				continue
 			}
-			if t.touches(p.row) && !t.End.Before(from) && (t.Start.Equal(t.End) || t.Start.After(from)) {
+			if t.touches(p.row) && !t.End.Before(from) && !from.Before(p.row.Start.Add(-rounding)) {
 				t.Start = from.Add(time.Second) // it has whole seconds
 				if !to.IsZero() && to.Before(t.End) {
 					t.End = to

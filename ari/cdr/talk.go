@@ -28,6 +28,9 @@ const (
 	// greeting is how long a caller is taken to have been played to at most before
 	// phones were rung.
 	greeting = time.Minute
+	// assumed is how long a talk in the house is told to have lasted at most where it
+	// is not known when the phone was picked up.
+	assumed = 30 * time.Second
 )
 
 // talks are those that the channel had with phones and trunks, in the order of
@@ -137,9 +140,13 @@ func (g *group) talksTo(c *channel) []talk {
 	return list
 }
 
-// proven is from when on the talk of a record is proven. The time of the answer is
-// that of the channel's first, which may have been a greeting's: then only what is
-// longer than a greeting and the ringing can last was surely a talk.
+// proven is from when on the talk of a record is told. The time of the answer is
+// that of the channel's first, which may have been a greeting's. That the phone was
+// picked up is certain all the same; when, is not. Of a phone of the house the end
+// of that time is taken for the talk, so that whoever spoke after a menu or a queue
+// is not called back: a pick-up that was over at once cannot be told from it. What
+// left by a trunk may be a voicemail: there only what is longer than a greeting and
+// the ringing can last is told as a talk.
 func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 	endpoint, _ := call.Endpoint(r.Peer)
 	if strings.EqualFold(r.App, "dial") && len(r.AppData) < clippedData && !strings.Contains(r.AppData, endpoint) && talkedBefore(c, r) {
@@ -147,6 +154,9 @@ func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 	}
 	if !g.answeredBefore(c, r) {
 		return from
+	}
+	if !g.outside(endpoint) {
+		return later(from, r.End.Add(-assumed))
 	}
 	ring, said := r.ringTime()
 	if sure := from.Add(ring + greeting); said && sure.Before(r.End) {

@@ -26,33 +26,37 @@ import (
 // each is a miss that was none, and why the records cannot know better. Nobody who
 // was missed is ever told to have been reached, but for those in blind.
 var coarse = map[string]string{
-	"limit-then-voicemail":          "after the talk a voicemail: the caller may have been sent there",
-	"talked-then-voicemail":         "after the talk a voicemail: the caller may have been sent there",
-	"star-then-survey":              "after the talk Record: the caller may have been sent there",
-	"local-talk-then-the-next":      "after the talk another phone rings: the caller may have been transferred to it",
-	"rung-again-after-talk":         "after the talk another phone rings: the caller may have been transferred to it",
-	"queue-then-ring-again-lost":    "after the talk another queue: the caller may have been sent there",
-	"local-loop-to-another-line":    "the talk's record stands where phones dial, as if the caller had been transferred",
-	"talked-longer-than-min-talk":   "answered at once: a greeting of the PBX would look the same, and a talk may be shorter",
-	"redirected-to-mobile-long":     "answered at once: a greeting of the PBX would look the same, and a talk may be shorter",
-	"dropped-then-the-next-answers": "the call was up before the second phone rang: how long the talk was nobody wrote down",
-	"limited":                       "the PBX cut the talk: the events name nobody who hung up",
-	"refer-by-caller-outside":       "the caller transferred the agent",
-	"transferred-by-caller-key":     "the caller transferred the agent",
-	"call-file-announcement":        "a leg that a call file has placed looks like one that came in",
-	"call-file-connects":            "a leg that a call file has placed looks like one that came in",
-	"own-call-to-client":            "a leg that was placed looks like one that came in; that it is our own its id says",
-	"internal-caller-puts-through":  "who called puts the phone through, and has no call of its own",
-	"outbound-transferred-lost":     "the client was reached, and where they went then no record says",
+	"limit-then-voicemail":         "after the talk a voicemail: the caller may have been sent there",
+	"talked-then-voicemail":        "after the talk a voicemail: the caller may have been sent there",
+	"star-then-survey":             "after the talk Record: the caller may have been sent there",
+	"local-talk-then-the-next":     "after the talk another phone rings: the caller may have been transferred to it",
+	"rung-again-after-talk":        "after the talk another phone rings: the caller may have been transferred to it",
+	"queue-then-ring-again-lost":   "after the talk another queue: the caller may have been sent there",
+	"local-loop-to-another-line":   "the talk's record stands where phones dial, as if the caller had been transferred",
+	"redirected-to-mobile-long":    "answered at once: a greeting of the PBX would look the same, and a talk may be shorter",
+	"limited":                      "the PBX cut the talk: the events name nobody who hung up",
+	"refer-by-caller-outside":      "the caller transferred the agent",
+	"transferred-by-caller-key":    "the caller transferred the agent",
+	"call-file-announcement":       "a leg that a call file has placed looks like one that came in",
+	"call-file-connects":           "a leg that a call file has placed looks like one that came in",
+	"own-call-to-client":           "a leg that was placed looks like one that came in; that it is our own its id says",
+	"internal-caller-puts-through": "who called puts the phone through, and has no call of its own",
+	"outbound-transferred-lost":    "the client was reached, and where they went then no record says",
 }
 
 // blind are the scenarios in which call records look as if the caller had talked:
 // Asterisk writes the same rows of those who have.
 var blind = map[string]string{
+	"queue-dropped":                     "the call was up before the agent's phone rang: when it was picked up nobody wrote down; the queue's log and the events know better",
 	"queue-announce-to-agent-abandoned": "an agent picked up, and the caller was gone before the queue had said its word to the agent; the talk has no length, and is dropped where min_talk is set; the queue's log and the events know better",
 	"refer-to-voicemail":                "Asterisk writes no row of a voicemail to which a phone has transferred; the events know better",
 	"refer-to-voicemail-first-line":     "Asterisk writes no row of a voicemail to which a phone has transferred; the events know better",
 }
+
+// short are the scenarios of which a part was seen and that the records then tell as
+// a miss that was none: a talk whose beginning was seen ends with the whole seconds
+// of its record, and may look a little shorter than min_talk.
+var short = map[string]bool{"talked-longer-than-min-talk": true, "dropped-then-the-next-answers": true}
 
 // sources are what an administrator may have switched on.
 var sources = []struct {
@@ -266,8 +270,13 @@ func TestRecordsInAnyOrder(t *testing.T) {
 	})
 }
 
-// TestRecordedTalks holds the talks of records against those that were seen: none
-// is longer.
+// assumed is how long a talk is told to have lasted at most where the records do not
+// say when the phone was picked up.
+const assumed = 30 * time.Second
+
+// TestRecordedTalks holds the talks of records against those that were seen: by the
+// events none is longer, and by records alone none that was not, and none longer
+// than is assumed where it is not known when the phone was picked up.
 func TestRecordedTalks(t *testing.T) {
 	for _, release := range []pbx.Release{pbx.Asterisk22, pbx.Asterisk16} {
 		eachKept(t, release, func(t *testing.T, s *script, k *kept) {
@@ -283,8 +292,12 @@ func TestRecordedTalks(t *testing.T) {
 						t.Errorf("%s: the records tell of call %s, and nobody has seen it begin there", source.name, c.ID)
 					}
 					// A second is what whole seconds are worth.
-					if got, most := longest(&c), longest(&real)+time.Second; got > most {
-						t.Errorf("%s: the records tell of a talk of %v, and the longest that was seen had %v", source.name, got, most-time.Second)
+					got, most := longest(&c), longest(&real)+time.Second
+					if most > time.Second && !strings.Contains(source.name, "cel") && source.name != "all" {
+						most = max(most, assumed)
+					}
+					if got > most && blind[s.name] == "" {
+						t.Errorf("%s: the records tell of a talk of %v, and the longest that was seen had %v", source.name, got, longest(&real))
 					}
 				}
 			}
@@ -346,7 +359,7 @@ func (s *script) complete(t *testing.T, judge cdr.Judge, judges bench, source st
 		if got.Verdict == want.Verdict {
 			continue
 		}
-		if (coarse[s.name] == "" || got.Verdict != "missed") && (blind[s.name] == "" || source == "all" || source == "cdr and cel") {
+		if (coarse[s.name] == "" && !short[s.name] || got.Verdict != "missed") && (blind[s.name] == "" || source == "all" || source == "cdr and cel") {
 			t.Errorf("%s: half seen the call is %s (%s), and was %s (%s)", source, got.Verdict, got.Reason, want.Verdict, want.Reason)
 		}
 	}
