@@ -30,10 +30,10 @@ type Book struct {
 	backlog int64
 
 	mu      sync.Mutex
-	waiting []call.Fact
+	waiting []told
+	urgent  int         // how many of waiting hurry
 	size    int64       // of waiting, about, in bytes
-	since   time.Time   // when the oldest fact that is not on the disk was told, or earlier; zero: all are
-	next    time.Time   // the same without what was taken last
+	inHand  time.Time   // when the oldest fact that is being recorded was told; zero: none is
 	later   *time.Timer // wakes Run for facts that need not hurry; nil: none wait alone
 	wake    chan struct{}
 }
@@ -63,16 +63,21 @@ func sizeOf(f *call.Fact) int64 {
 // maxBatch is how many facts go into one transaction.
 const maxBatch = 256
 
-// linger is how long the beginning of a call, and how far it has come, may wait
-// for company: with the end of some other call they cost no transaction of their
-// own, which saves a third of what the database costs for a missed call
-// (profiled at 50 a second). A daemon that is killed loses that much of the calls in
-// progress; it sees them again among the live channels of its next session.
-const linger = 50 * time.Millisecond
+// told is a fact that waits, and since when.
+type told struct {
+	call.Fact
+	at time.Time
+}
+
+// linger is how long the beginning of a call, and how far it has come, may wait:
+// most calls tell more of themselves meanwhile, and one writing does for all of it.
+// A daemon that is killed loses that much of the calls in progress; it finds them
+// again among the live channels of its next session, and in the call records.
+const linger = 250 * time.Millisecond
 
 // hurries says that a fact is to be on the disk at once: what follows from it
 // is waited for.
-func hurries(f call.Fact) bool { return f.Kind != call.Started && f.Kind != call.Moved }
+func hurries(f *call.Fact) bool { return f.Kind != call.Started && f.Kind != call.Moved }
 
 // NewBook makes a Book. Facts are recorded while Run runs.
 func NewBook(c BookConfig) *Book {
@@ -103,10 +108,15 @@ func (b *Book) Tell(facts []call.Fact) bool {
 		b.m.refused.Add(float64(len(facts)))
 		return false
 	}
-	if b.since.IsZero() {
-		b.since = time.Now()
+	now := time.Now()
+	urgent := 0
+	for i := range facts {
+		b.waiting = append(b.waiting, told{facts[i], now})
+		if hurries(&facts[i]) {
+			urgent++
+		}
 	}
-	b.waiting = append(b.waiting, facts...)
+	b.urgent += urgent
 	b.size += size
 	if b.later == nil {
 		b.later = time.AfterFunc(linger, b.kick)
@@ -114,7 +124,7 @@ func (b *Book) Tell(facts []call.Fact) bool {
 	n := len(b.waiting)
 	b.mu.Unlock()
 	b.m.waiting.Set(float64(n))
-	if slices.ContainsFunc(facts, hurries) {
+	if urgent > 0 {
 		b.kick()
 	}
 	return true
@@ -125,26 +135,20 @@ func (b *Book) Tell(facts []call.Fact) bool {
 func (b *Book) Settled() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.since.IsZero() {
-		return time.Now()
+	switch {
+	case !b.inHand.IsZero():
+		return b.inHand
+	case len(b.waiting) > 0:
+		return b.waiting[0].at
 	}
-	return b.since
+	return time.Now()
 }
 
 // Idle says that nothing waits to be recorded.
 func (b *Book) Idle() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.since.IsZero()
-}
-
-// recorded notes that what was taken is on the disk.
-func (b *Book) recorded() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.since = b.next; len(b.waiting) == 0 {
-		b.since = time.Time{}
-	}
+	return b.inHand.IsZero() && len(b.waiting) == 0
 }
 
 func (b *Book) kick() {
@@ -164,15 +168,15 @@ func (b *Book) Run(ctx context.Context) error {
 		b.log.Error("calls of PBXes that are not configured any more stay open", "err", err)
 	}
 	for {
-		batch := b.take()
+		batch, more := b.take(ctx.Err() != nil)
 		if len(batch) > 0 {
-			if err := b.persist(ctx, withoutPassed(batch)); err != nil {
+			if err := b.persist(ctx, batch); err != nil {
 				return err
 			}
 			b.recorded()
 		}
-		if len(batch) == maxBatch {
-			continue // there may be more
+		if more {
+			continue
 		}
 		select {
 		case <-b.wake:
@@ -184,7 +188,12 @@ func (b *Book) Run(ctx context.Context) error {
 	}
 }
 
-func (b *Book) take() []call.Fact {
+// take gives what is to be recorded now, in its order: what hurries, and what has
+// lingered; or everything, where much waits or the end has come. What was known of
+// calls is left out where more of them is told (each fact tells all that its call's
+// earlier ones did): that saves most of the writing. more says that there is more
+// to take.
+func (b *Book) take(all bool) (batch []call.Fact, more bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.later != nil {
@@ -192,36 +201,73 @@ func (b *Book) take() []call.Fact {
 		b.later = nil
 	}
 	n := min(len(b.waiting), maxBatch)
-	batch := b.waiting[:n:n]
-	b.waiting = b.waiting[n:]
-	for i := range batch {
-		b.size -= sizeOf(&batch[i])
+	more = n < len(b.waiting)
+	all = all || n == maxBatch
+	now := time.Now()
+	b.inHand = time.Time{}
+	var freed int64
+	for i := range n {
+		freed += sizeOf(&b.waiting[i].Fact)
+		if hurries(&b.waiting[i].Fact) {
+			b.urgent--
+		}
 	}
-	b.next = b.since
-	if len(b.waiting) == 0 {
-		b.waiting = nil
-		b.next = time.Now()
+	var stay []told
+	for _, f := range withoutPassed(b.waiting[:n]) {
+		if rest := linger - now.Sub(f.at); !all && !hurries(&f.Fact) && rest > 0 {
+			if stay = append(stay, f); b.later == nil {
+				b.later = time.AfterFunc(rest, b.kick)
+			}
+			continue
+		}
+		if b.inHand.IsZero() || f.at.Before(b.inHand) {
+			b.inHand = f.at
+		}
+		batch = append(batch, f.Fact)
 	}
+	if more {
+		b.waiting = b.waiting[n:] // and nothing stays of what was before
+	} else {
+		b.waiting = stay
+	}
+	for i := range stay {
+		freed -= sizeOf(&stay[i].Fact)
+	}
+	b.size -= freed
 	b.m.waiting.Set(float64(len(b.waiting)))
-	return batch
+	return batch, more
 }
 
-// withoutPassed leaves out what was known of calls where the same batch tells
-// more of them (each fact tells all that its call's earlier ones did): under
-// load that saves most of the writing.
-func withoutPassed(batch []call.Fact) []call.Fact {
+// withoutPassed leaves out the facts that a later one of the same call makes
+// needless; that one has waited since they were told.
+func withoutPassed(facts []told) []told {
 	type key struct{ pbx, id string }
-	later := make(map[key]bool, len(batch))
-	kept := make([]call.Fact, 0, len(batch))
-	for i := len(batch) - 1; i >= 0; i-- {
-		k := key{batch[i].Call.PBX, batch[i].Call.ID}
-		if hurries(batch[i]) || !later[k] {
-			kept = append(kept, batch[i])
+	later := make(map[key]int, len(facts))
+	kept := make([]told, 0, len(facts))
+	for i := len(facts) - 1; i >= 0; i-- {
+		k := key{facts[i].Call.PBX, facts[i].Call.ID}
+		if at, passed := later[k]; passed && !hurries(&facts[i].Fact) {
+			kept[at].at = facts[i].at
+			continue
 		}
-		later[k] = true
+		later[k] = len(kept)
+		kept = append(kept, facts[i])
 	}
 	slices.Reverse(kept)
 	return kept
+}
+
+func (b *Book) recorded() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.inHand = time.Time{}
+}
+
+// pressed says that facts are being recorded, or that some wait which are to be.
+func (b *Book) pressed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !b.inHand.IsZero() || b.urgent > 0
 }
 
 func (b *Book) empty() bool {

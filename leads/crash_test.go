@@ -343,7 +343,7 @@ func (l *life) resume(all bool) []call.Fact {
 // not ended, as they were told last. What was told just before the death may
 // have been lost.
 func (l *life) wantOpen(open []call.Call) {
-	sure := time.Now().Add(-100 * time.Millisecond)
+	sure := time.Now().Add(-300 * time.Millisecond)
 	last := map[string][]call.Fact{} // of each call what was told last, for sure and since
 	for _, m := range l.moments[:l.told.Load()] {
 		name := nameOf(m.fact.Call)

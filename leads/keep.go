@@ -193,7 +193,7 @@ func nextLimit(limit int, took time.Duration) int {
 
 // waitForFacts waits until the Book has written what it was told.
 func (k *Keeper) waitForFacts(ctx context.Context) error {
-	for !k.c.Book.empty() {
+	for k.c.Book.pressed() {
 		if !pause(ctx, stepPause) {
 			return ctx.Err()
 		}
