@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
@@ -12,11 +13,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"ringback/ari/pbx"
+	"ringback/ari/pbx/debian"
 )
 
 // rig is a real PBX that SIPp rings, the program as a process beside it, and who
@@ -28,6 +31,7 @@ type rig struct {
 	daemon *exec.Cmd     // nil: it does not run
 	ended  chan struct{} // closed when the daemon has ended
 	lives  int           // how often it was started; the log of each life is a file
+	begun  time.Time     // when it was started last
 	site   string        // the daemon's web server
 	more   string        // of its configuration: further keys
 	caller string        // host:port from which the callers ring
@@ -81,7 +85,7 @@ func (r *rig) launch(before ...string) {
 	if r.lives == 0 {
 		r.Cleanup(r.stop)
 	}
-	r.lives++
+	r.lives, r.begun = r.lives+1, time.Now()
 	log, err := os.Create(r.log(r.lives))
 	if err != nil {
 		r.Fatal(err)
@@ -203,8 +207,9 @@ func (r *rig) startPhone(scenario, at string, more ...string) string {
 // late, are asked for again, and come twice. One that it waits for in vain does.
 func (r *rig) sipp(scenario, at string, more ...string) (*exec.Cmd, *lastWords) {
 	r.Helper()
-	if _, err := exec.LookPath("sipp"); errors.Is(err, exec.ErrNotFound) {
-		r.Fatal("SIPp rings here, and it is not installed: apt-get install -y sip-tester")
+	root, err := installSIPp()
+	if err != nil {
+		r.Fatal(err)
 	}
 	file, err := filepath.Abs(filepath.Join("../../testdata/load", scenario))
 	if err != nil {
@@ -214,13 +219,40 @@ func (r *rig) sipp(scenario, at string, more ...string) (*exec.Cmd, *lastWords) 
 	if err != nil {
 		r.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.Background(), "sipp", append([]string{"-sf", file, "-i", host, "-p", port, "-nostdin",
+	line, err := root.Command("", sippProgram, append([]string{"-sf", file, "-i", host, "-p", port, "-nostdin",
 		"-default_behaviors", "all,-abortunexp"}, more...)...)
+	if err != nil {
+		r.Fatal(err)
+	}
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Dir = r.dir
 	said := new(lastWords)
 	cmd.Stdout, cmd.Stderr = said, said
 	return cmd, said
 }
+
+const sippProgram = "usr/bin/sipp"
+
+// installSIPp makes the SIPp of the host's own release of Debian ready once.
+var installSIPp = sync.OnceValues(func() (debian.Root, error) {
+	suite, err := debian.HostSuite()
+	if err != nil {
+		return debian.Root{}, err
+	}
+	return debian.Install(context.Background(), debian.Recipe{
+		What: "SIPp", Folder: "sipp", Suite: suite, Packages: []string{"sip-tester"}, Layout: "1",
+		Check: func(root debian.Root) error {
+			line, err := root.Command("", sippProgram, "-v")
+			if err != nil {
+				return err
+			}
+			if out, _ := exec.Command(line[0], line[1:]...).CombinedOutput(); !strings.Contains(string(out), "SIPp v") { // it never ends with 0
+				return fmt.Errorf("run sipp -v from %s: %s", root.Dir, tail(string(out)))
+			}
+			return nil
+		},
+	}, os.Stderr)
+})
 
 func (r *rig) get(path string, into any) {
 	r.Helper()

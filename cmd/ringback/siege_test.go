@@ -37,4 +37,15 @@ func TestSiege(t *testing.T) {
 	if a.bySource["cdr"] == 0 || a.bySource["ari"] == 0 {
 		t.Errorf("calls by source: %v; some should be of each", a.bySource)
 	}
+	if a.unclear*100 > a.callers {
+		t.Errorf("of %d callers of %d the truth cannot be said", a.unclear, a.callers)
+	}
+	// Nothing is left to be found: one death more changes nothing.
+	s.killDaemon()
+	s.start()
+	s.watches()
+	s.until("the records are read again", time.Minute, s.nothingUnread)
+	if again := s.audit(); again.problems() != "" || again.leads != a.leads || again.messages != a.messages || again.bySource["ari"] != a.bySource["ari"] {
+		t.Errorf("after another start: %v\n%s", again, again.problems())
+	}
 }

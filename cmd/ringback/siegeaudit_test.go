@@ -254,7 +254,7 @@ func (s *siege) settle(l *load) *audit {
 		if now := fmt.Sprint(a, len(a.untold)); now != known {
 			known, stood = now, time.Now()
 		}
-		return a.problems() == "" || time.Since(stood) > standsStill
+		return a.problems() == "" && s.nothingUnread() || time.Since(stood) > standsStill
 	})
 	s.until("no channel is left on the PBX", time.Minute, func() bool { return s.channels() == "" })
 	a = s.audit()
@@ -272,6 +272,27 @@ func (s *siege) settle(l *load) *audit {
 		s.Errorf("%s", problems)
 	}
 	return a
+}
+
+// nothingUnread says that the call records have been read for each interval in
+// which the PBX was not watched, the one before the last start too.
+func (s *siege) nothingUnread() bool {
+	s.Helper()
+	var status struct {
+		Blind []struct {
+			Until    time.Time
+			Finished *time.Time
+		}
+	}
+	s.get("/api/v1/status", &status)
+	noted := s.lives == 1
+	for _, b := range status.Blind {
+		if b.Finished == nil {
+			return false
+		}
+		noted = noted || b.Until.After(s.begun)
+	}
+	return noted
 }
 
 // standsStill is how long nothing may change until it is believed that nothing
