@@ -40,6 +40,7 @@ type recovery struct {
 
 	// What follows belongs to run's goroutine.
 	rows     map[string]int // what told of each call at the last reading
+	growing  bool           // there are calls of which the records have not told the same twice
 	failing  time.Time      // since when the records cannot be read
 	readings int            // since something new has come
 }
@@ -266,8 +267,10 @@ func (r *recovery) read(ctx context.Context) {
 	if err != nil || r.record(ctx, facts) != nil {
 		return
 	}
-	r.giveUp(ctx, now.Add(-r.wait))
-	r.finish(ctx, now.Add(-r.wait))
+	if !r.growing {
+		r.giveUp(ctx, now.Add(-r.wait))
+		r.finish(ctx, now.Add(-r.wait))
+	}
 }
 
 // question is what is asked of the records.
@@ -339,7 +342,7 @@ func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told) ([]
 		}
 		facts = append(facts, call.Fact{Kind: call.Ended, At: c.Ended, Call: c})
 	}
-	if len(facts) < len(rows) {
+	if r.growing = len(facts) < len(rows); r.growing {
 		r.readings = min(r.readings, 1) // more will be certain soon
 	}
 	r.rows = rows
