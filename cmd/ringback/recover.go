@@ -387,14 +387,15 @@ func (r *recovery) record(ctx context.Context, facts []call.Fact) error {
 	return r.book.SaveGaps(ctx, gaps)
 }
 
-// gapOf is the gap in which a call ended; nil: none that is being read for.
-func (r *recovery) gapOf(c *call.Call) *leads.Gap {
-	for _, g := range slices.Backward(r.gaps) {
-		if !c.Ended.Before(g.Since.Add(-overlap)) {
-			return g
+// gapOf is the gap in which a call ended, by clocks that may have been set: the
+// oldest, if it ended before all of them. nil: none is being read for.
+func (r *recovery) gapOf(c *call.Call) (found *leads.Gap) {
+	for _, g := range r.gaps {
+		if found == nil || !c.Ended.Before(g.Since.Add(-overlap)) {
+			found = g
 		}
 	}
-	return nil
+	return found
 }
 
 // giveUp tells what is known of the calls that have waited since before for

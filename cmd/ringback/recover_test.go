@@ -307,18 +307,30 @@ func TestRecoverWhenRecordsCannotBeRead(t *testing.T) {
 	})
 }
 
-// The PBX's clock was set back an hour while nobody watched: the ids of its calls
-// lie before the gap.
+// The PBX's clock was set by an hour while nobody watched, and the call came before
+// or after that: its id tells it in one clock or the other.
 func TestRecoverAcrossASetClock(t *testing.T) {
-	wardStory(t, func(w *ward) {
-		w.mark()
-		w.stop()
-		w.start()
-		since := time.Now()
-		w.after(5 * time.Minute)
-		rang := w.write(since.Add(-58*time.Minute), 20*time.Second, false)
-		w.r.connected(&leads.Gap{PBX: "main", Since: since, Until: time.Now(), Ahead: -time.Hour, Cause: leads.Unwatched}, nil, time.Hour)
-		w.after(time.Minute)
-		w.want([]string{rang + " missed abandoned_ringing cdr"}, []string{"1 1 0 read"})
-	})
+	for name, set := range map[string]struct{ ahead, id time.Duration }{
+		"back, and the call after":    {-time.Hour, -58 * time.Minute},
+		"back, and the call before":   {-time.Hour, 2 * time.Minute},
+		"forward, and the call after": {time.Hour, 62 * time.Minute},
+		"forward, the call before":    {time.Hour, 2 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			wardStory(t, func(w *ward) {
+				w.after(3 * time.Hour)
+				w.mark()
+				w.after(3 * time.Hour)
+				w.mark()
+				w.stop()
+				w.start()
+				since := time.Now()
+				w.after(5 * time.Minute)
+				rang := w.write(since.Add(set.id), 20*time.Second, false)
+				w.r.connected(&leads.Gap{PBX: "main", Since: since, Until: time.Now(), Ahead: set.ahead, Cause: leads.Unwatched}, nil, -set.ahead)
+				w.after(time.Minute)
+				w.want([]string{rang + " missed abandoned_ringing cdr"}, []string{"1 1 0 read"})
+			})
+		})
+	}
 }
