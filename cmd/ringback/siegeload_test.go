@@ -66,6 +66,8 @@ type caller struct {
 	ending *ending
 	steps  []callerStep
 	talks  []callerStep // what the phones noted, beside
+	dead   []interval   // as of the siege
+	set    []time.Time  // the same: when the PBX's clock was
 }
 
 type callerStep struct {
@@ -75,7 +77,8 @@ type callerStep struct {
 
 // The steps that the scenarios note.
 const (
-	onlyRings = "rings" // the first: nobody may have heard of it
+	onlyRings = "rings"    // the first: nobody may have heard of it
+	onlyTaken = "is taken" // the PBX has it, and may not have looked at it yet
 	talking   = "talks"
 	hasTalked = "has talked"
 )
@@ -89,14 +92,31 @@ const (
 	unclear             // it cannot be said from outside, or either would do
 )
 
+// spansSetting says whether the PBX's clock was set during the call.
+func (c *caller) spansSetting() bool {
+	return slices.ContainsFunc(c.set, func(at time.Time) bool { return at.After(c.steps[0].at) && at.Before(c.last()) })
+}
+
+// vainly says whether the PBX was ending or beginning: it may then say that it
+// has a call before it does anything about it, and never does.
+func (c *caller) vainly(at time.Time) bool {
+	return slices.ContainsFunc(c.dead, func(d interval) bool { return at.After(d.since.Add(-dying)) && at.Before(d.until) })
+}
+
+// dying is how long before its end a PBX may have taken a call of which it then
+// wrote and told nothing.
+const dying = 100 * time.Millisecond
+
 // talkMargin is how near to the limit of a talk nobody can say on which side
 // it is: phone, PBX and daemon hear of it one after the other.
 const talkMargin = 700 * time.Millisecond
 
 // owed says what the truth is, by what caller and phones have noted.
 func (c *caller) owed() due {
-	heard := slices.ContainsFunc(c.steps, func(s callerStep) bool { return s.what != onlyRings })
+	heard := slices.ContainsFunc(c.steps, func(s callerStep) bool { return s.what != onlyRings && (s.what != onlyTaken || !c.vainly(s.at)) })
 	switch talked := c.talked(); {
+	case talked >= defaultTalk+talkMargin && c.spansSetting():
+		return unclear // its times are of two clocks, and who is in doubt is rung back
 	case talked >= defaultTalk+talkMargin:
 		return nothing
 	case talked > defaultTalk-talkMargin || !heard:
@@ -126,6 +146,11 @@ func (c *caller) talked() time.Duration {
 	if ended.IsZero() {
 		ended = c.last()
 	}
+	for _, d := range c.dead { // whoever talked did so no longer
+		if d.since.After(began) && d.since.Before(ended) {
+			ended = d.since
+		}
+	}
 	return ended.Sub(began)
 }
 
@@ -144,6 +169,10 @@ func (c *caller) String() string {
 	}
 	return strings.TrimSuffix(b.String(), ",")
 }
+
+// siegePatience ends a call of which SIPp hears nothing more: the PBX was killed.
+// Nobody who waits for something waits so long.
+var siegePatience = []string{"-recv_timeout", "12000"}
 
 // load is SIPp ringing, once for each ending.
 type load struct {
@@ -172,7 +201,7 @@ func (s *siege) startLoad(perSecond float64, long time.Duration) *load {
 		}
 		sipp, said := s.sipp(e.scenario, freeUDP(s, s.callerHost), "-inf", list, "-s", endingLine(n), "-d", strconv.Itoa(int(e.stays.Milliseconds())),
 			"-m", strconv.Itoa(calls), "-r", strconv.FormatFloat(rate, 'f', 3, 64), "-l", "100000",
-			"-trace_logs", "-log_file", filepath.Join(s.dir, fmt.Sprintf("callers-%d-%d.log", n, s.loads)), s.pbx.SIPAddr)
+			siegePatience[0], siegePatience[1], "-trace_logs", "-log_file", filepath.Join(s.dir, fmt.Sprintf("callers-%d-%d.log", n, s.loads)), s.pbx.SIPAddr)
 		if err := sipp.Start(); err != nil {
 			s.Fatal(err)
 		}
@@ -213,7 +242,7 @@ func (s *siege) callers() map[string]*caller {
 			for number, step := range s.notes(fmt.Sprintf("callers-%d-%d.log", n, l)) {
 				c := found[number]
 				if c == nil {
-					c = &caller{number: number, ending: &endings[n]}
+					c = &caller{number: number, ending: &endings[n], dead: s.dead, set: s.clockSet}
 					found[number] = c
 				}
 				c.steps = append(c.steps, step)

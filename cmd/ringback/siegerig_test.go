@@ -31,7 +31,9 @@ type siege struct {
 	loads      int
 	ears       *ears
 	began      time.Time
-	away       []interval // when no daemon ran
+	away       []interval  // when no daemon ran
+	clockSet   []time.Time // when the PBX's clock was
+	dead       []interval  // when no PBX ran, or one was ending or beginning
 }
 
 // siegeOptions are what differs from one siege to the next.
@@ -73,7 +75,7 @@ func newSiege(t testing.TB, o siegeOptions) *siege {
 	phones := map[string]string{"busy": s.startPhone("busy.xml", freeUDP(s, "127.0.0.3"))}
 	ringing := s.startPhone("phone.xml", freeUDP(s, "127.0.0.3"))
 	phones["silent"], phones["quiet"] = ringing, ringing
-	agents := s.startPhone("picksup.xml", freeUDP(s, "127.0.0.3"), "-trace_logs", "-log_file", filepath.Join(s.dir, agentsLog))
+	agents := s.startPhone("picksup.xml", freeUDP(s, "127.0.0.3"), siegePatience[0], siegePatience[1], "-trace_logs", "-log_file", filepath.Join(s.dir, agentsLog))
 	for n := range siegeAgents {
 		phones[fmt.Sprintf("agent%d", n+1)] = agents
 	}
