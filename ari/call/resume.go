@@ -44,6 +44,7 @@ func (t *Tracker) connected(ev *ari.Event) {
 	}
 	t.rebridge(ev.Snapshot.Bridges, until, ev.At)
 	if !ev.Since.IsZero() {
+		t.since = ev.At
 		for _, o := range t.open {
 			o.call.Gap = true
 		}

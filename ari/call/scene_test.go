@@ -239,3 +239,27 @@ func TestApplicationInsideAnother(t *testing.T) {
 		}
 	}
 }
+
+// TestEndBeforeTheSnapshot ends a call that began unseen between the beginning of
+// a session and its snapshot, which does not show it: its events alone tell of it,
+// and that they do not tell all. One that begins later is seen whole.
+func TestEndBeforeTheSnapshot(t *testing.T) {
+	s := newScene()
+	unseen := s.ch("1.0", "PJSIP/trunk-00000001", "Ring", "from-trunk")
+	s.now = s.now.Add(2 * time.Second)
+	s.step(ari.Event{Type: ari.Connected, Since: s.now.Add(-3 * time.Second), Snapshot: &ari.Snapshot{}})
+	s.app(&unseen, "Hangup", "", 3)
+	s.on(ari.ChannelDestroyed, unseen)
+	seen := s.ch("2.0", "PJSIP/trunk-00000002", "Ring", "from-trunk")
+	s.on(ari.ChannelCreated, seen)
+	s.on(ari.ChannelDestroyed, seen)
+	gaps := map[string]bool{}
+	for _, f := range s.all {
+		if f.Kind == Ended {
+			gaps[f.Call.ID] = f.Call.Gap
+		}
+	}
+	if len(gaps) != 2 || !gaps["1.0"] || gaps["2.0"] {
+		t.Errorf("of these calls a part was not seen: %v", gaps)
+	}
+}

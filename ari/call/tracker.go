@@ -48,6 +48,7 @@ type Tracker struct {
 	pagers   []*open   // calls that page phones
 	at       time.Time // the PBX's clock in this step
 	heard    time.Time // when the event of this step was read
+	since    time.Time // when the newest session began that was not the first: nobody saw what was before
 }
 
 // remembered is how many destroyed channels gone holds: seconds' worth at any
@@ -233,7 +234,7 @@ func (t *Tracker) begin(l *leg, c *ari.Channel) {
 		Own:    t.own(l.id),
 		Caller: strings.Clone(c.CallerNumber), CallerName: strings.Clone(c.CallerName),
 		From: Party{Endpoint: intern(endpointOf(l.name)), Outside: !l.inside}, Origin: intern(c.Context),
-		Dialed: strings.Clone(c.Exten), Started: c.Created}, context: intern(c.Context)}
+		Dialed: strings.Clone(c.Exten), Started: c.Created, Gap: c.Created.Before(t.since)}, context: intern(c.Context)}
 	l.open = o
 	t.open[l.id] = o
 	if l.kind == local {
