@@ -205,16 +205,6 @@ func freeUDP(b testing.TB, host string) string {
 	return c.LocalAddr().String()
 }
 
-func freeTCP(b testing.TB) int {
-	b.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 func TestQuantile(t *testing.T) {
 	metrics := map[string]float64{
 		`x_bucket{channel="hook",le="0.001"}`: 50, `x_bucket{channel="hook",le="0.002"}`: 90, `x_bucket{channel="hook",le="+Inf"}`: 100,

@@ -44,8 +44,6 @@ type siegeOptions struct {
 	ari func(url string) string
 	// database is the daemon's; "ringback.db" in the folder of the rig if empty.
 	database string
-	// more are further keys of the configuration.
-	more string
 }
 
 // interval is a span of time; until is zero while it lasts.
@@ -178,7 +176,7 @@ robot: {ring: 5s}
 		fmt.Fprintf(&b, "  - {name: %s, managers: [%s], supervisor: %s, ladder: {settle: 0s, rungs: [{after: 0s, tell: %s}, {after: %v, tell: supervisor}]}}\n",
 			p.name, strings.Join(siegeManagers(p.name, p.managers), ", "), siegeSupervisor(p.name), p.tell, siegeOverdue)
 	}
-	fmt.Fprintf(&b, "  - {name: default, managers: [sales1], supervisor: chief-sales, ladder: {settle: 0s}}\n%s", s.o.more)
+	fmt.Fprintf(&b, "  - {name: default, managers: [sales1], supervisor: chief-sales, ladder: {settle: 0s}}\n")
 	s.write(map[string]string{"ari.password": s.pbx.ARIPassword, "hook.secret": "a secret of the siege's own 0123456789", "ringback.yaml": b.String()})
 }
 
