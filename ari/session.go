@@ -202,7 +202,9 @@ func (ses *session) leave(ctx context.Context) {
 	}
 	ses.mu.Unlock()
 	_ = ses.raw.SetDeadline(time.Now().Add(farewell))
-	_ = ses.conn.Close(websocket.StatusGoingAway, "")
+	if ses.conn.Close(websocket.StatusGoingAway, "") == nil {
+		ses.heard.Store(time.Now().UnixNano()) // it has answered, and said nothing more before
+	}
 }
 
 // why tells the reason of a session's end better than the error that its end

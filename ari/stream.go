@@ -178,17 +178,16 @@ func (s *Stream) Status() Status {
 	return st
 }
 
-// Handled is until when everything that was heard of the PBX has been handled, by
-// our clock: now, unless frames wait.
+// Handled is until when everything that the PBX has sent was handled, by our clock:
+// when it was last heard (it answers a ping every few seconds), unless frames wait.
 func (s *Stream) Handled() time.Time {
 	s.mu.Lock()
 	ses := s.session
 	s.mu.Unlock()
-	now := time.Now()
 	if ses == nil {
-		return now
+		return time.Now()
 	}
-	return ses.inbox.handled(now)
+	return ses.inbox.handled(ses.lastHeard())
 }
 
 // Renew ends the present session, as if its frames had waited for more memory

@@ -218,6 +218,7 @@ func (d *daemon) Run(ctx context.Context) error {
 		f := &follower{watched: w, book: d.book, dialer: d.dialer, recovery: d.recovery(&w), log: d.log}
 		spine.run(end, func() error { return f.run(ctx) })
 		spine.run(end, func() error { return f.keepWatched(ctx) })
+		spine.run(end, func() error { return f.keepClock(ctx) })
 		spine.run(end, func() error { return f.recovery.run(ctx) })
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })

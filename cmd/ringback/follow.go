@@ -183,6 +183,35 @@ func (f *follower) keepWatched(ctx context.Context) error {
 	}
 }
 
+// clockEvery is how often the clock of a PBX is looked at: one that was set is
+// found out by then.
+const clockEvery = time.Minute
+
+// keepClock looks, until ctx ends, whether the PBX's clock still stands to ours as
+// it did when the session began. Where it does not, another session begins, which
+// measures it anew: the times of calls that are in progress would be wrong by it.
+func (f *follower) keepClock(ctx context.Context) error {
+	tick := time.NewTicker(clockEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if f.stream.Status().State != ari.Watching {
+			continue
+		}
+		asking, done := context.WithTimeout(ctx, clockEvery/2)
+		ahead, err := f.client.Ahead(asking)
+		done()
+		if was := time.Duration(f.ahead.Load()); err == nil && (ahead-was).Abs() >= 2*bearable {
+			f.log.Warn("the clock of the PBX or of this machine was set: the calls in progress are looked at anew", "pbx", f.opts.PBX, "ahead", ahead, "was", was)
+			f.stream.Renew()
+		}
+	}
+}
+
 func (f *follower) mark(ctx context.Context) {
 	until := f.stream.Handled()
 	if settled := f.book.Settled(); settled.Before(until) {

@@ -18,8 +18,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// TestWatchedUntilTheStop wants a graceful stop to be the end of what was
-// watched, and not the last time that it was written down before.
+// TestWatchedUntilTheStop wants what was heard last before a graceful stop to be
+// the end of what was watched, and not the last time that it was written down.
 func TestWatchedUntilTheStop(t *testing.T) {
 	d, err := db.Open(t.Context(), db.Config{Path: filepath.Join(t.TempDir(), "ringback.db")})
 	if err != nil {
@@ -59,13 +59,26 @@ func TestWatchedUntilTheStop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	stopped := time.Now()
+	session, err := pbx.Session(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := time.Now()
+	if err := session.Send(`{"type":"BridgeCreated","bridge":{"id":"b"}}`); err != nil {
+		t.Fatal(err)
+	}
+	for f.stream.Status().Events == 0 {
+		if ctx.Err() != nil {
+			t.Fatal("what the PBX said was not heard")
+		}
+		time.Sleep(time.Millisecond)
+	}
 	stop()
 	if err := spine.wait(); err != nil {
 		t.Fatal(err)
 	}
 	until, err := book.WatchedUntil(t.Context(), "main")
-	if err != nil || until.Before(stopped.Truncate(time.Millisecond)) {
-		t.Errorf("watched until %v, %v; the stop was at %v", until, err, stopped)
+	if err != nil || until.Before(said.Truncate(time.Millisecond)) {
+		t.Errorf("watched until %v, %v; it was heard after %v", until, err, said)
 	}
 }
