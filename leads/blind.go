@@ -173,10 +173,10 @@ func gaps(ctx context.Context, reader *sql.DB, which string, args ...any) ([]*Ga
 	return list, nil
 }
 
-// Known are the ids of the calls of a PBX that began at or after since and have
-// ended.
-func (b *Book) Known(ctx context.Context, pbx string, since time.Time) (map[string]bool, error) {
-	rows, err := b.db.Reader().QueryContext(ctx, "SELECT call FROM calls WHERE started >= $1 AND pbx = $2 AND ended IS NOT NULL", db.Millis(since), pbx)
+// Known are the ids of the calls of a PBX that began from since to until and
+// have ended.
+func (b *Book) Known(ctx context.Context, pbx string, since, until time.Time) (map[string]bool, error) {
+	rows, err := b.db.Reader().QueryContext(ctx, "SELECT call FROM calls WHERE started >= $1 AND started <= $2 AND pbx = $3 AND ended IS NOT NULL", db.Millis(since), db.Millis(until), pbx)
 	if err != nil {
 		return nil, fmt.Errorf("leads: calls of %s: %w", pbx, err)
 	}

@@ -60,7 +60,7 @@ func (r *Records) became(ctx context.Context, rows []dials.Dial) (told map[strin
 func (r *Records) read(ctx context.Context, since time.Time, channels []string) (cdr.Log, error) {
 	r.reading.Lock()
 	defer r.reading.Unlock()
-	return r.Source.Read(ctx, since, channels)
+	return r.Source.Read(ctx, since, time.Time{}, channels)
 }
 
 // outcomeOf is what the records tell of a channel and of the half of its pair

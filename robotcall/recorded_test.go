@@ -28,7 +28,7 @@ func (w *written) add(records ...cdr.Record) {
 	w.records = append(w.records, records...)
 }
 
-func (w *written) Read(context.Context, time.Time, []string) (cdr.Log, error) {
+func (w *written) Read(context.Context, time.Time, time.Time, []string) (cdr.Log, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.reads++

@@ -35,7 +35,7 @@ func describeEvents(ctx context.Context, ask asker, d *dialect, name string) (*t
 // written by the clock records. The log of events grows by dozens a call, and
 // FreePBX has no index on their time: where rows are numbered, the first of the
 // interval is searched for.
-func (s *sqlSource) readEvents(ctx context.Context, ask asker, since time.Time, calls []string, records clock) (events []Event, unreadable int, err error) {
+func (s *sqlSource) readEvents(ctx context.Context, ask asker, q *query, records clock) (events []Event, unreadable int, err error) {
 	t, err := describeEvents(ctx, ask, s.dialect, s.config.Events)
 	if err != nil {
 		return nil, 0, err
@@ -44,33 +44,52 @@ func (s *sqlSource) readEvents(ctx context.Context, ask asker, since time.Time, 
 	if err != nil {
 		return nil, 0, err
 	}
-	recent := condition{t.of("eventtime") + " >= %s", at.from(since)}
-	before := condition{t.of("eventtime") + " < %s", at.from(since)}
-	order := t.first("id", "eventtime")
-	if order == "id" {
-		first, err := t.numberAt(ctx, ask, at.earliest(since))
-		if err != nil {
-			return nil, 0, err
-		}
-		recent, before = condition{t.of("id") + " >= %s", first}, condition{t.of("id") + " < %s", first}
+	questions, err := t.eventSpan(ctx, ask, q, at)
+	if err != nil {
+		return nil, 0, err
 	}
-	for _, q := range append(t.older(before, at, calls), t.ask().and(recent)) {
-		err := q.by(order, rising).atMost(mostRows+1-len(events)-unreadable).each(ctx, ask, func(r row) {
-			if event, ok := r.event(); ok {
-				events = append(events, event)
-			} else {
-				unreadable++
-			}
-		})
-		if err == nil && len(events)+unreadable > mostRows {
-			err = t.tooMany(since)
+	err = t.eachOf(ctx, ask, questions, q, func(r row) (kept bool) {
+		event, ok := r.event()
+		switch {
+		case !ok:
+			unreadable++
+		case q.matters(event.UniqueID, event.LinkedID):
+			events = append(events, event)
+			return true
 		}
-		if err != nil {
-			return nil, 0, err
-		}
+		return false
+	})
+	if err != nil {
+		return nil, 0, err
 	}
 	settleEvents(events, at.ahead)
-	return events, unreadable, nil
+	return q.wantedEvents(events), unreadable, nil
+}
+
+// eventSpan are the questions for the events of a query, by their numbers where
+// they have any.
+func (t *table) eventSpan(ctx context.Context, ask asker, q *query, at clock) ([]*question, error) {
+	order := t.first("id", "eventtime")
+	questions := t.span(q, at)
+	if order == "id" {
+		first, err := t.numberAt(ctx, ask, at.earliest(q.since))
+		if err != nil {
+			return nil, err
+		}
+		recent := t.ask().and(condition{t.of("id") + " >= %s", first})
+		if !q.until.IsZero() {
+			behind, err := t.numberAt(ctx, ask, at.latest(q.until.Add(longest)))
+			if err != nil {
+				return nil, err
+			}
+			recent.and(condition{t.of("id") + " < %s", behind})
+		}
+		questions = append(t.older(condition{t.of("id") + " < %s", first}, at, q), recent)
+	}
+	for _, question := range questions {
+		question.by(order, rising)
+	}
+	return questions, nil
 }
 
 // eventClock learns from the newest rows how the table's times are written.

@@ -14,9 +14,6 @@ import (
 const (
 	margin = time.Hour
 	enough = 128
-	// nearby is how long before since a record may have ended to be kept for what it
-	// tells of its neighbours.
-	nearby = 15 * time.Minute
 )
 
 // csvSource reads Master.csv and what it was rotated to.
@@ -27,31 +24,17 @@ func (s csvSource) Name() string { return "csv " + s.path }
 func (s csvSource) Close() error { return nil }
 
 // Read reads the files anew each time: Asterisk opens them anew for each record.
-func (s csvSource) Read(ctx context.Context, since time.Time, calls []string) (Log, error) {
-	bound := since
-	named := map[string]bool{}
-	for _, id := range calls {
-		named[id] = true
-		if at := began(id); !at.IsZero() && at.Before(bound) {
-			bound = at
-		}
-	}
+func (s csvSource) Read(ctx context.Context, since, until time.Time, calls []string) (Log, error) {
+	q := newQuery(since, until, calls)
 	var log Log
-	err := readLog(ctx, s.path, bound.Add(-margin), func(files []logFile) (err error) {
-		log, err = readCSV(ctx, files, &query{since: since, bound: bound, named: named})
+	err := readLog(ctx, s.path, q.bound.Add(-margin), func(files []logFile) (err error) {
+		log, err = readCSV(ctx, files, q)
 		return err
 	})
 	if err != nil {
 		return Log{}, fmt.Errorf("cdr: read the call records %s: %w", s.path, err)
 	}
 	return log, nil
-}
-
-// query says which calls are asked for.
-type query struct {
-	since time.Time
-	bound time.Time // the earliest beginning of those and of the named ones
-	named map[string]bool
 }
 
 // readCSV reads rows of files, the oldest of which comes first.
@@ -67,38 +50,6 @@ func readCSV(ctx context.Context, files []logFile, q *query) (log Log, err error
 	log = Log{Records: q.wanted(k.records), Unreadable: k.unreadable}
 	inOrder(log.Records)
 	return log, nil
-}
-
-// wanted leaves only records of calls that are asked for, and all of theirs.
-func (q *query) wanted(records []Record) []Record {
-	key := func(r *Record) string {
-		if r.LinkedID != "" {
-			return r.LinkedID
-		}
-		if r.UniqueID != "" {
-			return r.UniqueID
-		}
-		return r.Channel
-	}
-	since := q.since.Truncate(time.Second) // as exact as the records are
-	begins := map[string]time.Time{}
-	asked := map[string]bool{}
-	for i := range records {
-		r := &records[i]
-		at := began(r.LinkedID)
-		if at.IsZero() {
-			at = r.beginning()
-		}
-		if old, seen := begins[key(r)]; !seen || at.Before(old) {
-			begins[key(r)] = at
-		}
-		if q.named[r.UniqueID] || q.named[r.LinkedID] {
-			asked[key(r)] = true
-		}
-	}
-	return slices.DeleteFunc(records, func(r Record) bool {
-		return !asked[key(&r)] && begins[key(&r)].Before(since)
-	})
 }
 
 // kept are the records that were read so far, in the order in which they were
@@ -127,32 +78,14 @@ type single struct {
 func (k *kept) read(ctx context.Context, f *logFile) error {
 	p := pass{kept: k, young: map[string]bool{}, old: map[string]bool{}}
 	k.copies.next()
-	var b csvBlock
 	var err error
 	if f.zipped() {
-		err = f.forward(ctx, func(text []byte, head, tail edge) (from int, more bool) {
-			b.sift(text, head, tail)
-			k.unreadable += b.unreadable
-			for i := range slices.Backward(b.rows) {
-				p.take(&b.rows[i])
-			}
-			return b.tail, true
-		})
+		err = p.forward(ctx, f)
 	} else {
-		err = f.backward(ctx, func(text []byte, head, tail edge) (again int, more bool) {
-			b.sift(text, head, tail)
-			k.unreadable += b.unreadable
-			for i := range b.rows {
-				if p.take(&b.rows[i]); len(p.old) >= enough {
-					return 0, false
-				}
-			}
-			return b.head, true
-		})
-		slices.Reverse(p.found)
+		err = p.backward(ctx, f)
 	}
-	if len(p.found) > 0 {
-		k.fallback = writtenIn(p.found[len(p.found)-1].Record, f.info.ModTime())
+	if !p.newest.IsZero() {
+		k.fallback = writtenIn(p.newest, f.info.ModTime())
 	}
 	for _, r := range p.found {
 		if r.single > 0 {
@@ -163,10 +96,10 @@ func (k *kept) read(ctx context.Context, f *logFile) error {
 	return err
 }
 
-// writtenIn is the zone in which a record tells its end, when it was written at
-// that time.
-func writtenIn(r Record, written time.Time) time.Duration {
-	if offset := r.End.Sub(written).Round(quarter); -12*time.Hour <= offset && offset <= 14*time.Hour {
+// writtenIn is the zone in which a record ended at a local time, when it was
+// written at that time.
+func writtenIn(end, written time.Time) time.Duration {
+	if offset := end.Sub(written).Round(quarter); -12*time.Hour <= offset && offset <= 14*time.Hour {
 		return offset
 	}
 	_, seconds := written.Local().Zone()
@@ -195,10 +128,109 @@ func (k *kept) nameSingles() {
 type pass struct {
 	*kept
 	found []found
-	// young are the channels of records that ended late enough to matter; old are
-	// those in a row of which none did. All records of a channel are written when it
+	// young are the channels of records that were kept and ended late enough to
+	// matter; old are those in a row of which none did. All records of a channel are written when it
 	// has ended, also those that ended long before.
 	young, old map[string]bool
+	newest     time.Time // the end of the file's last record, by its clock; zero: not seen
+}
+
+func (p *pass) forward(ctx context.Context, f *logFile) error {
+	var b csvBlock
+	return f.forward(ctx, func(text []byte, head, tail edge) (from int, more bool) {
+		b.sift(text, head, tail)
+		if p.allLate(b.rows) {
+			p.newest = time.Time{}
+			return 0, false
+		}
+		p.unreadable += b.unreadable
+		if len(b.rows) > 0 {
+			p.newest = b.rows[0].time(endColumn)
+		}
+		for i := range slices.Backward(b.rows) {
+			p.take(&b.rows[i])
+		}
+		return b.tail, true
+	})
+}
+
+func (p *pass) backward(ctx context.Context, f *logFile) error {
+	end, err := p.reach(ctx, f)
+	if err != nil {
+		return err
+	}
+	var b csvBlock
+	err = f.backward(ctx, end, func(text []byte, head, tail edge) (again int, more bool) {
+		b.sift(text, head, tail)
+		p.unreadable += b.unreadable
+		if len(b.rows) > 0 && p.newest.IsZero() {
+			p.newest = b.rows[0].time(endColumn)
+		}
+		for i := range b.rows {
+			if p.take(&b.rows[i]); len(p.old) >= enough {
+				return 0, false
+			}
+		}
+		return b.head, true
+	})
+	slices.Reverse(p.found)
+	return err
+}
+
+// reach is where in a file everything behind ended too late to matter, which is
+// found by halving.
+func (p *pass) reach(ctx context.Context, f *logFile) (int64, error) {
+	size := f.info.Size()
+	if p.until.IsZero() || size < 2*nextBlock {
+		return size, nil
+	}
+	var b csvBlock
+	late := false
+	look := func(end int64) error {
+		return f.backward(ctx, end, func(text []byte, head, tail edge) (again int, more bool) {
+			b.sift(text, head, tail)
+			late = p.allLate(b.rows)
+			return 0, false
+		})
+	}
+	if err := look(size); err != nil || !late {
+		return size, err
+	}
+	p.newest = b.rows[0].time(endColumn)
+	low, high := int64(0), size
+	for high-low > firstBlock {
+		middle := low + (high-low)/2
+		if err := look(middle); err != nil {
+			return 0, err
+		}
+		if late {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high, nil
+}
+
+// allLate says of neighbours that they all ended, whatever the zone is, longer
+// after what is asked for than calls last.
+func (p *pass) allLate(rows []csvRow) bool {
+	if p.until.IsZero() || len(rows) == 0 {
+		return false
+	}
+	for i := range rows {
+		r := &rows[i]
+		unique, _, _ := r.ids()
+		told := Record{Began: began(unique), Start: r.time(startColumn)}
+		offset, ok := ahead(&told)
+		if !ok {
+			offset = 14 * time.Hour
+		}
+		if r.time(endColumn).Add(-offset).Before(p.until.Add(longest + margin)) {
+			return false
+		}
+	}
+	return true
 }
 
 // found is a record with the number of its columns if it is a single.
@@ -217,12 +249,11 @@ func (p *pass) take(r *csvRow) {
 	end := p.end(r, unique)
 	switch {
 	case !end.Before(p.bound.Add(-margin)):
-		p.young[channel] = true
 		clear(p.old)
-		if end.Before(p.since.Add(-nearby)) && !p.named[unique] && !p.named[linked] {
+		if !p.near(r, end, unique, linked) {
 			return // it is passed on the way to what may stand before it
 		}
-	case p.named[unique] || p.named[linked]:
+		p.young[channel] = true
 	case p.young[channel]:
 	case len(p.old) == enough: // a file that is read forward may hold any number of them
 		return
@@ -237,6 +268,26 @@ func (p *pass) take(r *csvRow) {
 		f.single = r.n
 	}
 	p.found = append(p.found, f)
+}
+
+// near says that a row that ended then may be of a call that is asked for, or of
+// one beside those.
+func (p *pass) near(r *csvRow, end time.Time, unique, linked string) bool {
+	switch {
+	case p.named[unique] || p.named[linked]:
+		return true
+	case end.Before(p.since.Add(-nearby)):
+		return false
+	case p.until.IsZero():
+		return true
+	case !began(linked).IsZero() || !began(unique).IsZero():
+		return p.matters(unique, linked)
+	}
+	start := r.time(startColumn).Add(-14 * time.Hour) // the zone that is farthest ahead
+	if p.zoned {
+		start = r.time(startColumn).Add(-p.zone - margin)
+	}
+	return start.Before(p.until)
 }
 
 // end is when a row's record ended; as late as can be while the zone is not

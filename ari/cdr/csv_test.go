@@ -34,7 +34,7 @@ func TestCSVLayouts(t *testing.T) {
 			if err := os.Chtimes(path, start, start.Add(9*time.Second)); err != nil {
 				t.Fatal(err)
 			}
-			log, err := csvSource{path}.Read(t.Context(), start.Add(-time.Minute), nil)
+			log, err := csvSource{path}.Read(t.Context(), start.Add(-time.Minute), time.Time{}, nil)
 			if err != nil || len(log.Records) != 1 || log.Unreadable != 0 {
 				t.Fatalf("%+v, %v", log, err)
 			}

@@ -100,7 +100,7 @@ func checkNames(t *testing.T, inst *pbx.Instance, setting string, began time.Tim
 	var log Log
 	for waited := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		var err error
-		if log, err = (csvSource{inst.CDRFile}).Read(t.Context(), began.Add(-time.Hour), nil); err != nil {
+		if log, err = (csvSource{inst.CDRFile}).Read(t.Context(), began.Add(-time.Hour), time.Time{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if n := len(called(log.Records)); n >= rows || time.Since(waited) > 20*time.Second {

@@ -24,7 +24,7 @@ func BenchmarkCSV(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				log, err := csvSource{path}.Read(b.Context(), dayEnd.Add(-since), nil)
+				log, err := csvSource{path}.Read(b.Context(), dayEnd.Add(-since), time.Time{}, nil)
 				if err != nil || len(log.Records) != int(since/time.Second) {
 					b.Fatalf("%d records, %v", len(log.Records), err)
 				}

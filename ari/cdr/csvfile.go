@@ -181,14 +181,16 @@ const (
 	nextBlock  = 1 << 20
 )
 
-// backward gives the text of a file in blocks, the last first. Take says how much
+// backward gives the text of a file up to end in blocks, the last first. Take says how much
 // of the beginning of its block is to come again, before which the next stands,
 // and whether to go on.
-func (f *logFile) backward(ctx context.Context, take func(text []byte, head, tail edge) (again int, more bool)) error {
+func (f *logFile) backward(ctx context.Context, end int64, take func(text []byte, head, tail edge) (again int, more bool)) error {
 	var text []byte
 	tail := growing
-	size := int64(firstBlock)
-	for end := f.info.Size(); end > 0; size = nextBlock {
+	if end < f.info.Size() {
+		tail = cut
+	}
+	for size := int64(firstBlock); end > 0; size = nextBlock {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -232,11 +234,12 @@ func (f *logFile) forward(ctx context.Context, take func(text []byte, head, tail
 		return fmt.Errorf("%s: %w", f.path, err)
 	}
 	var text []byte
-	for tail := cut; tail == cut; {
+	size := firstBlock
+	for tail := cut; tail == cut; size = nextBlock {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		block := make([]byte, len(text)+nextBlock)
+		block := make([]byte, len(text)+size)
 		copy(block, text)
 		n, err := io.ReadFull(unzipped, block[len(text):])
 		switch {

@@ -36,7 +36,7 @@ func (in *Inspection) look(ctx context.Context, f *logFile) error {
 	k := kept{query: &query{}}
 	var b csvBlock
 	var newest csvRow
-	err := f.backward(ctx, func(text []byte, head, tail edge) (again int, more bool) {
+	err := f.backward(ctx, f.info.Size(), func(text []byte, head, tail edge) (again int, more bool) {
 		b.sift(text, head, tail)
 		in.Unreadable += b.unreadable
 		for i := range b.rows {
@@ -56,7 +56,7 @@ func (in *Inspection) look(ctx context.Context, f *logFile) error {
 	k.nameSingles()
 	in.UniqueID, in.LinkedID = k.records[0].UniqueID != "", newest.added() > 0
 	slices.Reverse(k.records)
-	in.Zone, in.Zoned = settle(k.records, writtenIn(k.records[len(k.records)-1], f.info.ModTime()))
+	in.Zone, in.Zoned = settle(k.records, writtenIn(k.records[len(k.records)-1].End, f.info.ModTime()))
 	in.Written = f.info.ModTime()
 	in.tell(k.records)
 	return nil

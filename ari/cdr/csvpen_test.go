@@ -206,7 +206,7 @@ func checkWritten(t *rapid.T, path string, p pen, all []Record) {
 		}
 	}
 	lay(t, path, files, written, rapid.IntRange(0, 3).Draw(t, "style"))
-	log, err := csvSource{path}.Read(context.Background(), all[0].Start.Add(-100*time.Hour), nil)
+	log, err := csvSource{path}.Read(context.Background(), all[0].Start.Add(-100*time.Hour), time.Time{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

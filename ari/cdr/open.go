@@ -38,17 +38,12 @@ type queued struct {
 
 // Read gives the records also where the lines of the queues cannot be read:
 // reasons are coarser without them, and no call is lost. Log.Coarser says so.
-func (s queued) Read(ctx context.Context, since time.Time, calls []string) (Log, error) {
-	log, err := s.Source.Read(ctx, since, calls)
+func (s queued) Read(ctx context.Context, since, until time.Time, calls []string) (Log, error) {
+	log, err := s.Source.Read(ctx, since, until, calls)
 	if err != nil {
 		return log, err
 	}
-	for _, id := range calls {
-		if at := began(id); !at.IsZero() && at.Before(since) {
-			since = at
-		}
-	}
-	queue, unreadable, coarser := s.queue.read(ctx, since)
+	queue, unreadable, coarser := s.queue.read(ctx, newQuery(since, until, calls))
 	log.Queue, log.Unreadable, log.Coarser = queue, log.Unreadable+unreadable, errors.Join(log.Coarser, coarser)
 	return log, nil
 }

@@ -69,7 +69,7 @@ func TestPostgres(t *testing.T) {
 				c := c
 				c.Address, c.Username, c.Password = address, "reader", ari.NewSecret(secret)
 				src := source(t, c)
-				log, err := src.Read(t.Context(), start, nil)
+				log, err := src.Read(t.Context(), start, time.Time{}, nil)
 				if err != nil || log.Coarser != nil || log.Unreadable != 0 {
 					t.Fatal(err, log.Coarser, log.Unreadable)
 				}
@@ -77,7 +77,7 @@ func TestPostgres(t *testing.T) {
 				if len(log.Events) != len(want) || !log.Events[7].At.Equal(want[7].Start) {
 					t.Errorf("%d events", len(log.Events))
 				}
-				log, err = src.Read(t.Context(), start.Add(5*time.Hour+slack-10*time.Minute), []string{want[3].LinkedID})
+				log, err = src.Read(t.Context(), start.Add(5*time.Hour-10*time.Minute), time.Time{}, []string{want[3].LinkedID})
 				if err != nil || log.Coarser != nil || fmt.Sprint(ids(log.Records)) != fmt.Sprint([]string{want[3].UniqueID, want[29].UniqueID}) || len(log.Events) != 2 {
 					t.Errorf("named: %q, %d events, %v, %v", ids(log.Records), len(log.Events), err, log.Coarser)
 				}
@@ -85,7 +85,7 @@ func TestPostgres(t *testing.T) {
 		})
 	}
 	c.Password = ari.NewSecret("hunter2")
-	if _, err := source(t, c).Read(t.Context(), start, nil); err == nil || !strings.Contains(err.Error(), "password authentication failed") || strings.Contains(err.Error(), "hunter2") {
+	if _, err := source(t, c).Read(t.Context(), start, time.Time{}, nil); err == nil || !strings.Contains(err.Error(), "password authentication failed") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("with another password: %v", err)
 	}
 }

@@ -16,14 +16,15 @@ import (
 // somebody was reached.
 type queueLog struct{ path string }
 
-// read gives the lines since then, in their order, and how many are none.
-func (l queueLog) read(ctx context.Context, since time.Time) (events []QueueEvent, unreadable int, err error) {
-	since = since.Truncate(time.Second)
+// read gives the lines of the time in which calls that are asked for can have
+// been, in their order, and how many are none.
+func (l queueLog) read(ctx context.Context, q *query) (events []QueueEvent, unreadable int, err error) {
+	since := q.bound.Truncate(time.Second)
 	err = readLog(ctx, l.path, since.Add(-margin), func(files []logFile) error {
 		events, unreadable = nil, 0
 		same := newCopies()
 		for i := range files {
-			p := queuePass{since: since, copies: &same}
+			p := queuePass{query: q, since: since, copies: &same}
 			same.next()
 			if err := p.read(ctx, &files[i]); err != nil {
 				return err
@@ -42,6 +43,7 @@ func (l queueLog) read(ctx context.Context, since time.Time) (events []QueueEven
 
 // queuePass is one reading of one file.
 type queuePass struct {
+	*query
 	since      time.Time
 	copies     *copies
 	events     []QueueEvent
@@ -70,7 +72,7 @@ func (p *queuePass) read(ctx context.Context, f *logFile) error {
 // backwardLines gives the whole lines of a file, the last first, as long as they
 // are wanted. One that is longer than maxRow is cut.
 func backwardLines(ctx context.Context, f *logFile, wanted func(line []byte) bool) error {
-	return f.backward(ctx, func(text []byte, head, tail edge) (again int, more bool) {
+	return f.backward(ctx, f.info.Size(), func(text []byte, head, tail edge) (again int, more bool) {
 		if tail == growing {
 			text = text[:bytes.LastIndexByte(text, '\n')+1]
 		}
@@ -102,6 +104,8 @@ func (p *queuePass) take(line []byte) {
 		if e.At.Before(p.since.Add(-margin)) {
 			p.old++
 		}
+	case !p.has(e.At, longest) && !p.named[e.Call]:
+		p.old = 0
 	default:
 		p.old = 0
 		if !p.copies.has(line) {

@@ -39,7 +39,7 @@ func TestQueueLog(t *testing.T) {
 func checkQueue(t *testing.T, path string, line func(int) string) {
 	t.Helper()
 	for _, since := range []int{0, 18500, 19990, 20000} {
-		events, unreadable, err := queueLog{path}.read(t.Context(), dayEnd.Add(time.Duration(since-20000)*time.Second))
+		events, unreadable, err := queueLog{path}.read(t.Context(), newQuery(dayEnd.Add(time.Duration(since-20000)*time.Second), time.Time{}, nil))
 		if err != nil || len(events) != 20000-since || unreadable < 3 {
 			t.Fatalf("since %d: %d events, %d unreadable, %v", since, len(events), unreadable, err)
 		}
@@ -62,7 +62,7 @@ func TestQueueLogTrouble(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := s.Read(t.Context(), records[0].Began, nil)
+	log, err := s.Read(t.Context(), records[0].Began, time.Time{}, nil)
 	if err != nil || len(log.Records) != 10 || log.Coarser == nil || !strings.Contains(log.Coarser.Error(), "is no file") {
 		t.Errorf("%d records, %v, %v", len(log.Records), log.Coarser, err)
 	}

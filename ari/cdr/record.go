@@ -80,11 +80,13 @@ type Log struct {
 
 // Source is where a PBX's call records lie.
 type Source interface {
-	// Read gives all that is written of calls that began at or after since, and of
-	// those whose first channels are named, whenever they began. It may give more.
+	// Read gives all that is written of calls that began at or after since and before
+	// until, a zero until being no bound, and of those whose first channels are named,
+	// whenever they began. Of the lines of queues it may give more. Under a bound a
+	// call that lasts longer than half a day may lack what was written at its end.
 	// What the PBX has not written yet is not in it: CDRs come after the end of a
 	// call, and in batch mode later.
-	Read(ctx context.Context, since time.Time, calls []string) (Log, error)
+	Read(ctx context.Context, since, until time.Time, calls []string) (Log, error)
 	// Name says what it reads, for people: "csv /var/log/asterisk/cdr-csv/Master.csv".
 	// There is no secret in it.
 	Name() string

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 )
@@ -64,8 +65,8 @@ const (
 	// readTime bounds one Read.
 	readTime = 3 * time.Minute
 	// mostRows bounds the rows that one Read keeps of a table, a few hundred bytes
-	// each: some days of a large company.
-	mostRows = 500_000
+	// each: some days of a large company. mostPassed bounds those that it looks at.
+	mostRows, mostPassed = 500_000, 4 * mostRows
 	// sampled is how many of the newest rows are asked for the PBX's zone.
 	sampled = 200
 	// perQuestion is how many ids one statement names.
@@ -74,24 +75,24 @@ const (
 
 // Read is the Source's. That the records cannot be read is an error; where the
 // events cannot, Log.Coarser says why.
-func (s *sqlSource) Read(ctx context.Context, since time.Time, calls []string) (Log, error) {
+func (s *sqlSource) Read(ctx context.Context, since, until time.Time, calls []string) (Log, error) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
-	log, err := s.read(ctx, since, calls)
+	log, err := s.read(ctx, newQuery(since, until, calls))
 	if err != nil {
 		return Log{}, fmt.Errorf("cdr: %s: %w", s.Name(), err)
 	}
 	return log, nil
 }
 
-func (s *sqlSource) read(ctx context.Context, since time.Time, calls []string) (log Log, err error) {
+func (s *sqlSource) read(ctx context.Context, q *query) (log Log, err error) {
 	err = s.look(ctx, func(ask asker) error {
 		var at clock
-		if log, at, err = s.readRecords(ctx, ask, since, calls); err != nil || s.config.Events == "" {
+		if log, at, err = s.readRecords(ctx, ask, q); err != nil || s.config.Events == "" {
 			return err
 		}
 		var unreadable int
-		log.Events, unreadable, log.Coarser = s.readEvents(ctx, ask, since, calls, at)
+		log.Events, unreadable, log.Coarser = s.readEvents(ctx, ask, q, at)
 		log.Unreadable += unreadable
 		return nil
 	})
@@ -140,8 +141,8 @@ func (s *sqlSource) inspect(ctx context.Context) (in Inspection, err error) {
 	return in, nil
 }
 
-// readRecords reads the rows from since on, and of the named calls those before.
-func (s *sqlSource) readRecords(ctx context.Context, ask asker, since time.Time, calls []string) (log Log, at clock, err error) {
+// readRecords reads the rows of the calls that are asked for.
+func (s *sqlSource) readRecords(ctx context.Context, ask asker, q *query) (log Log, at clock, err error) {
 	t, err := describeRecords(ctx, ask, s.dialect, s.config.Records)
 	if err != nil {
 		return Log{}, clock{}, err
@@ -149,22 +150,19 @@ func (s *sqlSource) readRecords(ctx context.Context, ask asker, since time.Time,
 	if at, err = t.recordClock(ctx, ask); err != nil {
 		return Log{}, clock{}, err
 	}
-	take := func(r row) {
-		if record, ok := r.record(); ok {
-			log.Records = append(log.Records, record)
-		} else {
+	err = t.eachOf(ctx, ask, t.span(q, at), q, func(r row) (kept bool) {
+		record, ok := r.record()
+		switch {
+		case !ok:
 			log.Unreadable++
+		case q.matters(record.UniqueID, record.LinkedID):
+			log.Records = append(log.Records, record)
+			return true
 		}
-	}
-	recent := condition{t.of(at.column) + " >= %s", at.from(since)}
-	before := condition{t.of(at.column) + " < %s", at.from(since)}
-	for _, q := range append(t.older(before, at, calls), t.ask().and(recent)) {
-		if err := q.atMost(mostRows+1-len(log.Records)-log.Unreadable).each(ctx, ask, take); err != nil {
-			return Log{}, clock{}, err
-		}
-		if len(log.Records)+log.Unreadable > mostRows {
-			return Log{}, clock{}, t.tooMany(since)
-		}
+		return false
+	})
+	if err != nil {
+		return Log{}, clock{}, err
 	}
 	at.asWritten(log.Records)
 	settle(log.Records, at.ahead)
@@ -173,27 +171,54 @@ func (s *sqlSource) readRecords(ctx context.Context, ask asker, since time.Time,
 			r.Start = r.Began
 		}
 	}
+	log.Records = q.wanted(log.Records)
 	inOrder(log.Records)
 	return log, at, nil
 }
 
-func (t *table) tooMany(since time.Time) error {
-	return fmt.Errorf("the table %s holds more than %d rows since %s: that is more than is kept in memory", t.name, mostRows, since.UTC().Format(time.RFC3339))
+// eachOf gives the rows that questions ask for, as long as they are not too many.
+func (t *table) eachOf(ctx context.Context, ask asker, questions []*question, q *query, take func(row) (kept bool)) error {
+	kept, seen := 0, 0
+	for _, question := range questions {
+		err := question.atMost(mostPassed+1-seen).each(ctx, ask, func(r row) {
+			if seen++; kept <= mostRows && take(r) {
+				kept++
+			}
+		})
+		switch {
+		case err != nil:
+			return err
+		case kept > mostRows:
+			return fmt.Errorf("the table %s holds more than %d rows %s: that is more than is kept in memory", t.name, mostRows, q)
+		case seen > mostPassed:
+			return fmt.Errorf("the table %s holds more than %d rows %s: that is more than is looked at", t.name, mostPassed, q)
+		}
+	}
+	return nil
+}
+
+// span are the questions for the rows of a query, by their time.
+func (t *table) span(q *query, at clock) []*question {
+	recent := t.ask().and(condition{t.of(at.column) + " >= %s", at.from(q.since)})
+	if !q.until.IsZero() {
+		recent.and(condition{t.of(at.column) + " < %s", at.to(q.until.Add(longest))})
+	}
+	return append(t.older(condition{t.of(at.column) + " < %s", at.from(q.since)}, at, q), recent)
 }
 
 // older are the questions for the rows of named calls among those before what is
 // read anyway. Where the ids tell when the calls began, the rows are looked for
 // from there on, which an index on the time serves; not every table has one on
 // the columns of ids.
-func (t *table) older(before condition, at clock, calls []string) []*question {
+func (t *table) older(before condition, at clock, query *query) []*question {
 	columns := []string{"uniqueid"}
 	if t.first("linkedid") != "" {
 		columns = append(columns, "linkedid")
 	}
-	ids := slices.DeleteFunc(slices.Clone(calls), func(id string) bool { return id == "" || len(id) > longestText })
+	ids := slices.DeleteFunc(slices.Collect(maps.Keys(query.named)), func(id string) bool { return id == "" || len(id) > longestText })
 	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(began(a).Compare(began(b)), cmp.Compare(a, b)) })
 	var all []*question
-	for chunk := range slices.Chunk(slices.Compact(ids), perQuestion) {
+	for chunk := range slices.Chunk(ids, perQuestion) {
 		q := t.ask().and(before)
 		if from := began(chunk[0]); !from.IsZero() {
 			q.and(condition{t.of(at.column) + " >= %s", at.from(from)})

@@ -43,7 +43,7 @@ func TestAsteriskSQLite(t *testing.T) {
 	var bySQL Log
 	for waited := time.Now(); kinds["LINKEDID_END"] < len(hostile) || len(called(bySQL.Records)) < len(hostile); time.Sleep(20 * time.Millisecond) {
 		// Before the first row there is no table yet.
-		if bySQL, err = src.Read(t.Context(), began.Add(-time.Minute), nil); time.Since(waited) > 20*time.Second {
+		if bySQL, err = src.Read(t.Context(), began.Add(-time.Minute), time.Time{}, nil); time.Since(waited) > 20*time.Second {
 			t.Fatalf("%d records, events %v, %v, %v", len(bySQL.Records), kinds, err, bySQL.Coarser)
 		}
 		clear(kinds)
@@ -54,11 +54,11 @@ func TestAsteriskSQLite(t *testing.T) {
 	if err := inst.Stop(); err != nil {
 		t.Error(err)
 	}
-	byCSV, err := csvSource{inst.CDRFile}.Read(t.Context(), began.Add(-time.Minute), nil)
+	byCSV, err := csvSource{inst.CDRFile}.Read(t.Context(), began.Add(-time.Minute), time.Time{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bySQL, err = src.Read(t.Context(), began.Add(-time.Minute), nil); err != nil || bySQL.Coarser != nil || bySQL.Unreadable != 0 {
+	if bySQL, err = src.Read(t.Context(), began.Add(-time.Minute), time.Time{}, nil); err != nil || bySQL.Coarser != nil || bySQL.Unreadable != 0 {
 		t.Fatal(err, bySQL.Coarser, bySQL.Unreadable)
 	}
 	compare(t, bySQL.Records, byCSV.Records)
@@ -129,15 +129,19 @@ func TestShapes(t *testing.T) {
 				want = append(want, r)
 			}
 			src := source(t, SQL{Engine: SQLite, Address: file, Records: "cdr"})
-			log, err := src.Read(t.Context(), start, nil)
+			log, err := src.Read(t.Context(), start, time.Time{}, nil)
 			if err != nil || log.Unreadable != 0 {
 				t.Fatal(err, log.Unreadable)
 			}
 			compare(t, log.Records, want)
-			// Of what began later than the margin only the named call comes.
-			log, err = src.Read(t.Context(), start.Add(5*time.Hour+9*time.Minute), []string{want[3].UniqueID})
+			// Of what began before only the named call comes.
+			log, err = src.Read(t.Context(), start.Add(3*time.Hour+9*time.Minute), time.Time{}, []string{want[3].UniqueID})
 			if got := ids(log.Records); err != nil || !slices.Equal(got, []string{want[3].UniqueID, want[19].UniqueID}) {
 				t.Errorf("named: %q, %v", got, err)
+			}
+			log, err = src.Read(t.Context(), want[5].Began, want[9].Began, []string{want[3].UniqueID})
+			if got := ids(log.Records); err != nil || !slices.Equal(got, ids(append(slices.Clone(want[3:4]), want[5:9]...))) {
+				t.Errorf("between: %q, %v", got, err)
 			}
 		})
 	}

@@ -249,7 +249,8 @@ type clock struct {
 // slack is what summer time may have moved since, and a little more.
 const slack = 2 * time.Hour
 
-// earliest is what a row of t, or one after it, has for a time at least.
+// earliest is what a row of t, or one after it, has for a time at least; latest
+// what one of t, or before it, has at most.
 func (c clock) earliest(t time.Time) time.Time {
 	if !c.known {
 		return t.Add(-12*time.Hour - slack).UTC() // the zone that is farthest behind
@@ -257,12 +258,24 @@ func (c clock) earliest(t time.Time) time.Time {
 	return t.Add(c.ahead - slack).UTC()
 }
 
-// from is earliest as the table writes it.
-func (c clock) from(t time.Time) any {
-	if c.counted {
-		return c.earliest(t).Unix()
+func (c clock) latest(t time.Time) time.Time {
+	if !c.known {
+		return t.Add(14*time.Hour + slack).UTC() // the zone that is farthest ahead
 	}
-	return c.earliest(t).Format("2006-01-02 15:04:05")
+	return t.Add(c.ahead + slack).UTC()
+}
+
+// from is earliest as the table writes it.
+func (c clock) from(t time.Time) any { return c.written(c.earliest(t)) }
+
+// to is latest as the table writes it.
+func (c clock) to(t time.Time) any { return c.written(c.latest(t)) }
+
+func (c clock) written(t time.Time) any {
+	if c.counted {
+		return t.Unix()
+	}
+	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
 // asWritten puts records whose times are as they are written into their order, in

@@ -227,7 +227,7 @@ func (s *subject) checkCoverage(ctx context.Context, in cdr.Inspection) []findin
 	defer source.Close()
 	ctx, cancel := context.WithTimeout(ctx, readingRecords)
 	defer cancel()
-	log, err := source.Read(ctx, oldest.Add(s.ahead-time.Minute), ids)
+	log, err := source.Read(ctx, oldest.Add(s.ahead-time.Minute), time.Time{}, ids)
 	if err != nil {
 		return []finding{s.unreadable(err)}
 	}

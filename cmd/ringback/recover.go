@@ -40,7 +40,8 @@ type recovery struct {
 
 	// What follows belongs to run's goroutine.
 	rows     map[string]int // what told of each call at the last reading
-	growing  bool           // there are calls of which the records have not told the same twice
+	final    time.Time      // what began before, by the PBX's clock, has been read for all gaps
+	finalBy  time.Duration  // the offset then
 	failing  time.Time      // since when the records cannot be read
 	readings int            // since something new has come
 }
@@ -60,6 +61,10 @@ const (
 	firstPause, lastPause = 500 * time.Millisecond, 5 * time.Second
 	// readTimeout bounds one reading.
 	readTimeout = time.Minute
+	// pieceLength bounds how much of a long gap is in memory at once. The newest piece
+	// is an hour longer at most, and not shorter than that: it is read until nothing
+	// new comes.
+	pieceLength, newestLength = 6 * time.Hour, time.Hour
 	// recordsPatience is how long a call whose end nobody saw waits for records that
 	// cannot be read, before its lead is opened all the same.
 	recordsPatience = time.Minute
@@ -67,7 +72,7 @@ const (
 
 func newRecovery(w *watched, wait time.Duration, book *leads.Book, metrics *recoveryMetrics, log *slog.Logger, isLine func(string) bool) *recovery {
 	return &recovery{pbx: w.opts.PBX, source: w.records, wait: wait, options: w.opts, isLine: isLine, book: book, log: log, metrics: metrics,
-		wake: make(chan struct{}, 1), unseen: map[string]*unseen{}, followed: map[string]bool{}}
+		wake: make(chan struct{}, 1), rows: map[string]int{}, unseen: map[string]*unseen{}, followed: map[string]bool{}}
 }
 
 // connected is told, before a session's first event is, that the PBX is watched
@@ -208,7 +213,7 @@ func (r *recovery) work(ctx context.Context) time.Duration {
 	}
 	r.mu.Unlock()
 	if idle {
-		r.rows = nil
+		r.rows, r.final = map[string]int{}, time.Time{}
 		return 0
 	}
 	if r.source == nil {
@@ -240,44 +245,81 @@ func (r *recovery) noteGaps(ctx context.Context) bool {
 	}
 }
 
-// read reads the records once, and records what is certain by them.
+// read reads the records from the oldest that are not final, piece by piece, and
+// records what is certain by them.
 func (r *recovery) read(ctx context.Context) {
-	q := r.question()
-	reading, done := context.WithTimeout(ctx, readTimeout)
-	log, err := r.source.Read(reading, q.since, q.ids)
-	done()
-	if ctx.Err() != nil {
-		return
-	}
 	now := time.Now()
-	if r.complain(err, now); err != nil {
-		r.giveUp(ctx, now.Add(-max(r.wait, recordsPatience)))
-		return
+	settled := true
+	for q := r.question(); ; q.since = q.until {
+		q.cut(now)
+		log, err := r.readPiece(ctx, q)
+		if ctx.Err() != nil {
+			return
+		}
+		if r.complain(err, now); err != nil {
+			r.giveUp(ctx, now.Add(-max(r.wait, recordsPatience)))
+			return
+		}
+		certain, err := r.judge(ctx, q, log, now)
+		if err != nil {
+			return
+		}
+		settled = settled && certain
+		if q.until.IsZero() {
+			break
+		}
+		if settled {
+			r.final, r.finalBy = q.until, q.offset
+		}
+		if !r.noted() {
+			return // another gap has to be written down first
+		}
 	}
-	if log.Unreadable > 0 {
-		r.log.Debug("call records could not be read in part", "pbx", r.pbx, "source", r.source.Name(), "rows", log.Unreadable)
-	}
-	trunks, err := r.book.Trunks(ctx, r.pbx)
-	if err != nil {
-		return
-	}
-	r.options.Trunks = trunks
-	told := cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Calls(log)
-	facts, err := r.certain(ctx, q, told)
-	if err != nil || r.record(ctx, facts) != nil {
-		return
-	}
-	if !r.growing {
+	if settled {
 		r.giveUp(ctx, now.Add(-r.wait))
 		r.finish(ctx, now.Add(-r.wait))
 	}
 }
 
+// readPiece reads the records of a piece, and some beside it: what tells of one
+// call has not always the same linked id.
+func (r *recovery) readPiece(ctx context.Context, q question) (cdr.Log, error) {
+	ctx, done := context.WithTimeout(ctx, readTimeout)
+	defer done()
+	var log cdr.Log
+	var err error
+	if q.until.IsZero() {
+		log, err = r.source.Read(ctx, q.since.Add(-overlap), time.Time{}, q.ids)
+	} else {
+		log, err = r.source.Read(ctx, q.since.Add(-overlap), q.until.Add(overlap), nil)
+	}
+	if log.Unreadable > 0 {
+		r.log.Debug("call records could not be read in part", "pbx", r.pbx, "source", r.source.Name(), "rows", log.Unreadable)
+	}
+	return log, err
+}
+
+// judge makes calls of the records of a piece and records those that are certain:
+// all of them, or some have to be read again.
+func (r *recovery) judge(ctx context.Context, q question, log cdr.Log, now time.Time) (all bool, err error) {
+	if r.options.Trunks, err = r.book.Trunks(ctx, r.pbx); err != nil {
+		return false, err
+	}
+	told := cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Calls(log)
+	facts, all, err := r.certain(ctx, q, told, now)
+	if err != nil {
+		return false, err
+	}
+	return all, r.record(ctx, facts)
+}
+
 // question is what is asked of the records.
 type question struct {
 	since  time.Time     // by the PBX's clock
-	ids    []string      // calls that nobody saw whole
+	until  time.Time     // by the PBX's clock; zero: this is the newest piece
+	ids    []string      // calls that nobody saw whole, asked for with the newest piece
 	offset time.Duration // what is added to the PBX's times to have ours
+	drift  time.Duration // how far the PBX's clock may have been set in the gap
 	from   time.Time     // by our clock: no call that ended before it is in a gap; zero: there is no gap
 }
 
@@ -297,43 +339,55 @@ func (r *recovery) question() question {
 	if from.IsZero() {
 		from = time.Now()
 	}
-	// The ids of calls go by the PBX's clock, which may have been set in the gap.
-	drift := (r.ahead + r.offset).Abs()
+	// The ids of calls go by the PBX's clock.
+	q.drift = (r.ahead + r.offset).Abs()
 	for _, g := range r.gaps {
-		drift = max(drift, (g.Ahead + r.offset).Abs())
+		q.drift = max(q.drift, (g.Ahead + r.offset).Abs())
 	}
-	q.since = from.Add(-r.offset - drift)
+	if q.since = from.Add(-r.offset - q.drift); q.since.Before(r.final) && (r.finalBy-r.offset).Abs() < overlap { // and the clock was not set
+		q.since = r.final
+	}
 	if !q.from.IsZero() {
-		q.from = q.from.Add(-drift)
+		q.from = q.from.Add(-q.drift)
 	}
 	return q
 }
 
+// cut leaves only the first piece of what begins with since.
+func (q *question) cut(now time.Time) {
+	q.until = q.since.Add(pieceLength)
+	if newest := now.Add(-q.offset - newestLength); !q.until.Before(newest) {
+		q.until = time.Time{}
+	}
+}
+
+// has says that a call began in the piece.
+func (q *question) has(t *cdr.Told) bool {
+	began := t.Started.Add(-q.offset)
+	return !began.Before(q.since) && (q.until.IsZero() || began.Before(q.until))
+}
+
 // certain are the ends of the calls that the records tell now as they did at the
-// reading before: all of it is written.
-func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told) ([]call.Fact, error) {
-	oldest := time.Now()
-	for i := range told {
-		if told[i].Started.Before(oldest) {
-			oldest = told[i].Started
-		}
-	}
-	known, err := r.book.Known(ctx, r.pbx, oldest)
+// reading before: all of it is written. Of the calls of an older piece it is so
+// when they ended long enough ago. All says that none has to wait.
+func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told, now time.Time) (facts []call.Fact, all bool, err error) {
+	known, err := r.known(ctx, q, told)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	rows := make(map[string]int, len(told))
-	var facts []call.Fact
+	written := now.Add(-max(r.wait, cdr.DefaultWait))
+	waiting := 0
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range told {
 		t := &told[i]
 		u := r.unseen[t.ID]
-		if u == nil && (known[t.ID] || !r.missedBy(q, t)) {
+		if u == nil && (!q.has(t) || known[t.ID] || !r.missedBy(q, t)) || u != nil && !q.until.IsZero() {
 			continue
 		}
-		rows[t.ID] = t.Rows
-		if r.rows[t.ID] != t.Rows {
+		if r.rows[t.ID] != t.Rows && (q.until.IsZero() || t.Ended.After(written)) {
+			r.rows[t.ID] = t.Rows
+			waiting++
 			continue
 		}
 		c := t.Call
@@ -342,12 +396,20 @@ func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told) ([]
 		}
 		facts = append(facts, call.Fact{Kind: call.Ended, At: c.Ended, Call: c})
 	}
-	if r.growing = len(facts) < len(rows); r.growing {
+	if waiting > 0 {
 		r.readings = min(r.readings, 1) // more will be certain soon
 	}
-	r.rows = rows
 	slices.SortStableFunc(facts, func(a, b call.Fact) int { return a.At.Compare(b.At) })
-	return facts, nil
+	return facts, waiting == 0, nil
+}
+
+// known are the calls of the time of those that the database knows to have ended.
+func (r *recovery) known(ctx context.Context, q question, told []cdr.Told) (map[string]bool, error) {
+	if len(told) == 0 {
+		return nil, nil
+	}
+	aside := overlap + q.drift
+	return r.book.Known(ctx, r.pbx, told[0].Started.Add(-aside), told[len(told)-1].Started.Add(aside))
 }
 
 // missedBy says that a call that the records tell, and that the database does not
@@ -373,8 +435,10 @@ func (r *recovery) record(ctx context.Context, facts []call.Fact) error {
 	r.mu.Lock()
 	for i := range facts {
 		c := &facts[i].Call
-		delete(r.unseen, c.ID)
-		r.followed[c.ID] = true
+		if r.unseen[c.ID] != nil {
+			delete(r.unseen, c.ID)
+			r.followed[c.ID] = true
+		}
 		verdict := r.book.Verdict(*c)
 		r.metrics.recovered(r.pbx, c.Source, verdict)
 		if g := r.gapOf(c); g != nil {
