@@ -128,6 +128,25 @@ func TestOneFailureTouchesNobodyElse(t *testing.T) {
 	}
 }
 
+// TestAFailureThatWasBorneAlone has nobody else in the transaction: what the
+// function wrote beside the part that failed is there all the same.
+func TestAFailureThatWasBorneAlone(t *testing.T) {
+	d := openT(t, Config{})
+	told := 0
+	err := d.Do(t.Context(), func(tx *Tx) error {
+		if err := insert("kept")(tx); err != nil {
+			return err
+		}
+		_ = tx.Sub(func(tx *Tx) error { return errors.Join(insert("dropped")(tx), errors.New("refused")) })
+		tx.AfterCommit(func() { told++ })
+		return nil
+	})
+	if err != nil || told != 1 {
+		t.Errorf("%v, told %d times", err, told)
+	}
+	wantValues(t, d, "kept")
+}
+
 func TestWaitersShareACommit(t *testing.T) {
 	commits := 0
 	d := openT(t, Config{Hook: func(b Boundary) error { commits = b.Commit; return nil }})

@@ -357,13 +357,13 @@ func (db *DB) runParts(group []*batch, now time.Time) (parts int, err error) {
 }
 
 // refusedAlone says that a group is one function, and that it returned an error
-// of its own.
+// of its own: not that it bore the error of a Sub.
 func refusedAlone(group []*batch) bool {
 	if len(group) > 1 || len(group[0].parts) > 1 {
 		return false
 	}
 	err := group[0].parts[0].err
-	return !errors.As(err, new(*panicked)) && !errors.Is(err, errAgain)
+	return err != nil && !errors.As(err, new(*panicked)) && !errors.Is(err, errAgain)
 }
 
 func (db *DB) runPart(p *part, now time.Time) error {
