@@ -75,14 +75,15 @@ func enqueue(t *testing.T, d *db.DB, jobs ...Job) {
 type row struct {
 	state           State
 	attempt, faults int
+	due             int64
 	error           string
 }
 
 func look(t *testing.T, d *db.DB, key string) row {
 	t.Helper()
 	var r row
-	err := d.Reader().QueryRow("SELECT state, attempt, faults, error FROM jobs WHERE key = $1", key).
-		Scan(&r.state, &r.attempt, &r.faults, &r.error)
+	err := d.Reader().QueryRow("SELECT state, attempt, faults, due, error FROM jobs WHERE key = $1", key).
+		Scan(&r.state, &r.attempt, &r.faults, &r.due, &r.error)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.Fatal(err)
 	}

@@ -131,8 +131,8 @@ func (r *Runner) loop(ctx context.Context) error {
 	var pruned time.Time
 	var clock dial
 	for {
-		if by, since := clock.step(r.db.Now()); by != 0 {
-			if err := r.persist(ctx, "move with the clock", func(tx *db.Tx) error { return r.setClock(tx, by, since) }); err != nil {
+		if m := clock.step(r.db.Now()); m != nil {
+			if err := r.persist(ctx, "move with the clock", func(tx *db.Tx) error { return r.setClock(tx, m) }); err != nil {
 				return err
 			}
 		}

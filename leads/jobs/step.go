@@ -1,6 +1,8 @@
 package jobs
 
 import (
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,43 +25,89 @@ type dial struct {
 	looked time.Time // and when that was, by the time that passes
 }
 
-// step says by how much the clock has been set since the last look, 0 for not at
-// all, and how long ago that look was.
-func (d *dial) step(now time.Time) (by, since time.Duration) {
+// move is one setting of the clock, which moves jobs.
+type move struct {
+	by time.Duration
+	// right is when the clock was still right, as it is reckoned now: what was
+	// promised from then on may be of the new time.
+	right time.Time
+	// witness is one of the jobs that the last try has moved, made when it had
+	// been promised before; 0: none.
+	witness, made int64
+}
+
+// step tells of the clock's having been set since the last look; nil: it was not.
+func (d *dial) step(now time.Time) *move {
 	first := d.looked.IsZero()
-	since = time.Since(d.looked)
-	by = now.Sub(d.wall) - since
+	since := time.Since(d.looked)
+	by := now.Sub(d.wall) - since
 	d.wall, d.looked = now, time.Now()
 	if first || by.Abs() < unsteady {
-		return 0, since
+		return nil
 	}
-	return by, since
+	return &move{by: by, right: now.Add(-since)}
 }
+
+// movable are the jobs of kind $1 that move: what is due at most $2 after it was
+// promised, before $3, or by a clock that was ahead of $4.
+const movable = "state = 'waiting' AND kind = $1 AND due - made <= $2 AND (made < $3 OR made > $4)"
 
 // setClock moves, by as much as the clock was set, what was promised for soon
 // before it was: otherwise it would be done too early, or wait by so much too
-// long. What is a date of the world outside stays. since is how long ago the
-// clock was still right: what was promised from then on may be of the new time.
-func (r *Runner) setClock(tx *db.Tx, by, since time.Duration) error {
-	now, moved := tx.Now(), int64(0)
+// long. What is a date of the world outside stays. Told again, because it was not
+// known whether it was written, it moves nothing twice.
+func (r *Runner) setClock(tx *db.Tx, m *move) error {
+	written, err := m.written(tx)
+	if err != nil {
+		return err
+	}
+	moved := int64(0)
 	for _, w := range r.works {
-		if w.Dated || w.strays() != "" {
+		if written || w.Dated || w.strays() != "" {
 			continue
 		}
-		res, err := tx.Exec(`UPDATE jobs SET made = made + $1, due = due + $1, expires = CASE WHEN expires > 0 THEN expires + $1 ELSE 0 END
-			WHERE state = 'waiting' AND kind = $2 AND due - made <= $3 AND (made < $4 OR made > $5)`,
-			by.Milliseconds(), w.Kind, soon.Milliseconds(), db.Millis(now.Add(-since)), db.Millis(now))
-		if err != nil {
-			return fmt.Errorf("jobs: the clock was set: %s: %w", w.Kind, err)
-		}
-		n, err := res.RowsAffected()
+		n, err := m.shift(tx, w.Kind)
 		if err != nil {
 			return fmt.Errorf("jobs: the clock was set: %s: %w", w.Kind, err)
 		}
 		moved += n
 	}
 	tx.AfterCommit(func() {
-		r.log.Warn("the clock was set; what was promised for soon is moved with it", "by", by.Round(time.Second), "jobs", moved)
+		r.log.Warn("the clock was set; what was promised for soon is moved with it", "by", m.by.Round(time.Second), "jobs", moved)
 	})
 	return r.learn(tx)
+}
+
+// written says whether a try of which nothing was heard is on the disk, as its
+// witness shows: jobs move all or none. It forgets the witness.
+func (m *move) written(tx *db.Tx) (bool, error) {
+	var n int
+	err := tx.QueryRow("SELECT COUNT(*) FROM jobs WHERE id = $1 AND made = $2", m.witness, m.made+m.by.Milliseconds()).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("jobs: the clock was set: %w", err)
+	}
+	if n == 0 {
+		m.witness = 0
+	}
+	return n > 0, nil
+}
+
+// shift moves the jobs of a kind, and tells how many.
+func (m *move) shift(tx *db.Tx, kind string) (int64, error) {
+	which := []any{kind, soon.Milliseconds(), db.Millis(m.right), db.Millis(tx.Now())}
+	if m.witness == 0 {
+		err := tx.QueryRow("SELECT id, made FROM jobs WHERE "+movable+" LIMIT 1", which...).Scan(&m.witness, &m.made)
+		if errors.Is(err, sql.ErrNoRows) {
+			return 0, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	res, err := tx.Exec("UPDATE jobs SET made = made + $5, due = due + $5, expires = CASE WHEN expires > 0 THEN expires + $5 ELSE 0 END WHERE "+movable,
+		append(which, m.by.Milliseconds())...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
 }

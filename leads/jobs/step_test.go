@@ -9,6 +9,51 @@ import (
 	"ringback/leads/db"
 )
 
+// TestJobsMoveOnceWithTheClock also when the Runner could not know that they
+// have moved and moves them again, while new ones are promised.
+func TestJobsMoveOnceWithTheClock(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour, 90 * time.Second} {
+		t.Run(by.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var set atomic.Int64
+				wall := func() time.Time { return time.Now().Add(time.Duration(set.Load())) }
+				d, says := openT(t, db.Config{Now: wall}), newDiary()
+				r, err := NewRunner(d, []Work{simple(says, "count")}, Options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				promise := func(key string) time.Time {
+					due := wall().Add(50 * time.Minute).Truncate(time.Millisecond)
+					enqueue(t, d, Job{Kind: "count", Key: key, Due: due})
+					return due
+				}
+				old := promise("old")
+				time.Sleep(time.Minute)
+				var clock dial
+				clock.step(wall())
+				time.Sleep(5 * time.Second)
+				set.Store(int64(by))
+				m := clock.step(wall())
+				var fresh time.Time
+				for try := range 3 {
+					if err := d.Do(t.Context(), func(tx *db.Tx) error { return r.setClock(tx, m) }); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(time.Minute)
+					if try == 0 {
+						fresh = promise("fresh")
+					}
+				}
+				for key, want := range map[string]time.Time{"old": old.Add(by), "fresh": fresh} {
+					if row := look(t, d, key); row.due != db.Millis(want) {
+						t.Errorf("%s is due %v, want %v", key, db.Time(row.due), want)
+					}
+				}
+			})
+		})
+	}
+}
+
 // TestTheClockIsSet sets the clock while promises wait: what counts time is
 // done after the time that was promised, what is a date when the clock shows it,
 // nothing by an earlier clock than its own, nothing twice, nothing never. That
