@@ -1,7 +1,9 @@
 package leads
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"ringback/leads/db"
@@ -49,13 +51,22 @@ type DigestDue struct {
 const digestPause = time.Minute
 
 // bookDigest promises that the manager of a stale lead hears of it, and the
-// pool's supervisor. Digests of one minute are one; one that comes later tells
-// what the earlier has not.
+// pool's supervisor. A digest that waits to be told by then tells of this lead
+// too; one that comes later tells what the earlier has not. The key is the lead's,
+// and not a time's: the clock may be set, and show one again that has had its
+// digest.
 func (b *Book) bookDigest(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	due := tx.Now().Add(digestPause)
+	waiting, err := jobs.Waiters(tx, KindDigest, due.Add(time.Millisecond)) // due itself is among them
+	if err != nil {
+		return err
+	}
 	for _, to := range []string{l.Manager, pool.Supervisor} {
-		err := jobs.Enqueue(tx, jobs.Job{Kind: KindDigest, Key: fmt.Sprintf("digest:%s:%d", to, due.Unix()/60),
-			Due: due, Payload: payload(DigestDue{To: to})})
+		told := payload(DigestDue{To: to})
+		if slices.ContainsFunc(waiting, func(w jobs.Waiter) bool { return bytes.Equal(w.Payload, told) }) {
+			continue
+		}
+		err := jobs.Enqueue(tx, jobs.Job{Kind: KindDigest, Key: fmt.Sprintf("digest:%s:%d", to, l.ID), Due: due, Payload: told})
 		if err != nil {
 			return err
 		}

@@ -67,6 +67,21 @@ func (r *recorder) toldInAnyOrder(t *testing.T, want ...string) {
 	}
 }
 
+// TestDigestAfterTheClockWasSetBack finds a lead in a minute that the clock shows
+// for the second time, and of which there has been a digest.
+func TestDigestAfterTheClockWasSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sip := newRecorder(nil)
+		h := newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt}).open()
+		h.foundLate(client, 26*time.Hour)
+		h.at(90 * time.Second)
+		h.set.Store(int64(-90 * time.Second))
+		h.foundLate(second, 27*time.Hour)
+		h.at(time.Hour)
+		sip.toldInAnyOrder(t, "1m0s chief digest 0", "1m0s anna digest 0", "2m30s chief digest 0", "2m30s boris digest 0")
+	})
+}
+
 // A death between two digests, or in the middle of one, makes no second.
 func TestOneDigest(t *testing.T) {
 	for death := range 12 {

@@ -37,6 +37,7 @@ type house struct {
 	metrics  *prometheus.Registry
 	start    time.Time
 	calls    int
+	set      atomic.Int64 // by how much the clock on the wall was set
 	// robot does robot calls, and busy says who is on the phone, where a test
 	// has them.
 	robot []jobs.Work
@@ -92,7 +93,8 @@ func (h *house) open() *house {
 	h.t.Helper()
 	h.dying.Store(false)
 	var err error
-	h.db, err = db.Open(h.t.Context(), db.Config{Path: h.path, Hook: h.commit})
+	h.db, err = db.Open(h.t.Context(), db.Config{Path: h.path, Hook: h.commit,
+		Now: func() time.Time { return time.Now().Add(time.Duration(h.set.Load())) }})
 	if err != nil {
 		h.t.Fatal(err)
 	}
