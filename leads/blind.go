@@ -103,11 +103,14 @@ func (b *Book) WatchedUntil(ctx context.Context, pbx string) (time.Time, error) 
 // there would be thousands.
 const keptGaps = 1000
 
-// NoteGap writes a new gap down, and gives it its id. It must be on the disk before
-// the next Watched: that moves the end of what was seen past it.
+// NoteGap writes a new gap down, and gives it its id; told again, it gives the
+// same. It must be on the disk before the next Watched: that moves the end of what
+// was seen past it.
 func (b *Book) NoteGap(ctx context.Context, g *Gap) error {
 	err := b.db.Do(ctx, func(tx *db.Tx) error {
-		err := tx.QueryRow("INSERT INTO blind (pbx, since, until, ahead, cause, source) VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+		err := tx.QueryRow(`INSERT INTO blind (pbx, since, until, ahead, cause, source) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (pbx, since, until) DO UPDATE SET ahead = excluded.ahead, cause = excluded.cause, source = excluded.source, finished = 0
+			RETURNING id`,
 			g.PBX, db.Millis(g.Since), db.Millis(g.Until), g.Ahead.Milliseconds(), string(g.Cause), g.Source).Scan(&g.ID)
 		if err != nil {
 			return err

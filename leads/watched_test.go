@@ -2,6 +2,7 @@ package leads_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -39,6 +40,31 @@ func TestCallsOfAPBXThatIsNotConfiguredAnyMore(t *testing.T) {
 	err = d.Reader().QueryRow("SELECT group_concat(pbx || ' ' || reason) FROM (SELECT pbx, reason FROM calls ORDER BY pbx)").Scan(&verdicts)
 	if want := "main ,removed unconfirmed"; err != nil || verdicts != want {
 		t.Errorf("the calls are %q (%v), want %q", verdicts, err, want)
+	}
+}
+
+// TestAGapIsNotedOnce, also by one who could not know that it was written.
+func TestAGapIsNotedOnce(t *testing.T) {
+	d, err := db.Open(t.Context(), db.Config{Path: blank(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	book := leads.NewBook(leads.BookConfig{DB: d, Office: newOffice()})
+	over := time.Now().UTC().Truncate(time.Millisecond)
+	var ids []int64
+	for _, pbx := range []string{main, main, "branch", main} {
+		g := &leads.Gap{PBX: pbx, Since: over.Add(-time.Hour), Until: over, Ahead: time.Second, Cause: leads.Unwatched, Source: "csv"}
+		if err := book.NoteGap(t.Context(), g); err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, g.ID)
+	}
+	if want := []int64{1, 1, 2, 1}; !slices.Equal(ids, want) {
+		t.Errorf("the gaps are %v, want %v", ids, want)
+	}
+	if unread, err := book.UnreadGaps(t.Context(), main); err != nil || len(unread) != 1 {
+		t.Errorf("%d gaps of %s, %v", len(unread), main, err)
 	}
 }
 

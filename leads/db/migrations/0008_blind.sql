@@ -15,6 +15,8 @@ CREATE TABLE blind (
   error       TEXT    NOT NULL DEFAULT '', -- why the records cannot be read
   finished    INTEGER NOT NULL DEFAULT 0   -- when all of it had been read
 );
+-- Who could not know whether a row was written writes it again.
+CREATE UNIQUE INDEX blind_once ON blind (pbx, since, until);
 CREATE INDEX blind_unread ON blind (pbx) WHERE finished = 0;
 CREATE INDEX blind_newest ON blind (until);
 
