@@ -138,8 +138,10 @@ func (t *Tracker) rejoin(o *open, live map[string]*ari.Channel) {
 	}
 }
 
-// takesOver lets a leg know again what became of it.
+// takesOver lets a leg know again what became of it, and where it leads: in mid-life
+// it may stand in the dialplan of whoever dialed it (Dial's option M in Asterisk 16).
 func (l *leg) takesOver(entry *Leg) {
+	l.inside = !entry.Outside
 	l.rang, l.hungUp, l.outcome = entry.Rang, entry.HungUp, entry.Outcome
 }
 

@@ -263,3 +263,45 @@ func TestEndBeforeTheSnapshot(t *testing.T) {
 		t.Errorf("of these calls a part was not seen: %v", gaps)
 	}
 }
+
+// TestLegInItsCallersDialplan finds a phone that talks where its caller stands in
+// the dialplan: Asterisk 16 sends it there for Dial's option M. What is known of it,
+// or of trunks, tells that it is of the house.
+func TestLegInItsCallersDialplan(t *testing.T) {
+	for _, c := range []struct {
+		peer    string
+		known   bool // its dialing was seen
+		outside bool
+	}{{"PJSIP/101", true, false}, {"PJSIP/101", false, false}, {"PJSIP/trunk", true, true}, {"PJSIP/trunk", false, true}} {
+		s := newScene()
+		in, p := s.ch("1.0", "PJSIP/trunk-00000001", "Ring", "from-trunk"), s.ch("1.1", c.peer+"-00000002", "Down", "from-internal")
+		if c.outside {
+			p.Context = "from-trunk"
+		}
+		s.on(ari.ChannelCreated, in)
+		s.app(&in, "Dial", c.peer+",8,M(accept)", 1)
+		if c.known {
+			s.on(ari.ChannelCreated, p)
+			s.dial(in, p, "101", "")
+		}
+		for _, c := range []*ari.Channel{&in, &p} {
+			c.State = "Up"
+		}
+		p.Context, p.AppName, p.LinkedID = "from-trunk", "AppDial", in.ID
+		last := s.all[len(s.all)-1].Call
+		opts := sceneOptions
+		opts.Trunks = []string{"PJSIP/trunk"}
+		s.tr = New(opts)
+		s.tr.Resume([]Call{last})
+		s.step(ari.Event{Type: ari.Connected, Since: s.now, Snapshot: &ari.Snapshot{Channels: []ari.Channel{in, p},
+			Bridges: []ari.Bridge{{ID: "b", Type: "mixing", Channels: []string{in.ID, p.ID}}}}})
+		s.now = s.now.Add(24 * time.Second)
+		s.on(ari.ChannelHangupRequest, in)
+		s.on(ari.ChannelDestroyed, p)
+		s.on(ari.ChannelDestroyed, in)
+		last = s.all[len(s.all)-1].Call
+		if last.How != Person || len(last.Talks) != 1 || last.Talks[0].Who.Outside != c.outside || len(last.Legs) != 1 || last.Legs[0].Outside != c.outside {
+			t.Errorf("%+v: %s, %+v, %+v", c, last.How, last.Talks, last.Legs)
+		}
+	}
+}

@@ -181,13 +181,18 @@ func (t *Tracker) leg(c *ari.Channel, created bool) *leg {
 	}
 	l := &leg{id: strings.Clone(c.ID), kind: kindOf(c.Name)}
 	t.rename(l, c.Name)
-	l.inside = t.isInside(c) && (created || !t.trunks[endpointOf(c.Name)])
+	l.inside = t.isInside(c)
 	t.legs[l.id] = l
 	if created {
 		l.placed = c.State != "Ring"
 	} else {
 		l.placed = c.State == "Down" || c.State == "Ringing" || placedByPBX(c)
 		l.joined = c.State == "Up" // half of a Local pair that somebody has answered
+		// Where it stands in the dialplan now may be where its call came to, or where
+		// whoever dialed it stands.
+		if known := t.trunks[endpointOf(c.Name)]; known || l.placed && len(t.trunks) > 0 {
+			l.inside = !known
+		}
 	}
 	switch {
 	case l.kind == local:
