@@ -131,9 +131,9 @@ func (q *inbox) take() (*batch, error) {
 	return b, nil
 }
 
-// handled is when the oldest frame was read that has not been given back; heard,
+// handled is when the oldest frame was read that has not been given back; now,
 // where there is none.
-func (q *inbox) handled(heard time.Time) time.Time {
+func (q *inbox) handled(now time.Time) time.Time {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
@@ -142,7 +142,7 @@ func (q *inbox) handled(heard time.Time) time.Time {
 	case len(q.batches) > 0:
 		return q.batches[0].frames[0].heard
 	}
-	return heard
+	return now
 }
 
 // give returns a batch that is done with, to be filled again.

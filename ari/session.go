@@ -202,9 +202,7 @@ func (ses *session) leave(ctx context.Context) {
 	}
 	ses.mu.Unlock()
 	_ = ses.raw.SetDeadline(time.Now().Add(farewell))
-	if ses.conn.Close(websocket.StatusGoingAway, "") == nil {
-		ses.heard.Store(time.Now().UnixNano()) // it has answered, and said nothing more before
-	}
+	_ = ses.conn.Close(websocket.StatusGoingAway, "")
 }
 
 // why tells the reason of a session's end better than the error that its end
@@ -281,6 +279,7 @@ func (ses *session) measureClock(ctx context.Context) {
 		ahead = 0
 	}
 	ses.stream.offset = ahead
+	ses.stream.ahead.Store(int64(ahead))
 }
 
 // list asks for one list of the snapshot and checks that it is one.

@@ -118,6 +118,7 @@ type Stream struct {
 
 	events    atomic.Uint64
 	lastEvent atomic.Int64 // Unix nanoseconds
+	ahead     atomic.Int64 // of the PBX's clock, nanoseconds
 
 	mu      sync.Mutex
 	status  Status
@@ -178,17 +179,23 @@ func (s *Stream) Status() Status {
 	return st
 }
 
-// Handled is until when everything that the PBX has sent was handled, by our clock:
-// when it was last heard (it answers a ping every few seconds), unless frames wait.
+// Handled is until when everything that was heard of the PBX has been handled, by
+// our clock: now, unless frames wait. A connection that has died and does not show
+// it yet is not known: the end of what was seen is then told later by Good.
 func (s *Stream) Handled() time.Time {
 	s.mu.Lock()
 	ses := s.session
 	s.mu.Unlock()
+	now := time.Now()
 	if ses == nil {
-		return time.Now()
+		return now
 	}
-	return ses.inbox.handled(ses.lastHeard())
+	return ses.inbox.handled(now)
 }
+
+// Ahead is what the PBX's clock is ahead of ours, as measured when the newest
+// session began.
+func (s *Stream) Ahead() time.Duration { return time.Duration(s.ahead.Load()) }
 
 // Renew ends the present session, as if its frames had waited for more memory
 // than allowed: another begins with a snapshot. Of a stream that watches nothing

@@ -135,20 +135,16 @@ func (b *Book) Tell(facts []call.Fact) bool {
 func (b *Book) Settled() time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case !b.inHand.IsZero():
-		return b.inHand
-	case len(b.waiting) > 0:
-		return b.waiting[0].at
+	oldest := time.Now()
+	if !b.inHand.IsZero() {
+		oldest = b.inHand
 	}
-	return time.Now()
-}
-
-// Idle says that nothing waits to be recorded.
-func (b *Book) Idle() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.inHand.IsZero() && len(b.waiting) == 0
+	for i := range b.waiting[:min(len(b.waiting), maxBatch)] { // beyond, all came later
+		if at := b.waiting[i].at; at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return oldest
 }
 
 func (b *Book) kick() {

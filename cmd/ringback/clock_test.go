@@ -15,9 +15,9 @@ func TestClockOfThePBX(t *testing.T) {
 		now := time.Now()
 		opening := ari.Event{Type: ari.Connected, At: now.Add(ahead), Since: now.Add(ahead - time.Minute),
 			Snapshot: &ari.Snapshot{Channels: []ari.Channel{{ID: "1", Created: now.Add(ahead - time.Second)}}}}
-		c.ours(&opening)
+		c.ours(&opening, ahead)
 		later := ari.Event{Type: ari.ChannelCreated, At: now.Add(ahead + time.Second), Channel: ari.Channel{Created: now.Add(ahead + time.Second)}}
-		c.ours(&later)
+		c.ours(&later, ahead)
 		want := time.Duration(0) // how far off our clock the times are then
 		if ahead.Abs() < time.Second {
 			want = ahead

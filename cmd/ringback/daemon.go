@@ -148,8 +148,9 @@ func (d *daemon) watch(ctx context.Context) error {
 		}
 		if until.IsZero() {
 			// The first start ever: what is missed from now on is found again, however
-			// soon the daemon dies.
-			if err := d.book.Watched(ctx, leads.Sighting{PBX: pbx.Name, Until: time.Now()}); err != nil {
+			// soon the daemon dies, and however late the PBX comes.
+			until = time.Now()
+			if err := d.book.Watched(ctx, leads.Sighting{PBX: pbx.Name, Until: until}); err != nil {
 				return fmt.Errorf("serve: %w", err)
 			}
 		}

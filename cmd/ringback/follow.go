@@ -74,7 +74,7 @@ func (f *follower) resume(ctx context.Context) (int, error) {
 }
 
 func (f *follower) handle(ctx context.Context, ev *ari.Event) {
-	f.clock.ours(ev)
+	f.clock.ours(ev, f.stream.Ahead())
 	f.dialer.Step(f.opts.PBX, ev)
 	if ev.Type == ari.Connected {
 		f.ahead.Store(int64(-f.clock.behind))
@@ -112,13 +112,19 @@ func (f *follower) gap(ev *ari.Event) *leads.Gap {
 	case status.Trouble == ari.Replaced:
 		g.Cause = leads.Replaced
 	}
+	if back := g.Since.Sub(g.Until); back > 0 {
+		g.Since = g.Until.Add(-back) // our own clock was set back: by so much at least
+	}
 	return g
 }
+
+// written says that all is on the disk that was told before facts found no room.
+func (f *follower) written() bool { return f.book.Settled().UnixNano() > f.full.Load() }
 
 // renewed begins anew after facts have found no room, if all that waited is on
 // the disk.
 func (f *follower) renewed(ctx context.Context) bool {
-	if !f.book.Idle() {
+	if !f.written() {
 		return false
 	}
 	if _, err := f.resume(ctx); err != nil {
@@ -131,16 +137,16 @@ func (f *follower) renewed(ctx context.Context) bool {
 }
 
 // clock turns the times of a PBX into ours, so that calls of several PBXes can
-// be compared. Only Connected tells both at once: it was made just now.
+// be compared: by what the PBX's was ahead of ours when the session began.
 type clock struct{ behind time.Duration }
 
 // bearable is a difference that clocks set over the network have anyway: times
 // then stay as the PBX wrote them.
 const bearable = time.Second
 
-func (c *clock) ours(ev *ari.Event) {
+func (c *clock) ours(ev *ari.Event, ahead time.Duration) {
 	if ev.Type == ari.Connected {
-		if c.behind = time.Since(ev.At); c.behind.Abs() < bearable {
+		if c.behind = -ahead; c.behind.Abs() < bearable {
 			c.behind = 0
 		}
 	}
@@ -167,7 +173,7 @@ func (f *follower) keepWatched(ctx context.Context) error {
 		switch {
 		case !watching || !f.recovery.noted():
 		case f.full.Load() != 0:
-			if f.book.Idle() {
+			if f.written() {
 				f.stream.Renew()
 			}
 		default:
