@@ -52,3 +52,23 @@ func TestCSVLayouts(t *testing.T) {
 		})
 	}
 }
+
+// Of half a row and the whole one behind it on the same line only the whole one is
+// read, wherever the first was cut and whatever what was dialed goes on with on
+// the next line.
+func TestCSVHalfARow(t *testing.T) {
+	for name, p := range map[string]pen{"id": {unique: true}, "field": {userfield: true}, "both": {unique: true, userfield: true}, "all": {unique: true, userfield: true, news: true}} {
+		p.zone = time.UTC
+		r := callAt(dayEnd, 7)
+		r.Source, r.Dialed, r.UserField = "", ",\"\"\n", "us"
+		row := p.row(r)
+		for half := range len(row) - 1 {
+			path := filepath.Join(t.TempDir(), "Master.csv")
+			writeFile(t, path, row[:half]+row)
+			log, err := csvSource{path}.Read(t.Context(), dayEnd.Add(-time.Hour), time.Time{}, nil)
+			if err != nil || len(log.Records) != 1 || log.Records[0].UniqueID != p.left(r).UniqueID || log.Records[0].UserField != p.left(r).UserField {
+				t.Fatalf("%s, behind %q: %+v, %v", name, row[:half], log.Records, err)
+			}
+		}
+	}
+}

@@ -116,26 +116,38 @@ func (b *csvBlock) gap(from, to, begun int) {
 }
 
 // within gives the row that begins at p. Half a row and the whole one behind it
-// may read as one: half an account and the account as an account with a quote in
-// it, half a user field and what is up to the first line end as a user field. Then
-// the last place counts that makes a row. Size is 0 where there is none.
+// may read as one: an account and another as an account with a quote in it, half a
+// column behind the plain ones and what is up to the first line end in the whole
+// row as the rest of the columns. Then the last place counts that makes a row: the
+// whole one begins with a quote in one of these columns, or with the one that
+// seems to close it. Size is 0 where there is none.
 func (b *csvBlock) within(p, to int) (r csvRow, from, size int) {
 	size, is := r.read(b.text[p:to])
 	if is != whole {
 		return r, p, 0
 	}
-	for _, column := range []int{r.n - 1, accountColumn} {
-		if bytes.IndexByte(r.bytes(column), '"') < 0 {
-			continue
-		}
-		for at := p + int(r.to[column]); at >= p+int(r.from[column]); at-- {
-			later, from, n := b.within(at, to)
-			if n > 0 && from < p+size { // and not a row behind this one
-				return later, from, n
-			}
+	for column := r.n - 1; column >= plainColumns; column-- {
+		if later, from, n := b.inside(&r, column, p, to); n > 0 {
+			return later, from, n
 		}
 	}
+	if later, from, n := b.inside(&r, accountColumn, p, to); n > 0 {
+		return later, from, n
+	}
 	return r, p, size
+}
+
+// inside gives the last row that begins with a quote in a column of the row at p.
+func (b *csvBlock) inside(r *csvRow, column, p, to int) (later csvRow, from, size int) {
+	for at := p + int(r.to[column]); at >= p+int(r.from[column]); at-- {
+		if b.text[at] != '"' {
+			continue
+		}
+		if later, from, size = b.within(at, to); size > 0 && from <= p+len(r.text) { // and not a row behind this one
+			return later, from, size
+		}
+	}
+	return later, from, 0
 }
 
 // lines counts those that hold anything; the last of them too, if it does not

@@ -59,15 +59,17 @@ func InstallPostgres(ctx context.Context, w io.Writer) (debian.Root, error) {
 }
 
 // program is the command line of one of PostgreSQL's, which start each other and
-// refuse to run as root: then they are told that they are not, in a namespace of
-// their own. The root is of the host's own release, so its loader serves.
+// refuse to run as root: then they run as nobody, who may open what root may, for
+// that is where they are installed; without no_setuid_fixup the kernel denies it
+// when they ask. Containers allow that, and not all of them a namespace. The root
+// is of the host's own release, so its loader serves.
 func program(root debian.Root, name string, args ...string) (argv, environment []string, err error) {
 	found, err := filepath.Glob(filepath.Join(root.Dir, "usr/lib/postgresql/*/bin", name))
 	if err != nil || len(found) != 1 {
 		return nil, nil, fmt.Errorf("database: there is no one %s in %s", name, root.Dir)
 	}
 	if os.Geteuid() == 0 {
-		argv = []string{"unshare", "--user", "--map-user=1000", "--map-group=1000", "--"}
+		argv = []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"}
 	}
 	return append(append(argv, found[0]), args...), []string{"LD_LIBRARY_PATH=" + strings.Join(root.Libraries(), ":"), "LC_ALL=C"}, nil
 }
