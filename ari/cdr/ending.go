@@ -64,27 +64,42 @@ type step struct{ row, top *Record }
 // way lists the records on the caller's way. Where a Local pair has answered, what
 // its far half came to is what the caller came to.
 func (s *story) way() []step {
-	var steps []step
-	for _, r := range s.root.rows {
-		steps = append(steps, s.through(r, r, map[*channel]bool{s.root: true})...)
-	}
-	return steps
-}
-
-func (s *story) through(r, top *Record, seen map[*channel]bool) []step {
-	far := s.byName[call.OtherHalf(r.Peer)]
-	if far == nil || seen[far] || r.Disposition != Answered || r.Answer.IsZero() || strings.EqualFold(r.App, "followme") {
-		return []step{{r, top}}
-	}
-	seen[far] = true
-	defer delete(seen, far)
-	var steps []step
-	for _, behind := range far.rows {
-		if !behind.End.Before(r.Start) && !behind.Start.After(r.End) {
-			steps = append(steps, s.through(behind, top, seen)...)
+	if s.steps == nil {
+		for _, r := range s.root.rows {
+			trail := trail{map[*channel]bool{s.root: true}, map[*Record]bool{}}
+			s.steps = append(s.steps, s.through(r, r, &trail)...)
 		}
 	}
-	if len(steps) == 0 {
+	return s.steps
+}
+
+// trail is where a way has led: the channels behind which it is, and the records
+// that it has come to, each of which counts once.
+type trail struct {
+	behind map[*channel]bool
+	been   map[*Record]bool
+}
+
+func (s *story) through(r, top *Record, way *trail) []step {
+	far := s.byName[call.OtherHalf(r.Peer)]
+	if far == nil || way.behind[far] || r.Disposition != Answered || r.Answer.IsZero() || strings.EqualFold(r.App, "followme") {
+		return []step{{r, top}}
+	}
+	way.behind[far] = true
+	defer delete(way.behind, far)
+	var steps []step
+	leads := false
+	for _, next := range far.rows {
+		if next.End.Before(r.Start) || next.Start.After(r.End) {
+			continue
+		}
+		leads = true
+		if !way.been[next] {
+			way.been[next] = true
+			steps = append(steps, s.through(next, top, way)...)
+		}
+	}
+	if !leads {
 		return []step{{r, top}}
 	}
 	return steps

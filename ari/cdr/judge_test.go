@@ -260,3 +260,48 @@ func FuzzCalls(f *testing.F) {
 		}
 	})
 }
+
+// within fails where something takes longer than any machine needs for what grows
+// with the rows alone.
+func within(t *testing.T, what string, most time.Duration, do func()) {
+	t.Helper()
+	began := time.Now()
+	if do(); time.Since(began) > most {
+		t.Errorf("%s: %v", what, time.Since(began))
+	}
+}
+
+// TestCostOfLongCalls tells calls of which thousands of rows tell, and those through
+// many Local pairs, in a time that grows with the rows alone.
+func TestCostOfLongCalls(t *testing.T) {
+	var long cdr.Log
+	for i := range 2400 {
+		long.Records = append(long.Records, came(fmt.Sprintf("PJSIP/101-%08x", i), "Queue", "sales,t", 20*i, 0, 20*i+9, cdr.Answered))
+		if i%2 == 0 {
+			long.Queue = append(long.Queue, cdr.QueueEvent{At: at(20*i + 3), Call: "1795348800.1", Event: "CONNECT"},
+				cdr.QueueEvent{At: at(20*i + 7), Call: "1795348800.1", Event: "COMPLETECALLER"})
+		}
+	}
+	within(t, "a call that came to a queue 2400 times", 10*time.Second, func() {
+		told := only(t, house, long)
+		if first := told.Talks[0]; told.How != call.Person || !first.Start.Equal(at(4)) || !first.End.Equal(at(7)) {
+			t.Errorf("%s, %+v", told.How, first)
+		}
+	})
+	nested := cdr.Log{Records: []cdr.Record{came("Local/1@a-0000;1", "Dial", "Local/1@a", 0, 3, 60, cdr.Answered)}}
+	for i := range 26 {
+		for turn := range 2 {
+			r := came(fmt.Sprintf("Local/1@a-%04d;1", i+1), "Dial", "Local/1@a", 0, 3, 60, cdr.Answered)
+			r.Channel, r.UniqueID, r.Sequence = fmt.Sprintf("Local/1@a-%04d;2", i), fmt.Sprintf("1795348800.%d", i+2), int64(turn)
+			if i == 25 {
+				r.Peer, r.AppData = "PJSIP/101-00000002", "PJSIP/101"
+			}
+			nested.Records = append(nested.Records, r)
+		}
+	}
+	within(t, "26 pairs in each other", 10*time.Second, func() {
+		if told := only(t, house, nested); told.How != call.Person || len(told.Talks) == 0 || told.Talks[0].Length(told.Ended) != 57*time.Second {
+			t.Errorf("%+v", told.Call)
+		}
+	})
+}

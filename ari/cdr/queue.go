@@ -15,11 +15,12 @@ func (s *story) queued() {
 	}
 	for _, c := range s.callers() {
 		log := s.queue[c.id]
+		rows := s.inQueue(c)
 		took := false
 		for i, q := range log {
 			if q.Event == "CONNECT" {
 				took = true
-				s.connected(c, q.At, over(log[i:]))
+				s.connected(rows, q.At, over(log[i:]))
 			}
 		}
 		if len(log) > 0 && !took {
@@ -61,25 +62,57 @@ func over(log []QueueEvent) (at time.Time) {
 	return time.Time{}
 }
 
-// connected gives a talk in a queue the length that the queue has measured.
-func (s *story) connected(c *channel, from, to time.Time) {
-	for i := range s.with {
-		t := &s.with[i]
-		for _, p := range s.way() {
-			if p.row.UniqueID != c.id || p.row.Peer == "" || !s.talked(p.row) || stageOf(p.row) != "queue" {
-				continue
-			}
-			if t.touches(p.row) && !t.End.Before(from) && !from.Before(p.row.Start.Add(-rounding)) {
-				t.Start = from.Add(time.Second) // it has whole seconds
-				if !to.IsZero() && to.Before(t.End) {
-					t.End = to
-				}
-				if t.Start.After(t.End) {
-					t.Start = t.End
-				}
-			}
+// queueTalk is a time in which the caller was in a queue and talked there.
+type queueTalk struct {
+	start time.Time
+	end   time.Time // the latest until then
+}
+
+// inQueue are the caller's talks in queues by the records of one channel, in the
+// order of their beginning.
+func (s *story) inQueue(c *channel) []queueTalk {
+	var rows []queueTalk
+	for _, p := range s.way() {
+		if p.row.UniqueID == c.id && p.row.Peer != "" && stageOf(p.row) == "queue" && s.talked(p.row) {
+			rows = append(rows, queueTalk{p.row.Start, p.row.End})
 		}
 	}
+	slices.SortFunc(rows, func(a, b queueTalk) int { return a.start.Compare(b.start) })
+	for i := 1; i < len(rows); i++ {
+		rows[i].end = later(rows[i].end, rows[i-1].end)
+	}
+	return rows
+}
+
+// connected gives a talk in a queue the length that the queue has measured.
+func (s *story) connected(rows []queueTalk, from, to time.Time) {
+	for i := range s.with {
+		t := &s.with[i]
+		if t.End.Before(from) || !t.amid(rows, from.Add(rounding)) {
+			continue
+		}
+		t.Start = from.Add(time.Second) // it has whole seconds
+		if !to.IsZero() && to.Before(t.End) {
+			t.End = to
+		}
+		if t.Start.After(t.End) {
+			t.Start = t.End
+		}
+	}
+}
+
+// amid says that the talk was in the time of a row that had begun by then.
+func (t *talk) amid(rows []queueTalk, by time.Time) bool {
+	if t.End.Before(by) {
+		by = t.End
+	}
+	n, _ := slices.BinarySearchFunc(rows, by, func(row queueTalk, by time.Time) int {
+		if row.start.After(by) {
+			return 1
+		}
+		return -1
+	})
+	return n > 0 && !t.Start.After(rows[n-1].end.Add(time.Second))
 }
 
 // leftQueue is why the last queue let the caller go, by its own log.

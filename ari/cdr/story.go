@@ -16,6 +16,8 @@ type story struct {
 	told call.Call
 	with []talk
 	used map[*Record]bool
+
+	steps []step // see way
 }
 
 // tellInbound tells a call that came in from outside.

@@ -40,8 +40,9 @@ func (g *group) talks(c *channel) []talk {
 	if _, ok := call.Endpoint(c.name); ok && c.watched() {
 		list = g.talksSeen(c)
 	} else {
+		seen, known := map[*channel]bool{c: true}, map[*Record][]talk{}
 		for _, r := range c.rows {
-			list = append(list, g.talksIn(c, r, map[*channel]bool{c: true})...)
+			list = append(list, g.talksIn(c, r, seen, known)...)
 		}
 		list = append(list, g.talksTo(c)...)
 	}
@@ -71,8 +72,9 @@ func (g *group) talksSeen(c *channel) []talk {
 
 // talksIn are the talks that one record of a channel proves: with the phone at its
 // other end, or with those behind the Local pair there. seen holds the channels on
-// the way, so that a loop of pairs has an end.
-func (g *group) talksIn(c *channel, r *Record, seen map[*channel]bool) []talk {
+// the way, so that a loop of pairs has an end; known is what was found in records
+// already, of which several lead to the same.
+func (g *group) talksIn(c *channel, r *Record, seen map[*channel]bool, known map[*Record][]talk) []talk {
 	if r.Peer == "" || r.Disposition != Answered || r.Answer.IsZero() {
 		return nil
 	}
@@ -88,20 +90,24 @@ func (g *group) talksIn(c *channel, r *Record, seen map[*channel]bool) []talk {
 	if far == nil || seen[far] {
 		return nil
 	}
+	if list, done := known[r]; done {
+		return list
+	}
 	seen[far] = true
 	defer delete(seen, far)
 	var list []talk
 	for _, behind := range far.rows {
-		for _, t := range g.talksIn(far, behind, seen) {
+		for _, t := range g.talksIn(far, behind, seen, known) {
 			if strings.EqualFold(r.App, "followme") && !r.Start.After(behind.Answer) {
 				continue // who picked up is asked whether they want the call
 			}
-			if t.narrow(r) {
+			if len(list) < maxTalks && t.narrow(r) {
 				t.since = max(t.since, r.Sequence)
 				list = append(list, t)
 			}
 		}
 	}
+	known[r] = list
 	return list
 }
 
