@@ -142,6 +142,28 @@ func (b *Book) SaveGaps(ctx context.Context, gaps []*Gap) error {
 	return nil
 }
 
+// Aheads are what the clock of a PBX was ahead of ours at the end of each of its
+// gaps since then.
+func (b *Book) Aheads(ctx context.Context, pbx string, since time.Time) ([]time.Duration, error) {
+	rows, err := b.db.Reader().QueryContext(ctx, "SELECT DISTINCT ahead FROM blind WHERE until >= $1 AND pbx = $2", db.Millis(since), pbx)
+	if err != nil {
+		return nil, fmt.Errorf("leads: clock of %s: %w", pbx, err)
+	}
+	defer rows.Close()
+	var list []time.Duration
+	for rows.Next() {
+		var ahead int64
+		if err := rows.Scan(&ahead); err != nil {
+			return nil, fmt.Errorf("leads: clock of %s: %w", pbx, err)
+		}
+		list = append(list, time.Duration(ahead)*time.Millisecond)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("leads: clock of %s: %w", pbx, err)
+	}
+	return list, nil
+}
+
 // UnreadGaps are the gaps of a PBX whose records were not read to their end when
 // a process ended.
 func (b *Book) UnreadGaps(ctx context.Context, pbx string) ([]*Gap, error) {

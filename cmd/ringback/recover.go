@@ -30,20 +30,22 @@ type recovery struct {
 	wake    chan struct{}
 
 	mu       sync.Mutex
-	fresh    []*leads.Gap       // not written down yet
-	gaps     []*leads.Gap       // written down, and being read for
-	unseen   map[string]*unseen // calls that nobody saw whole, by their ids
-	followed map[string]bool    // calls that the tracker has had since the newest gap ended
-	offset   time.Duration      // what is added to the PBX's times to have ours
-	ahead    time.Duration      // what the PBX's clock was ahead of ours before the newest gap
-	first    time.Time          // nothing older opens a lead
+	fresh    []*leads.Gap         // not written down yet
+	gaps     []*leads.Gap         // written down, and being read for
+	unseen   map[string]*unseen   // calls that nobody saw whole, by their ids
+	followed map[string]time.Time // calls that the tracker has had since the newest gap ended, and when they ended
+	offset   time.Duration        // what is added to the PBX's times to have ours
+	aheads   []time.Duration      // what the PBX's clock was ahead of ours in the last day
+	first    time.Time            // nothing older opens a lead
 
 	// What follows belongs to run's goroutine.
-	rows     map[string]int // what told of each call at the last reading
-	final    time.Time      // what began before, by the PBX's clock, has been read for all gaps
-	finalBy  time.Duration  // the offset then
-	failing  time.Time      // since when the records cannot be read
-	readings int            // since something new has come
+	rows     map[string]int  // what told of each call at the last reading
+	final    time.Time       // what began before, by the PBX's clock, has been read for all gaps
+	finalBy  time.Duration   // the offset then
+	waiting  map[string]bool // calls of which the records have not told the same twice, or not for long enough
+	failing  time.Time       // since when the records cannot be read
+	readings int             // since something new has come
+	closed   []*leads.Gap    // finished, and to be looked at once more
 }
 
 // unseen is a call whose records are awaited.
@@ -68,11 +70,19 @@ const (
 	// recordsPatience is how long a call whose end nobody saw waits for records that
 	// cannot be read, before its lead is opened all the same.
 	recordsPatience = time.Minute
+	// lookAgain is when a gap that was read is looked at once more: the PBX may write
+	// in batches, every five minutes unless cdr.conf says otherwise, and nobody has
+	// set cdr.wait.
+	lookAgain = 6 * time.Minute
+	// clockMemory is how far back the clocks of the PBX are remembered.
+	clockMemory = 24 * time.Hour
+	// writtenBy is when the end of a call that the tracker has told is on the disk.
+	writtenBy = time.Minute
 )
 
 func newRecovery(w *watched, wait time.Duration, book *leads.Book, metrics *recoveryMetrics, log *slog.Logger, isLine func(string) bool) *recovery {
 	return &recovery{pbx: w.opts.PBX, source: w.records, wait: wait, options: w.opts, isLine: isLine, book: book, log: log, metrics: metrics,
-		wake: make(chan struct{}, 1), rows: map[string]int{}, unseen: map[string]*unseen{}, followed: map[string]bool{}}
+		wake: make(chan struct{}, 1), rows: map[string]int{}, unseen: map[string]*unseen{}, followed: map[string]time.Time{}}
 }
 
 // connected is told, before a session's first event is, that the PBX is watched
@@ -84,7 +94,7 @@ func (r *recovery) connected(g *leads.Gap, following []string, offset time.Durat
 	r.offset = offset
 	clear(r.followed)
 	for _, id := range following {
-		r.followed[id] = true
+		r.followed[id] = time.Time{}
 	}
 	if g == nil {
 		return
@@ -92,7 +102,7 @@ func (r *recovery) connected(g *leads.Gap, following []string, offset time.Durat
 	if r.source != nil {
 		g.Source = r.source.Name()
 	}
-	r.fresh = append(r.fresh, g)
+	r.fresh, r.aheads = append(r.fresh, g), append(r.aheads, g.Ahead)
 	r.kick()
 }
 
@@ -115,7 +125,11 @@ func (r *recovery) told(facts []call.Fact) []call.Fact {
 	kept := facts[:0]
 	for _, f := range facts {
 		if len(r.gaps)+len(r.fresh) > 0 {
-			r.followed[f.Call.ID] = true
+			ended := time.Time{}
+			if !f.Call.Ended.IsZero() {
+				ended = time.Now()
+			}
+			r.followed[f.Call.ID] = ended
 		}
 		if !r.knownBetter(&f) {
 			kept = append(kept, f)
@@ -152,30 +166,20 @@ func (r *recovery) run(ctx context.Context) error {
 		return err
 	}
 	for {
-		pause := r.work(ctx)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if pause == 0 {
-			select {
-			case <-r.wake:
-				r.readings = 0
-				continue
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
+		worked := time.Now()
+		var due <-chan time.Time
+		if next := r.work(ctx); next > 0 {
+			due = time.After(next)
 		}
 		select {
+		case <-due:
 		case <-r.wake:
 			r.readings = 0
-		default:
+			if pause(ctx, firstPause-time.Since(worked)) != nil { // many calls may end at once
+				return nil
+			}
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
@@ -190,12 +194,16 @@ func (r *recovery) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	aheads, err := r.book.Aheads(ctx, r.pbx, time.Now().Add(-clockMemory))
+	if err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.first = first; first.IsZero() {
 		r.first = time.Now()
 	}
-	r.ahead = last.Ahead
+	r.aheads = append(append(aheads, last.Ahead), r.aheads...)
 	r.gaps = append(gaps, r.gaps...)
 	return nil
 }
@@ -206,15 +214,19 @@ func (r *recovery) work(ctx context.Context) time.Duration {
 	if !r.noteGaps(ctx) {
 		return firstPause
 	}
+	now := time.Now()
+	next := r.reopen(now)
 	r.mu.Lock()
 	idle := len(r.gaps)+len(r.unseen) == 0
-	if idle {
-		r.ahead = -r.offset
+	for id, ended := range r.followed {
+		if !ended.IsZero() && now.Sub(ended) > writtenBy && r.book.Settled().After(ended) {
+			delete(r.followed, id) // the database knows it
+		}
 	}
 	r.mu.Unlock()
 	if idle {
 		r.rows, r.final = map[string]int{}, time.Time{}
-		return 0
+		return next
 	}
 	if r.source == nil {
 		r.finish(ctx, time.Now())
@@ -223,6 +235,22 @@ func (r *recovery) work(ctx context.Context) time.Duration {
 	r.read(ctx)
 	r.readings++
 	return min(firstPause<<min(r.readings-1, 10), lastPause)
+}
+
+// reopen takes the gaps up again that are to be looked at once more, and says after
+// which pause the next is; 0: none is.
+func (r *recovery) reopen(now time.Time) (next time.Duration) {
+	if len(r.closed) == 0 {
+		return 0
+	}
+	g := r.closed[0]
+	if rest := g.Finished.Add(lookAgain).Sub(now); rest > 0 && rest <= lookAgain {
+		return rest
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed, r.gaps = r.closed[1:], append(r.gaps, g)
+	return 0
 }
 
 // noteGaps writes new gaps down; false: it could not.
@@ -250,6 +278,7 @@ func (r *recovery) noteGaps(ctx context.Context) bool {
 func (r *recovery) read(ctx context.Context) {
 	now := time.Now()
 	settled := true
+	r.waiting = map[string]bool{}
 	for q := r.question(); ; q.since = q.until {
 		q.cut(now)
 		log, err := r.readPiece(ctx, q)
@@ -265,7 +294,7 @@ func (r *recovery) read(ctx context.Context) {
 			return
 		}
 		settled = settled && certain
-		if q.until.IsZero() {
+		if q.newest {
 			break
 		}
 		if settled {
@@ -275,8 +304,8 @@ func (r *recovery) read(ctx context.Context) {
 			return // another gap has to be written down first
 		}
 	}
+	r.giveUp(ctx, now.Add(-r.wait))
 	if settled {
-		r.giveUp(ctx, now.Add(-r.wait))
 		r.finish(ctx, now.Add(-r.wait))
 	}
 }
@@ -288,8 +317,8 @@ func (r *recovery) readPiece(ctx context.Context, q question) (cdr.Log, error) {
 	defer done()
 	var log cdr.Log
 	var err error
-	if q.until.IsZero() {
-		log, err = r.source.Read(ctx, q.since.Add(-overlap), time.Time{}, q.ids)
+	if q.newest {
+		log, err = r.source.Read(ctx, q.since.Add(-overlap), q.until, q.ids)
 	} else {
 		log, err = r.source.Read(ctx, q.since.Add(-overlap), q.until.Add(overlap), nil)
 	}
@@ -316,7 +345,9 @@ func (r *recovery) judge(ctx context.Context, q question, log cdr.Log, now time.
 // question is what is asked of the records.
 type question struct {
 	since  time.Time     // by the PBX's clock
-	until  time.Time     // by the PBX's clock; zero: this is the newest piece
+	until  time.Time     // by the PBX's clock; zero: now
+	end    time.Time     // by the PBX's clock: what began later was not missed
+	newest bool          // this is the last piece
 	ids    []string      // calls that nobody saw whole, asked for with the newest piece
 	offset time.Duration // what is added to the PBX's times to have ours
 	drift  time.Duration // how far the PBX's clock may have been set in the gap
@@ -339,11 +370,15 @@ func (r *recovery) question() question {
 	if from.IsZero() {
 		from = time.Now()
 	}
-	// The ids of calls go by the PBX's clock.
-	q.drift = (r.ahead + r.offset).Abs()
+	// The ids of calls go by the PBX's clock, which may have been set.
+	for _, ahead := range r.aheads {
+		q.drift = max(q.drift, (ahead + r.offset).Abs())
+	}
 	for _, g := range r.gaps {
 		q.drift = max(q.drift, (g.Ahead + r.offset).Abs())
+		q.end = later(q.end, g.Until)
 	}
+	q.end = q.end.Add(-r.offset + q.drift + overlap)
 	if q.since = from.Add(-r.offset - q.drift); q.since.Before(r.final) && (r.finalBy-r.offset).Abs() < overlap { // and the clock was not set
 		q.since = r.final
 	}
@@ -356,8 +391,10 @@ func (r *recovery) question() question {
 // cut leaves only the first piece of what begins with since.
 func (q *question) cut(now time.Time) {
 	q.until = q.since.Add(pieceLength)
-	if newest := now.Add(-q.offset - newestLength); !q.until.Before(newest) {
-		q.until = time.Time{}
+	if recent := now.Add(-q.offset - newestLength); !q.until.Before(recent) {
+		q.until, q.newest = time.Time{}, true
+	} else if !q.until.Before(q.end) {
+		q.newest = true
 	}
 }
 
@@ -368,8 +405,9 @@ func (q *question) has(t *cdr.Told) bool {
 }
 
 // certain are the ends of the calls that the records tell now as they did at the
-// reading before: all of it is written. Of the calls of an older piece it is so
-// when they ended long enough ago. All says that none has to wait.
+// reading before, and who was not answered only when the PBX has had the time to
+// write all of it. Of the calls of an older piece it is so when they ended long
+// enough ago. All says that none has to wait.
 func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told, now time.Time) (facts []call.Fact, all bool, err error) {
 	known, err := r.known(ctx, q, told)
 	if err != nil {
@@ -382,17 +420,21 @@ func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told, now
 	for i := range told {
 		t := &told[i]
 		u := r.unseen[t.ID]
-		if u == nil && (!q.has(t) || known[t.ID] || !r.missedBy(q, t)) || u != nil && !q.until.IsZero() {
-			continue
-		}
-		if r.rows[t.ID] != t.Rows && (q.until.IsZero() || t.Ended.After(written)) {
-			r.rows[t.ID] = t.Rows
-			waiting++
+		if u == nil && (!q.has(t) || known[t.ID] || !r.missedBy(q, t)) || u != nil && !q.newest {
 			continue
 		}
 		c := t.Call
 		if u != nil {
 			c = cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Complete(u.fact.Call, *t)
+		}
+		grown := r.rows[t.ID] != t.Rows
+		r.rows[t.ID] = t.Rows
+		switch {
+		case !q.newest && !t.Ended.After(written): // long ago
+		case grown, r.book.Verdict(c) != routing.Answered && !r.writtenFor(&c, u, now):
+			r.waiting[t.ID] = true
+			waiting++
+			continue
 		}
 		facts = append(facts, call.Fact{Kind: call.Ended, At: c.Ended, Call: c})
 	}
@@ -401,6 +443,18 @@ func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told, now
 	}
 	slices.SortStableFunc(facts, func(a, b call.Fact) int { return a.At.Compare(b.At) })
 	return facts, waiting == 0, nil
+}
+
+// writtenFor says that the PBX has had the time to write all of a call.
+func (r *recovery) writtenFor(c *call.Call, u *unseen, now time.Time) bool {
+	over := now
+	if g := r.gapOf(c); g != nil {
+		over = g.Until // by then it was
+	}
+	if u != nil {
+		over = u.since
+	}
+	return now.Sub(over) >= r.wait
 }
 
 // known are the calls of the time of those that the database knows to have ended.
@@ -418,7 +472,8 @@ func (r *recovery) missedBy(q question, t *cdr.Told) bool {
 	switch {
 	case q.from.IsZero() || t.Ended.Before(q.from) || t.Started.Before(r.first):
 		return false
-	case r.followed[t.ID]:
+	}
+	if _, followed := r.followed[t.ID]; followed {
 		return false // its end is told by the tracker
 	}
 	return t.Direction != call.Internal && !t.Own
@@ -437,7 +492,7 @@ func (r *recovery) record(ctx context.Context, facts []call.Fact) error {
 		c := &facts[i].Call
 		if r.unseen[c.ID] != nil {
 			delete(r.unseen, c.ID)
-			r.followed[c.ID] = true
+			r.followed[c.ID] = time.Now()
 		}
 		verdict := r.book.Verdict(*c)
 		r.metrics.recovered(r.pbx, c.Source, verdict)
@@ -468,7 +523,7 @@ func (r *recovery) giveUp(ctx context.Context, before time.Time) {
 	r.mu.Lock()
 	var facts []call.Fact
 	for _, u := range r.unseen {
-		if u.since.Before(before) {
+		if u.since.Before(before) && !r.waiting[u.fact.Call.ID] {
 			facts = append(facts, u.fact)
 		}
 	}
@@ -504,13 +559,18 @@ func (r *recovery) finish(ctx context.Context, before time.Time) {
 	})
 	r.mu.Unlock()
 	for _, g := range done {
+		if r.source != nil && g.Finished.Sub(g.Until) < lookAgain {
+			r.closed = append(r.closed, g)
+		}
 		r.log.Info("what happened while the PBX was not watched has been read", "pbx", r.pbx, "since", g.Since, "until", g.Until,
 			"source", g.Source, "recovered", g.Recovered, "missed", g.Missed, "unconfirmed", g.Unconfirmed)
 	}
 }
 
-// complain says once when the records cannot be read, and when they can again.
+// complain says once when the records cannot be read, and when they can again, and
+// writes it to the gaps.
 func (r *recovery) complain(err error, now time.Time) {
+	why := ""
 	switch {
 	case err == nil && !r.failing.IsZero():
 		r.failing = time.Time{}
@@ -519,20 +579,32 @@ func (r *recovery) complain(err error, now time.Time) {
 		r.failing = now
 		r.log.Error("the call records cannot be read: what was missed while the PBX was not watched is not known yet",
 			"pbx", r.pbx, "source", r.source.Name(), "err", err, "do", "run ringback doctor")
-	default:
-		return
 	}
+	if err != nil {
+		why = err.Error()
+	}
+	var gaps []*leads.Gap
 	r.mu.Lock()
 	for _, g := range r.gaps {
-		if g.Error = ""; err != nil {
-			g.Error = err.Error()
+		if (g.Error == "") != (why == "") {
+			g.Error = why
+			gaps = append(gaps, g)
 		}
 	}
-	gaps := slices.Clone(r.gaps)
 	r.mu.Unlock()
+	if len(gaps) == 0 {
+		return
+	}
 	if err := r.book.SaveGaps(context.Background(), gaps); err != nil {
 		r.log.Debug("not written down that the call records cannot be read", "pbx", r.pbx, "err", err)
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // recoveryMetrics count what call records have told.

@@ -240,6 +240,63 @@ func TestRecoverTheEndOfWhatWasSeen(t *testing.T) {
 	})
 }
 
+// A call of which the first record is written and the next is not is no miss yet.
+func TestRecoverWaitsForAllOfACall(t *testing.T) {
+	wardStory(t, func(w *ward) {
+		w.mark()
+		since := time.Now()
+		w.after(time.Minute)
+		id := w.write(since.Add(10*time.Second), 5*time.Second, false)
+		w.watchedAgain(since)
+		w.after(wardWait - time.Second)
+		w.want(nil, []string{"0 0 0 open"})
+		w.records--
+		w.write(since.Add(10*time.Second), 40*time.Second, true)
+		w.after(wardWait)
+		w.want([]string{id + " answered person cdr"}, []string{"1 0 0 read"})
+	})
+}
+
+// A PBX that writes in batches, of which nobody has told us, is looked at again.
+func TestRecoverLooksAgain(t *testing.T) {
+	wardStory(t, func(w *ward) {
+		w.mark()
+		since := time.Now()
+		w.after(time.Minute)
+		w.watchedAgain(since)
+		w.after(2 * wardWait)
+		w.want(nil, []string{"0 0 0 read"})
+		rang := w.write(since.Add(10*time.Second), 5*time.Second, false)
+		w.after(4 * time.Minute)
+		w.want(nil, []string{"0 0 0 read"})
+		w.after(3 * time.Minute)
+		w.want([]string{rang + " missed abandoned_ringing cdr"}, []string{"1 1 0 read"})
+	})
+}
+
+// What the tracker has followed to its end is forgotten here when it is on the disk,
+// however long the records cannot be read.
+func TestRecoverForgetsWhatIsKnown(t *testing.T) {
+	wardStory(t, func(w *ward) {
+		if err := os.Mkdir(w.csv(), 0o700); err != nil {
+			w.Fatal(err)
+		}
+		w.mark()
+		w.watchedAgain(time.Now().Add(-time.Minute))
+		for n := range 1000 {
+			c := w.seen(fmt.Sprintf("1.%d", n), time.Now())
+			c.Ended = time.Now()
+			w.r.told([]call.Fact{{Kind: call.Ended, Call: c}})
+		}
+		w.after(5 * time.Minute)
+		w.r.mu.Lock()
+		defer w.r.mu.Unlock()
+		if len(w.r.followed) > 0 {
+			w.Errorf("%d calls are remembered", len(w.r.followed))
+		}
+	})
+}
+
 // Without records nothing waits.
 func TestRecoverWithoutRecords(t *testing.T) {
 	wardStory(t, func(w *ward) {
