@@ -580,9 +580,11 @@ func (r *recovery) complain(err error, now time.Time) {
 		r.log.Error("the call records cannot be read: what was missed while the PBX was not watched is not known yet",
 			"pbx", r.pbx, "source", r.source.Name(), "err", err, "do", "run ringback doctor")
 	}
+	readable := 1.
 	if err != nil {
-		why = err.Error()
+		why, readable = err.Error(), 0
 	}
+	r.metrics.readable.WithLabelValues(r.pbx).Set(readable)
 	var gaps []*leads.Gap
 	r.mu.Lock()
 	for _, g := range r.gaps {
@@ -609,14 +611,17 @@ func later(a, b time.Time) time.Time {
 
 // recoveryMetrics count what call records have told.
 type recoveryMetrics struct {
-	calls *prometheus.CounterVec
+	calls    *prometheus.CounterVec
+	readable *prometheus.GaugeVec
 }
 
 func newRecoveryMetrics(reg prometheus.Registerer) *recoveryMetrics {
 	m := &recoveryMetrics{calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_recovered_calls_total",
 		Help: "Calls that nobody watched to their end and that were recorded later, by PBX, verdict, and whether call records told of them (cdr) or nothing did (ari)."},
 		[]string{"pbx", "source", "verdict"})}
-	reg.MustRegister(m.calls)
+	m.readable = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ringback_records_readable",
+		Help: "1 while the call records of a PBX could be read when they were last needed, 0 when not."}, []string{"pbx"})
+	reg.MustRegister(m.calls, m.readable)
 	return m
 }
 
