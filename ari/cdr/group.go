@@ -118,7 +118,7 @@ func (g *group) wasDialed(c *channel) bool {
 // originated says that a call begins with the channel although nobody came in by
 // it: a call file, a page's "call" button, another program.
 func (g *group) originated(c *channel) bool {
-	if len(c.rows) == 0 || strings.HasSuffix(c.name, ";2") || len(g.peers[c.name]) > 0 {
+	if len(c.rows) == 0 || strings.HasSuffix(c.name, farHalf) || len(g.peers[c.name]) > 0 {
 		return false
 	}
 	if _, ok := call.Endpoint(c.name); ok && !g.placed(c) || !ok && call.OtherHalf(c.name) == "" {

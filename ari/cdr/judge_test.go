@@ -40,6 +40,12 @@ func only(t *testing.T, j cdr.Judge, log cdr.Log) cdr.Told {
 	return told[0]
 }
 
+// far makes of a record one of the far half of a Local pair.
+func far(r cdr.Record) cdr.Record {
+	r.Channel, r.UniqueID = "Local/1@m-1;2", "1795348800.3"
+	return r
+}
+
 // TestTalksAreNoLongerThanProven holds the length of a talk against what its records
 // prove: the time of the answer may be that of a greeting.
 func TestTalksAreNoLongerThanProven(t *testing.T) {
@@ -55,6 +61,9 @@ func TestTalksAreNoLongerThanProven(t *testing.T) {
 		"longer than a greeting and the ringing":  {[]cdr.Record{came(trunk, "Dial", "PJSIP/79161112233@trunk,30", 0, 0, 300, cdr.Answered)}, 210 * time.Second},
 		"nobody knows how long it rang":           {[]cdr.Record{came(trunk, "Dial", "PJSIP/79161112233@trunk", 0, 0, 300, cdr.Answered)}, 0},
 		"the time of ringing was cut off":         {[]cdr.Record{came(trunk, "Dial", "PJSIP/101&"+strings.Repeat("PJSIP/102&", 9)+"PJSIP/103,30", 0, 0, 300, cdr.Answered)}, 0},
+		"the second, and a trunk":                 {[]cdr.Record{came(phone, "Dial", "PJSIP/101,4", 0, 0, 4, cdr.NoAnswer), came(trunk, "Dial", "PJSIP/79161112233@trunk,10", 4, 4, 32, cdr.Answered)}, 18 * time.Second},
+		"a pair, and a trunk behind it":           {[]cdr.Record{came("Local/1@m-1;1", "Dial", "Local/1@m/n,12", 0, 0, 25, cdr.Answered), far(came(trunk, "Dial", "PJSIP/79161112233@trunk", 0, 1, 25, cdr.Answered))}, 24 * time.Second},
+		"a pair, answered before its trunk":       {[]cdr.Record{came("Local/1@m-1;1", "Dial", "Local/1@m/n", 0, 0, 25, cdr.Answered), far(came(phone, "Dial", "PJSIP/101,4", 0, 0, 4, cdr.NoAnswer)), far(came(trunk, "Dial", "PJSIP/79161112233@trunk,10", 4, 4, 25, cdr.Answered))}, 11 * time.Second},
 		"a queue with a limit":                    {[]cdr.Record{came(trunk, "Queue", "sales,t,,,20", 0, 0, 300, cdr.Answered)}, 220 * time.Second},
 		"the second phone, after a greeting":      {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, 3, 8, cdr.NoAnswer), came(phone, "Dial", "PJSIP/101,5", 8, 8, 40, cdr.Answered)}, 30 * time.Second},
 		"the second phone, and nobody greeted":    {[]cdr.Record{came("PJSIP/102-00000003", "Dial", "PJSIP/102,5", 0, -1, 5, cdr.NoAnswer), came(phone, "Dial", "PJSIP/101,15", 5, 11, 40, cdr.Answered)}, 29 * time.Second},

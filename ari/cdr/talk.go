@@ -28,6 +28,8 @@ const (
 	// greeting is how long a caller is taken to have been played to at most before
 	// phones were rung.
 	greeting = time.Minute
+	// farHalf ends the name of that half of a Local pair which runs the dialplan.
+	farHalf = ";2"
 	// assumed is how long a talk in the house is told to have lasted at most where it
 	// is not known when the phone was picked up.
 	assumed = 30 * time.Second
@@ -152,7 +154,9 @@ func (g *group) talksTo(c *channel) []talk {
 // of that time is taken for the talk, so that whoever spoke after a menu or a queue
 // is not called back: a pick-up that was over at once cannot be told from it. What
 // left by a trunk may be a voicemail: there only what is longer than a greeting and
-// the ringing can last is told as a talk.
+// the ringing can last is told as a talk. A greeting is in the channel's first record;
+// a later one begins where its phone begins to be dialed. The far half of a Local pair
+// answers nobody by itself: its answer is that of whom it has dialed.
 func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 	endpoint, _ := call.Endpoint(r.Peer)
 	if strings.EqualFold(r.App, "dial") && len(r.AppData) < clippedData && !strings.Contains(r.AppData, endpoint) && talkedBefore(c, r) {
@@ -164,8 +168,14 @@ func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 	if !g.outside(endpoint) {
 		return later(from, r.End.Add(-assumed))
 	}
-	ring, said := r.ringTime()
-	if sure := from.Add(ring + greeting); said && sure.Before(r.End) {
+	if strings.HasSuffix(c.name, farHalf) && !g.answeredEarlier(c, r) {
+		return from
+	}
+	wait, said := r.ringTime()
+	if c.rows[0] == r {
+		wait += greeting
+	}
+	if sure := from.Add(wait); said && sure.Before(r.End) {
 		return sure
 	}
 	return r.End
@@ -174,6 +184,11 @@ func (g *group) proven(c *channel, r *Record, from time.Time) time.Time {
 // answeredBefore says that a channel may have been answered before a record's
 // phone was rung.
 func (g *group) answeredBefore(c *channel, r *Record) bool {
+	return g.answeredEarlier(c, r) || r.Answer.Sub(c.rows[0].Start) < quick
+}
+
+// answeredEarlier says that a channel was answered in a record before.
+func (g *group) answeredEarlier(c *channel, r *Record) bool {
 	for _, earlier := range c.rows {
 		if earlier == r {
 			break
@@ -182,7 +197,7 @@ func (g *group) answeredBefore(c *channel, r *Record) bool {
 			return true
 		}
 	}
-	return r.Answer.Sub(c.rows[0].Start) < quick
+	return false
 }
 
 // talkedBefore says that the record before is of a talk, which this one goes on with.
