@@ -2,6 +2,7 @@ package cdr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,7 +29,7 @@ func (s csvSource) Read(ctx context.Context, since, until time.Time, calls []str
 	q := newQuery(since, until, calls)
 	var log Log
 	err := readLog(ctx, s.path, q.bound.Add(-margin), func(files []logFile) (err error) {
-		log, err = readCSV(ctx, files, q)
+		log, err = readCSV(ctx, s.path, files, q)
 		return err
 	})
 	if err != nil {
@@ -37,17 +38,27 @@ func (s csvSource) Read(ctx context.Context, since, until time.Time, calls []str
 	return log, nil
 }
 
-// readCSV reads rows of files, the oldest of which comes first.
-func readCSV(ctx context.Context, files []logFile, q *query) (log Log, err error) {
+// readCSV reads rows of path and the files that it was rotated to, the oldest of
+// which comes first. One of those that cannot be read is left out, unless the
+// others tell nothing of the time.
+func readCSV(ctx context.Context, path string, files []logFile, q *query) (log Log, err error) {
 	k := kept{query: q, copies: newCopies()}
+	var broken error
 	for i := range files {
-		if err := k.read(ctx, &files[i]); err != nil {
+		f := &files[i]
+		switch err := k.read(ctx, f); {
+		case err != nil && (f.path == path || ctx.Err() != nil):
 			return Log{}, err
+		case err != nil:
+			broken = errors.Join(broken, fmt.Errorf("cdr: a part of the call records is left out: %w", err))
 		}
+	}
+	if broken != nil && !k.covered {
+		return Log{}, broken
 	}
 	k.nameSingles()
 	settle(k.records, k.fallback)
-	log = Log{Records: q.wanted(k.records), Unreadable: k.unreadable}
+	log = Log{Records: q.wanted(k.records), Unreadable: k.unreadable, Coarser: broken}
 	inOrder(log.Records)
 	return log, nil
 }
@@ -59,6 +70,7 @@ type kept struct {
 	records    []Record
 	singles    []single
 	unreadable int
+	covered    bool          // there is a row of the time that is asked for, or a later one
 	fallback   time.Duration // the zone, by the time at which the newest file was written
 
 	zone  time.Duration // of the row that was read last
@@ -76,6 +88,9 @@ type single struct {
 
 // read takes what matters of one file.
 func (k *kept) read(ctx context.Context, f *logFile) error {
+	if f.shut != nil {
+		return f.shut
+	}
 	p := pass{kept: k, young: map[string]bool{}, old: map[string]bool{}}
 	k.copies.next()
 	var err error
@@ -140,7 +155,7 @@ func (p *pass) forward(ctx context.Context, f *logFile) error {
 	return f.forward(ctx, func(text []byte, head, tail edge) (from int, more bool) {
 		b.sift(text, head, tail)
 		if p.allLate(b.rows) {
-			p.newest = time.Time{}
+			p.newest, p.covered = time.Time{}, true
 			return 0, false
 		}
 		p.unreadable += b.unreadable
@@ -196,7 +211,7 @@ func (p *pass) reach(ctx context.Context, f *logFile) (int64, error) {
 	if err := look(size); err != nil || !late {
 		return size, err
 	}
-	p.newest = b.rows[0].time(endColumn)
+	p.newest, p.covered = b.rows[0].time(endColumn), true
 	low, high := int64(0), size
 	for high-low > firstBlock {
 		middle := low + (high-low)/2
@@ -249,6 +264,7 @@ func (p *pass) take(r *csvRow) {
 	end := p.end(r, unique)
 	switch {
 	case !end.Before(p.bound.Add(-margin)):
+		p.covered = true
 		clear(p.old)
 		if !p.near(r, end, unique, linked) {
 			return // it is passed on the way to what may stand before it

@@ -22,6 +22,7 @@ type logFile struct {
 	path string
 	file *os.File
 	info fs.FileInfo // when it was opened
+	shut error       // why it cannot be opened, where others can; nil: it is open
 }
 
 func (f *logFile) zipped() bool { return strings.HasSuffix(f.path, ".gz") }
@@ -54,9 +55,15 @@ func openLog(path string, since time.Time) (files []logFile, err error) {
 		return files, err
 	}
 	for _, name := range names {
-		if files, err = addLog(files, name, since); err != nil {
-			return files, err
+		more, shut := addLog(files, name, since)
+		if shut != nil {
+			info, err := os.Stat(name)
+			if err != nil {
+				return files, shut
+			}
+			more = append(files, logFile{path: name, info: info, shut: shut})
 		}
+		files = more
 	}
 	slices.SortStableFunc(files, func(a, b logFile) int {
 		return cmp.Or(a.info.ModTime().Compare(b.info.ModTime()), cmp.Compare(len(b.path), len(a.path)))
@@ -120,12 +127,14 @@ func addLog(files []logFile, path string, since time.Time) ([]logFile, error) {
 		f.Close()
 		return files, nil
 	}
-	return append(files, logFile{path, f, info}), nil
+	return append(files, logFile{path: path, file: f, info: info}), nil
 }
 
 func closeLog(files []logFile) {
 	for _, f := range files {
-		f.file.Close()
+		if f.shut == nil {
+			f.file.Close()
+		}
 	}
 }
 

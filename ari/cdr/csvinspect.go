@@ -16,8 +16,8 @@ func (s csvSource) inspect(ctx context.Context) (in Inspection, err error) {
 	err = readLog(ctx, s.path, time.Time{}, func(files []logFile) error {
 		in = Inspection{}
 		for i := range slices.Backward(files) {
-			if files[i].zipped() {
-				continue // older than those that are not
+			if files[i].zipped() || files[i].shut != nil {
+				continue // older than those that are not, or not to be read
 			}
 			if err := in.look(ctx, &files[i]); err != nil || in.Records > 0 {
 				return err

@@ -144,6 +144,39 @@ func TestCSVTrouble(t *testing.T) {
 	}
 }
 
+// A rotated file that is broken, or cannot be opened, is left out and told of, as
+// long as others have something of the time.
+func TestCSVBrokenParts(t *testing.T) {
+	text, records := day(2000)
+	rows := strings.SplitAfter(text, "\n")
+	for name, spoil := range map[string]func(body []byte) []byte{
+		"no gzip": func([]byte) []byte { return []byte("not compressed at all") },
+		"its end": func(body []byte) []byte { body[len(body)-6] ^= 1; return body },
+	} {
+		path := filepath.Join(t.TempDir(), "Master.csv")
+		lay(t, path, []string{strings.Join(rows[:1000], ""), strings.Join(rows[1000:], "")}, []time.Time{records[999].End, dayEnd}, 2)
+		body, err := os.ReadFile(path + ".1.gz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, path+".1.gz", string(spoil(body)))
+		log, err := csvSource{path}.Read(t.Context(), records[0].Began, time.Time{}, nil)
+		if err != nil || log.Coarser == nil || !strings.Contains(log.Coarser.Error(), "Master.csv.1.gz") || len(log.Records) < 1000 || !slices.Equal(log.Records[len(log.Records)-1000:], records[1000:]) {
+			t.Errorf("%s: %d records, %v, %v", name, len(log.Records), log.Coarser, err)
+		}
+		writeFile(t, path+".3.xz", "x")
+		if log, err := (csvSource{path}).Read(t.Context(), records[0].Began, time.Time{}, nil); err != nil || log.Coarser == nil || !strings.Contains(log.Coarser.Error(), "use gzip") {
+			t.Errorf("%s: with another: %v, %v", name, log.Coarser, err)
+		}
+		writeFile(t, path, "")
+		if name == "no gzip" {
+			if log, err := (csvSource{path}).Read(t.Context(), records[0].Began, time.Time{}, nil); err == nil {
+				t.Errorf("alone: %d records", len(log.Records))
+			}
+		}
+	}
+}
+
 // Files that are rotated, copied and cut while they are read lose no record and
 // tell none twice.
 func TestCSVRotatedWhileRead(t *testing.T) {

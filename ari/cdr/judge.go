@@ -48,23 +48,6 @@ func (j Judge) Calls(log Log) []Told {
 	return told
 }
 
-// Dialed finds what the records tell of a channel that the daemon has placed: how
-// it was answered, or else its last record. It is false while there is none.
-func Dialed(log Log, channel string) (Record, bool) {
-	var found Record
-	ok := false
-	for _, r := range log.Records {
-		if r.UniqueID != channel {
-			continue
-		}
-		answered := found.Disposition == Answered && !found.Answer.IsZero()
-		if !ok || !answered && (r.Disposition == Answered || byTime(&r, &found) > 0) {
-			found, ok = r, true
-		}
-	}
-	return found, ok
-}
-
 // byTime is the order in which Asterisk has begun two records.
 func byTime(a, b *Record) int {
 	return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Sequence, b.Sequence), a.End.Compare(b.End),

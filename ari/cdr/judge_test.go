@@ -2,7 +2,6 @@ package cdr_test
 
 import (
 	"fmt"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -172,21 +171,6 @@ func TestTrunkNotSeenBefore(t *testing.T) {
 	}
 	if told := only(t, j, cdr.Log{Records: []cdr.Record{did}}); told.Dialed != did.DID {
 		t.Errorf("dialed %q", told.Dialed)
-	}
-}
-
-// TestDialed tells of a channel that was placed the record of its answer, whichever
-// comes first.
-func TestDialed(t *testing.T) {
-	missed, taken := came("", "AppDial2", "", 0, -1, 20, cdr.NoAnswer), came("", "Playback", "", 20, 21, 40, cdr.Answered)
-	missed.UniqueID, taken.UniqueID = "ringback-7", "ringback-7"
-	for _, log := range []cdr.Log{{Records: []cdr.Record{missed, taken}}, {Records: []cdr.Record{taken, missed}}} {
-		if r, ok := cdr.Dialed(log, "ringback-7"); !ok || !reflect.DeepEqual(r, taken) {
-			t.Errorf("%v %+v", ok, r)
-		}
-	}
-	if _, ok := cdr.Dialed(cdr.Log{Records: []cdr.Record{missed}}, "ringback-8"); ok {
-		t.Error("a record of another channel")
 	}
 }
 

@@ -52,6 +52,9 @@ type queuePass struct {
 }
 
 func (p *queuePass) read(ctx context.Context, f *logFile) error {
+	if f.shut != nil {
+		return f.shut
+	}
 	if f.zipped() {
 		return f.forward(ctx, func(text []byte, _, _ edge) (from int, more bool) {
 			from = bytes.LastIndexByte(text, '\n') + 1
@@ -134,7 +137,7 @@ func (l queueLog) newest(ctx context.Context) (at time.Time, err error) {
 	err = readLog(ctx, l.path, time.Time{}, func(files []logFile) error {
 		for i := range slices.Backward(files) {
 			f := &files[i]
-			if f.zipped() {
+			if f.zipped() || f.shut != nil {
 				continue // older than those that are not
 			}
 			err := backwardLines(ctx, f, func(line []byte) bool {

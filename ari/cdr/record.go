@@ -71,8 +71,9 @@ type Log struct {
 	Records []Record
 	Events  []Event
 	Queue   []QueueEvent
-	// Coarser is why Queue or Events could not be read, where the records could:
-	// reasons are coarser then, and no call is lost.
+	// Coarser is why Queue, Events or a file that the records were rotated to could
+	// not be read, where the newest records could: reasons are coarser then, and only
+	// calls of such a file are lost.
 	Coarser error
 	// Unreadable counts the lines and rows that were skipped.
 	Unreadable int

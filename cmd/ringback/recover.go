@@ -44,6 +44,7 @@ type recovery struct {
 	finalBy  time.Duration   // the offset then
 	waiting  map[string]bool // calls of which the records have not told the same twice, or not for long enough
 	failing  time.Time       // since when the records cannot be read
+	coarser  string          // why a part of them could not be read the last time
 	readings int             // since something new has come
 	closed   []*leads.Gap    // finished, and to be looked at once more
 }
@@ -325,6 +326,7 @@ func (r *recovery) readPiece(ctx context.Context, q question) (cdr.Log, error) {
 	if log.Unreadable > 0 {
 		r.log.Debug("call records could not be read in part", "pbx", r.pbx, "source", r.source.Name(), "rows", log.Unreadable)
 	}
+	r.complainOfParts(log.Coarser)
 	return log, err
 }
 
@@ -607,6 +609,15 @@ func later(a, b time.Time) time.Time {
 		return a
 	}
 	return b
+}
+
+// complainOfParts says once why not all of the records can be read.
+func (r *recovery) complainOfParts(err error) {
+	if err == nil || r.coarser == err.Error() {
+		return
+	}
+	r.coarser = err.Error()
+	r.log.Warn("a part of the call records cannot be read", "pbx", r.pbx, "source", r.source.Name(), "err", err, "do", "run ringback doctor")
 }
 
 // recoveryMetrics count what call records have told.

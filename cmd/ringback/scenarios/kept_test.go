@@ -224,19 +224,32 @@ func (k *kept) events(t testing.TB) []ari.Event {
 	}
 }
 
-// log is all that the PBX has written of the scenario.
-func (k *kept) log(t testing.TB) cdr.Log {
+// log is all that the PBX has written of the scenario, as it is read from its
+// files.
+func (k *kept) log(t testing.TB) (log cdr.Log) {
 	t.Helper()
-	var log cdr.Log
-	for _, line := range k.CDR {
-		log.Records = append(log.Records, recordOf(t, line))
+	folder := t.TempDir()
+	files := cdr.Config{CSV: filepath.Join(folder, "Master.csv")}
+	write := func(file, text string) {
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(files.CSV, strings.Join(k.CDR, ""))
+	if len(k.Queue) > 0 {
+		files.QueueLog = filepath.Join(folder, "queue_log")
+		write(files.QueueLog, strings.Join(k.Queue, "\n")+"\n")
+	}
+	source, err := cdr.Open(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer source.Close()
+	if log, err = source.Read(t.Context(), time.Unix(0, 0), time.Time{}, nil); err != nil || log.Coarser != nil || log.Unreadable > 0 {
+		t.Fatal(err, log.Coarser, log.Unreadable)
 	}
 	for _, line := range k.CEL {
 		log.Events = append(log.Events, eventOf(t, line))
-	}
-	for _, line := range k.Queue {
-		f := strings.Split(line, "|")
-		log.Queue = append(log.Queue, cdr.QueueEvent{At: epoch(t, f[0]), Call: f[1], Queue: f[2], Agent: f[3], Event: f[4], Data: f[5:]})
 	}
 	return log
 }
@@ -260,30 +273,6 @@ func epoch(t testing.TB, text string) time.Time {
 	}
 	us, _ := strconv.ParseInt(micros, 10, 64)
 	return time.Unix(seconds, us*1000).UTC()
-}
-
-// recordOf reads a row of Master.csv as the suite's PBX writes it.
-func recordOf(t testing.TB, line string) cdr.Record {
-	t.Helper()
-	f := fieldsOf(t, line)
-	at := func(text string) (found time.Time) {
-		if text != "" {
-			var err error
-			if found, err = time.Parse(time.DateTime, text); err != nil {
-				t.Fatal(err)
-			}
-		}
-		return found
-	}
-	whole := func(text string) int64 { n, _ := strconv.ParseInt(text, 10, 64); return n }
-	r := cdr.Record{Account: f[0], Source: f[1], Dialed: f[2], Context: f[3], CallerID: f[4], Channel: f[5], Peer: f[6], App: f[7], AppData: f[8],
-		Start: at(f[9]), Answer: at(f[10]), End: at(f[11]), Duration: time.Duration(whole(f[12])) * time.Second, Billed: time.Duration(whole(f[13])) * time.Second,
-		Disposition: cdr.Disposition(f[14]), UniqueID: f[16], UserField: f[17], LinkedID: f[19], Sequence: whole(f[20])}
-	id := r.UniqueID[strings.LastIndexByte(r.UniqueID, '-')+1:]
-	if seconds, _, ok := strings.Cut(id, "."); ok {
-		r.Began = epoch(t, seconds)
-	}
-	return r
 }
 
 // eventOf reads a row of the channel event log as the suite's PBX writes it.
