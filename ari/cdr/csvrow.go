@@ -34,8 +34,8 @@ const (
 	maxColumns = plainColumns + 2 + newColumns
 )
 
-// maxRow bounds a row. Asterisk's own are below 1 kB.
-const maxRow = 64 << 10
+// maxRow bounds a row: what is longer is none. Asterisk's own are below 1 kB.
+const maxRow = 8 << 10
 
 // layout is what csvRow.read has found.
 type layout int
