@@ -3,7 +3,6 @@ package robotcall
 import (
 	"context"
 	"strings"
-	"sync"
 	"time"
 
 	"ringback/ari/cdr"
@@ -13,54 +12,58 @@ import (
 // Records are the call records of a PBX: what became of a channel whose end
 // nobody heard is known from there, or not at all.
 type Records struct {
-	// Source is read by one at a time.
 	Source cdr.Source
 	// Wait is how long the PBX may take to write of channels that have ended.
 	Wait time.Duration
-
-	reading sync.Mutex
 }
 
 const (
-	// recordsEvery is how often the records are looked at until they tell.
-	recordsEvery = time.Second
+	// recordsSoon is when the records are looked at for the second time; from then
+	// on it takes twice as long each time, up to recordsRarely.
+	recordsSoon   = time.Second
+	recordsRarely = 30 * time.Second
 	// recordsMargin is how much earlier than they were booked calls may begin by
 	// the clock of the PBX.
 	recordsMargin = 10 * time.Minute
 )
 
-// became tells what became of channels that have ended: Answered, Busy, NoAnswer
-// or Congestion. It waits until the PBX must have written of them; those of which
-// nothing is written then are left out. An error comes with what was read before.
+// became tells what became of channels that have ended before anybody answered:
+// Answered, Busy, NoAnswer or Congestion. It waits until the PBX must have written of
+// them; those of which nothing is written then are left out. An error comes with what
+// was read before.
 func (r *Records) became(ctx context.Context, rows []dials.Dial) (told map[string]dials.Outcome, err error) {
-	since := rows[0].Booked
+	since, last := rows[0].Booked, rows[0].Booked
 	var channels []string
 	for _, row := range rows {
 		channels = append(channels, row.Channel, row.Channel+otherHalf)
 		if row.Booked.Before(since) {
 			since = row.Booked
 		}
+		if row.Booked.After(last) {
+			last = row.Booked
+		}
 	}
+	// They have ended by now, and long ago where none can have lasted until now.
+	until := time.Now()
+	if over := last.Add(longestScript); over.Before(until) {
+		until = over
+	}
+	until = until.Add(r.Wait)
 	told = map[string]dials.Outcome{}
-	for began := time.Now(); ; {
+	for pause := recordsSoon; ; pause = min(2*pause, recordsRarely) {
 		var log cdr.Log
-		if log, err = r.read(ctx, since.Add(-recordsMargin), channels); err == nil {
+		if log, err = r.Source.Read(ctx, since.Add(-recordsMargin), time.Time{}, channels); err == nil {
 			for _, row := range rows {
 				if o, known := outcomeOf(log.Records, row.Channel); known {
 					told[row.Channel] = o
 				}
 			}
 		}
-		if len(told) == len(rows) || time.Since(began) >= r.Wait || sleep(ctx, recordsEvery) != nil {
+		left := time.Until(until)
+		if len(told) == len(rows) || left <= 0 || sleep(ctx, min(pause, left)) != nil {
 			return told, err
 		}
 	}
-}
-
-func (r *Records) read(ctx context.Context, since time.Time, channels []string) (cdr.Log, error) {
-	r.reading.Lock()
-	defer r.reading.Unlock()
-	return r.Source.Read(ctx, since, time.Time{}, channels)
 }
 
 // outcomeOf is what the records tell of a channel and of the half of its pair

@@ -151,7 +151,7 @@ func TestStoppedBeforeTheRecordsTell(t *testing.T) {
 		if voice, reports := r.dialer.Resume(ctx, r.rows(), order); voice != nil || !reports[0].Open {
 			t.Errorf("%v, %+v", voice, reports)
 		}
-		if row := r.rows()[0]; !row.Ended.IsZero() || w.reads < 5 {
+		if row := r.rows()[0]; !row.Ended.IsZero() || w.reads < 3 {
 			t.Errorf("the row is %+v after %d reads", row, w.reads)
 		}
 	})
@@ -177,5 +177,20 @@ func TestSweepAsksTheRecords(t *testing.T) {
 		}
 		stop()
 		<-ended
+	})
+}
+
+// TestRecordsAreReadRarely waits an hour for a record that never comes, and not at all
+// for one of a call so old that it must have been written.
+func TestRecordsAreReadRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for age, reads := range map[time.Duration][2]int{0: {120, 130}, longestScript: {120, 130}, longestScript + 59*time.Minute + 30*time.Second: {6, 6}, 3 * time.Hour: {1, 1}} {
+			w := &written{}
+			began := time.Now()
+			told, err := (&Records{Source: w, Wait: time.Hour}).became(t.Context(), []dials.Dial{{Channel: "a", Booked: began.Add(-age)}})
+			if waited, want := time.Since(began), max(0, time.Hour-max(0, age-longestScript)); len(told) > 0 || err != nil || waited != want || w.reads < reads[0] || w.reads > reads[1] {
+				t.Errorf("booked %v ago: %d reads in %v, and it may be written for %v: %v, %v", age, w.reads, waited, want, told, err)
+			}
+		}
 	})
 }

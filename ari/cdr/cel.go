@@ -156,9 +156,6 @@ func (r row) event() (Event, bool) {
 	return e, e.Type != "" && e.UniqueID != "" && !e.At.IsZero()
 }
 
-// channelStart is the type of a channel's first event.
-const channelStart = "CHAN_START"
-
 // settleEvents brings the times of events to UTC as settle does those of records,
 // and puts them into their order. The beginnings of channels tell the zone.
 func settleEvents(events []Event, fallback time.Duration) (newest time.Duration, witnessed bool) {
@@ -167,7 +164,7 @@ func settleEvents(events []Event, fallback time.Duration) (newest time.Duration,
 	times := make([]Record, len(events))
 	for i, e := range events {
 		times[i] = Record{UniqueID: e.UniqueID, Start: e.At}
-		if e.Type == channelStart {
+		if e.Type == chanStart {
 			times[i].Began = began(e.UniqueID)
 		}
 	}

@@ -79,7 +79,8 @@ type Log struct {
 	Unreadable int
 }
 
-// Source is where a PBX's call records lie.
+// Source is where a PBX's call records lie. Several goroutines may read it at the
+// same time.
 type Source interface {
 	// Read gives all that is written of calls that began at or after since and before
 	// until, a zero until being no bound, and of those whose first channels are named,

@@ -67,7 +67,7 @@ func TestAsteriskSQLite(t *testing.T) {
 			t.Errorf("%s at %v, want it after %v", e.Type, e.At, began)
 		}
 	}
-	if kinds[channelStart] != 2*len(hostile) || kinds["CHAN_END"] != 2*len(hostile) {
+	if kinds[chanStart] != 2*len(hostile) || kinds["CHAN_END"] != 2*len(hostile) {
 		t.Errorf("of %d calls between two channels there are the events %v", len(hostile), kinds)
 	}
 }
