@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	book "ringback/leads"
 )
 
 // audit is what a siege comes to: what the callers and the phones have noted
@@ -184,7 +186,7 @@ func (s *siege) accountFor(a *audit, c *caller, leads []apiLead, calls []apiCall
 func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string, string, ...any)) {
 	chief := siegeSupervisor(lead.Pool)
 	for _, channel := range []string{"crm", "sip", "email"} {
-		if a.by[rungOf{channel, chief, c.number, "overdue"}] == 0 && !s.ears.marked(channel, chief, c.number) {
+		if a.by[rungOf{channel, chief, c.number, "overdue"}] == 0 && !s.ears.marked(channel, chief, c.number) && !s.doubtedTwice(lead.ID, channel, chief) {
 			problem(&a.untold, "%s has not heard of it by %s", chief, channel)
 		}
 	}
@@ -199,6 +201,22 @@ func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string
 	if a.by[rungOf{"crm", lead.Manager, c.number, "new_lead"}] == 0 {
 		problem(&a.untold, "%s has not heard of it by the CRM", lead.Manager)
 	}
+}
+
+// doubtedTwice says that the daemon died while it sent a message of the last rung,
+// and again while it repeated it: it is not repeated once more.
+func (s *siege) doubtedTwice(lead int64, channel, to string) bool {
+	var card struct {
+		Timeline []struct{ Kind, Who, Channel string }
+	}
+	s.get(fmt.Sprintf("/api/v1/leads/%d", lead), &card)
+	doubts := 0
+	for _, e := range card.Timeline {
+		if e.Kind == book.EntryAlertDoubt && e.Channel == channel && e.Who == to {
+			doubts++
+		}
+	}
+	return doubts >= 2
 }
 
 // marked says whether a message came that says it may have come before.
