@@ -103,7 +103,10 @@ func (r *recovery) connected(g *leads.Gap, following []string, offset time.Durat
 	if r.source != nil {
 		g.Source = r.source.Name()
 	}
-	r.fresh, r.aheads = append(r.fresh, g), append(r.aheads, g.Ahead)
+	r.fresh = append(r.fresh, g)
+	if !slices.Contains(r.aheads, g.Ahead) {
+		r.aheads = append(r.aheads, g.Ahead)
+	}
 	r.kick()
 }
 
@@ -251,6 +254,7 @@ func (r *recovery) reopen(now time.Time) (next time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.closed, r.gaps = r.closed[1:], append(r.gaps, g)
+	r.final = time.Time{} // its time is read again
 	return 0
 }
 
