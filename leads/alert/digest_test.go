@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringback/ari/call"
+	"ringback/leads/db"
 	"ringback/leads/jobs"
 )
 
@@ -91,7 +92,13 @@ func TestOneDigest(t *testing.T) {
 			h.foundLate(client, 26*time.Hour)
 			h.at(30 * time.Second)
 			h.foundLate(second, 25*time.Hour)
-			h.death.Commit, h.death.After = h.commits+1+death/2, death%2 == 1
+			err := h.db.Do(t.Context(), func(*db.Tx) error { // on the goroutine that looks at it
+				h.death = db.Boundary{Commit: h.commits + 2 + death/2, After: death%2 == 1}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
 			h.at(30 * time.Minute)
 			if h.dying.Load() {
 				h.stop()
