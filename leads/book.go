@@ -185,7 +185,7 @@ func (b *Book) Run(ctx context.Context) error {
 }
 
 // take gives what is to be recorded now, in its order: what hurries, and what has
-// lingered; or everything, where much waits or the end has come. What was known of
+// lingered, or half as long where there is a transaction anyway; or everything, where much waits or the end has come. What was known of
 // calls is left out where more of them is told (each fact tells all that its call's
 // earlier ones did): that saves most of the writing. more says that there is more
 // to take.
@@ -208,11 +208,16 @@ func (b *Book) take(all bool) (batch []call.Fact, more bool) {
 			b.urgent--
 		}
 	}
+	facts := withoutPassed(b.waiting[:n])
+	wait := linger
+	if slices.ContainsFunc(facts, func(f told) bool { return hurries(&f.Fact) || now.Sub(f.at) >= linger }) {
+		wait = linger / 2 // there is a transaction to go along with
+	}
 	var stay []told
-	for _, f := range withoutPassed(b.waiting[:n]) {
-		if rest := linger - now.Sub(f.at); !all && !hurries(&f.Fact) && rest > 0 {
+	for _, f := range facts {
+		if rest := wait - now.Sub(f.at); !all && !hurries(&f.Fact) && rest > 0 {
 			if stay = append(stay, f); b.later == nil {
-				b.later = time.AfterFunc(rest, b.kick)
+				b.later = time.AfterFunc(linger-now.Sub(f.at), b.kick)
 			}
 			continue
 		}
