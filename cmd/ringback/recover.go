@@ -11,8 +11,6 @@ import (
 	"ringback/ari/cdr"
 	"ringback/leads"
 	"ringback/routing"
-
-	"github.com/prometheus/client_golang/prometheus"
 )
 
 // recovery gives the calls of one PBX that nobody watched to their end their
@@ -334,80 +332,23 @@ func (r *recovery) readPiece(ctx context.Context, q question) (cdr.Log, error) {
 	return log, err
 }
 
+// judgeFor makes calls of what a question is answered with.
+func (r *recovery) judgeFor(q question) cdr.Judge {
+	return cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}
+}
+
 // judge makes calls of the records of a piece and records those that are certain:
 // all of them, or some have to be read again.
 func (r *recovery) judge(ctx context.Context, q question, log cdr.Log, now time.Time) (all bool, err error) {
 	if r.options.Trunks, err = r.book.Trunks(ctx, r.pbx); err != nil {
 		return false, err
 	}
-	told := cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Calls(log)
+	told := r.judgeFor(q).Calls(log)
 	facts, all, err := r.certain(ctx, q, told, now)
 	if err != nil {
 		return false, err
 	}
 	return all, r.record(ctx, facts)
-}
-
-// question is what is asked of the records.
-type question struct {
-	since  time.Time     // by the PBX's clock
-	until  time.Time     // by the PBX's clock; zero: now
-	end    time.Time     // by the PBX's clock: what began later was not missed
-	newest bool          // this is the last piece
-	ids    []string      // calls that nobody saw whole, asked for with the newest piece
-	offset time.Duration // what is added to the PBX's times to have ours
-	drift  time.Duration // how far the PBX's clock may have been set in the gap
-	from   time.Time     // by our clock: no call that ended before it is in a gap; zero: there is no gap
-}
-
-func (r *recovery) question() question {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	q := question{offset: r.offset}
-	for id := range r.unseen {
-		q.ids = append(q.ids, id)
-	}
-	for _, g := range r.gaps {
-		if from := g.Since.Add(-overlap); q.from.IsZero() || from.Before(q.from) {
-			q.from = from
-		}
-	}
-	from := q.from
-	if from.IsZero() {
-		from = time.Now()
-	}
-	// The ids of calls go by the PBX's clock, which may have been set.
-	for _, ahead := range r.aheads {
-		q.drift = max(q.drift, (ahead + r.offset).Abs())
-	}
-	for _, g := range r.gaps {
-		q.drift = max(q.drift, (g.Ahead + r.offset).Abs())
-		q.end = later(q.end, g.Until)
-	}
-	q.end = q.end.Add(-r.offset + q.drift + overlap)
-	if q.since = from.Add(-r.offset - q.drift); q.since.Before(r.final) && (r.finalBy-r.offset).Abs() < overlap { // and the clock was not set
-		q.since = r.final
-	}
-	if !q.from.IsZero() {
-		q.from = q.from.Add(-q.drift)
-	}
-	return q
-}
-
-// cut leaves only the first piece of what begins with since.
-func (q *question) cut(now time.Time) {
-	q.until = q.since.Add(pieceLength)
-	if recent := now.Add(-q.offset - newestLength); !q.until.Before(recent) {
-		q.until, q.newest = time.Time{}, true
-	} else if !q.until.Before(q.end) {
-		q.newest = true
-	}
-}
-
-// has says that a call began in the piece.
-func (q *question) has(t *cdr.Told) bool {
-	began := t.Started.Add(-q.offset)
-	return !began.Before(q.since) && (q.until.IsZero() || began.Before(q.until))
 }
 
 // certain are the ends of the calls that the records tell now as they did at the
@@ -431,7 +372,7 @@ func (r *recovery) certain(ctx context.Context, q question, told []cdr.Told, now
 		}
 		c := t.Call
 		if u != nil {
-			c = cdr.Judge{Options: r.options, IsLine: r.isLine, Offset: q.offset}.Complete(u.fact.Call, *t)
+			c = r.judgeFor(q).Complete(u.fact.Call, *t)
 		}
 		grown := r.rows[t.ID] != t.Rows
 		r.rows[t.ID] = t.Rows
@@ -622,24 +563,4 @@ func (r *recovery) complainOfParts(err error) {
 	}
 	r.coarser = err.Error()
 	r.log.Warn("a part of the call records cannot be read", "pbx", r.pbx, "source", r.source.Name(), "err", err, "do", "run ringback doctor")
-}
-
-// recoveryMetrics count what call records have told.
-type recoveryMetrics struct {
-	calls    *prometheus.CounterVec
-	readable *prometheus.GaugeVec
-}
-
-func newRecoveryMetrics(reg prometheus.Registerer) *recoveryMetrics {
-	m := &recoveryMetrics{calls: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_recovered_calls_total",
-		Help: "Calls that nobody watched to their end and that were recorded later, by PBX, verdict, and whether call records told of them (cdr) or nothing did (ari)."},
-		[]string{"pbx", "source", "verdict"})}
-	m.readable = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "ringback_records_readable",
-		Help: "1 while the call records of a PBX could be read when they were last needed, 0 when not."}, []string{"pbx"})
-	reg.MustRegister(m.calls, m.readable)
-	return m
-}
-
-func (m *recoveryMetrics) recovered(pbx string, source call.Source, verdict routing.Verdict) {
-	m.calls.WithLabelValues(pbx, source.String(), string(verdict)).Inc()
 }
