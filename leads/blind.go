@@ -55,6 +55,9 @@ const (
 	Overflowed Cause = "overflow"   // the database was away for longer than memory lasts
 )
 
+// Causes lists every cause; the page has words for each.
+var Causes = []Cause{Stopped, Unwatched, Replaced, Overflowed}
+
 // Sighting is what is noted, at regular times, of the watching of a PBX.
 type Sighting struct {
 	PBX string
