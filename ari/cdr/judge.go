@@ -43,7 +43,7 @@ func (j Judge) Calls(log Log) []Told {
 		told = append(told, g.calls()...)
 	}
 	slices.SortStableFunc(told, func(a, b Told) int {
-		return cmp.Or(a.Started.Compare(b.Started), strings.Compare(a.ID, b.ID))
+		return cmp.Or(a.Started.Compare(b.Started), compareIDs(a.ID, b.ID))
 	})
 	return told
 }

@@ -1,7 +1,6 @@
 package cdr
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -216,7 +215,7 @@ func (t *table) older(before condition, at clock, query *query) []*question {
 		columns = append(columns, "linkedid")
 	}
 	ids := slices.DeleteFunc(slices.Collect(maps.Keys(query.named)), func(id string) bool { return id == "" || len(id) > longestText })
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Or(began(a).Compare(began(b)), cmp.Compare(a, b)) })
+	slices.SortFunc(ids, compareIDs)
 	var all []*question
 	for chunk := range slices.Chunk(ids, perQuestion) {
 		q := t.ask().and(before)

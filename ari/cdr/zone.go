@@ -34,6 +34,18 @@ func began(id string) time.Time {
 	return time.Unix(seconds, 0).UTC()
 }
 
+// compareIDs is the order in which Asterisk has made two channels: the counter
+// behind the dot is a number, so that .989 comes before .1232 of the same second.
+func compareIDs(a, b string) int {
+	_, counterA := cutLast(a, '.')
+	_, counterB := cutLast(b, '.')
+	byCounter := 0
+	if digits(counterA) && digits(counterB) {
+		byCounter = cmp.Compare(len(counterA), len(counterB)) // neither has zeros in front
+	}
+	return cmp.Or(began(a).Compare(began(b)), byCounter, strings.Compare(a, b))
+}
+
 // cutLast cuts a text at the last of such bytes; without one, all is behind it.
 func cutLast(text string, at byte) (front, back string) {
 	i := strings.LastIndexByte(text, at)

@@ -1,6 +1,7 @@
 package cdr
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -45,5 +46,14 @@ func TestSettle(t *testing.T) {
 	}
 	if offset, witnessed := settle([]Record{{Start: at(2, 0)}}, 3*time.Hour); offset != 3*time.Hour || witnessed {
 		t.Errorf("nobody tells the zone, and it is %v, %v", offset, witnessed)
+	}
+}
+
+func TestChannelsOfOneSecondAreOrderedByTheirCounter(t *testing.T) {
+	ids := []string{"1795380979.1232", "pbx-1795380979.7", "1795380979.989", "no id", "1795380978.5000", "1795380979.88"}
+	slices.SortFunc(ids, compareIDs)
+	want := []string{"no id", "1795380978.5000", "pbx-1795380979.7", "1795380979.88", "1795380979.989", "1795380979.1232"}
+	if !slices.Equal(ids, want) {
+		t.Errorf("%q, want %q", ids, want)
 	}
 }
