@@ -72,7 +72,7 @@ func TestBackupBesideADaemonThatWrites(t *testing.T) {
 	}
 	// A fact is one transaction: a call with its lead, the lead's entries and the
 	// rung that was booked are all there, or none is.
-	whole(t, copied, told.Rows["leads"])
+	running := whole(t, copied, told.Rows["leads"])
 
 	r.stop()
 	database := filepath.Join(r.dir, "ringback.db")
@@ -92,13 +92,15 @@ func TestBackupBesideADaemonThatWrites(t *testing.T) {
 	r.watches()
 	var page struct{ Items []apiLead }
 	r.get("/api/v1/leads?limit=500&state=open", &page)
-	if want := min(told.Rows["leads"], 500); len(page.Items) != want {
-		t.Errorf("the daemon knows %d leads after the copy was put back, want %d", len(page.Items), want)
+	// Of a call that ran while the copy was made nobody knows how it ended: it
+	// opens a lead when the daemon has seen that it is gone.
+	if n, most := told.Rows["leads"], told.Rows["leads"]+running; len(page.Items) < min(n, 500) || len(page.Items) > min(most, 500) {
+		t.Errorf("the daemon knows %d leads after the copy was put back, want %d to %d", len(page.Items), n, most)
 	}
 }
 
-// whole looks for halves of transactions.
-func whole(t *testing.T, path string, leads int) {
+// whole looks for halves of transactions, and counts the calls that run.
+func whole(t *testing.T, path string, leads int) (running int) {
 	t.Helper()
 	d, err := db.Open(t.Context(), db.Config{Path: path})
 	if err != nil {
@@ -118,6 +120,10 @@ func whole(t *testing.T, path string, leads int) {
 			t.Errorf("%s: %d (%v)", what, n, err)
 		}
 	}
+	if err := d.Reader().QueryRow("SELECT COUNT(*) FROM calls WHERE ended IS NULL").Scan(&running); err != nil {
+		t.Error(err)
+	}
+	return running
 }
 
 // TestBackupSaysWhatIsWrong holds what backup prints, and its exit statuses.
