@@ -36,14 +36,16 @@ func began(id string) time.Time {
 
 // compareIDs is the order in which Asterisk has made two channels: the counter
 // behind the dot is a number, so that .989 comes before .1232 of the same second.
+// Ids that do not tell when they began come first, as text.
 func compareIDs(a, b string) int {
+	at := began(a)
+	if at.IsZero() || !at.Equal(began(b)) {
+		return cmp.Or(at.Compare(began(b)), strings.Compare(a, b))
+	}
 	_, counterA := cutLast(a, '.')
 	_, counterB := cutLast(b, '.')
-	byCounter := 0
-	if digits(counterA) && digits(counterB) {
-		byCounter = cmp.Compare(len(counterA), len(counterB)) // neither has zeros in front
-	}
-	return cmp.Or(began(a).Compare(began(b)), byCounter, strings.Compare(a, b))
+	// Neither has zeros in front: the longer one is the greater.
+	return cmp.Or(cmp.Compare(len(counterA), len(counterB)), strings.Compare(a, b))
 }
 
 // cutLast cuts a text at the last of such bytes; without one, all is behind it.

@@ -50,9 +50,9 @@ func TestSettle(t *testing.T) {
 }
 
 func TestChannelsOfOneSecondAreOrderedByTheirCounter(t *testing.T) {
-	ids := []string{"1795380979.1232", "pbx-1795380979.7", "1795380979.989", "no id", "1795380978.5000", "1795380979.88"}
+	ids := []string{"1795380979.1232", "pbx-1795380979.7", "1795380979.989", "no id", "1795380978.5000", "b.1", "1795380979.88", "a.22", "ab"}
 	slices.SortFunc(ids, compareIDs)
-	want := []string{"no id", "1795380978.5000", "pbx-1795380979.7", "1795380979.88", "1795380979.989", "1795380979.1232"}
+	want := []string{"a.22", "ab", "b.1", "no id", "1795380978.5000", "pbx-1795380979.7", "1795380979.88", "1795380979.989", "1795380979.1232"}
 	if !slices.Equal(ids, want) {
 		t.Errorf("%q, want %q", ids, want)
 	}
