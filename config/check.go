@@ -15,6 +15,7 @@ import (
 	"github.com/nyaruka/phonenumbers/v2"
 
 	"ringback/leads/dials"
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -113,6 +114,10 @@ func checkCountry(f *findings, at, code string) string {
 
 func (c *Config) checkWeb(f *findings) {
 	oneOf(f, "mode", c.Mode, Observe, Act)
+	oneOf(f, "language", c.Language, text.Languages...)
+	if c.Language == "" {
+		c.Language = text.English
+	}
 	if c.BacklogMB < leastBacklogMB || c.BacklogMB > mostBacklogMB {
 		f.add("backlog_mb", "%d is not from %d to %d (megabytes)", c.BacklogMB, leastBacklogMB, mostBacklogMB)
 	}

@@ -18,6 +18,7 @@ import (
 	"ringback/leads/alert/email"
 	"ringback/leads/appointments"
 	"ringback/leads/number"
+	"ringback/leads/text"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -29,6 +30,8 @@ type Config struct {
 	Country string `yaml:"country"`
 	// Zone is the IANA time zone of working hours; empty: the host's.
 	Zone string `yaml:"zone"`
+	// Language is that of alerts and pages for whoever has no other.
+	Language text.Language `yaml:"language"`
 	// Mode says whether anybody is alerted.
 	Mode Mode `yaml:"mode"`
 	// Asterisk are the PBXes that are watched.

@@ -21,6 +21,7 @@ var notes = map[string]note{
 	"country": {text: "The home country (ISO 3166): numbers without a country code are read as its own."},
 	"zone": {text: "The time zone of working hours (IANA). Left out: the zone of this machine.",
 		sample: "Europe/Moscow"},
+	"language": {text: "The language of alerts and pages for whoever has no other: en, ru or pl.", sample: "ru"},
 	"mode": {text: "observe: show verdicts, leads and the alerts that would go out, and tell nobody.\n" +
 		"act: tell people. Begin with observe and look at the page for a few days."},
 
@@ -81,9 +82,12 @@ var notes = map[string]note{
 	"lines[].sound": {text: "A recording that says the line's name to a manager who is rung. Left out: its digits\n" +
 		"are said.", sample: "sound:custom/line-sales"},
 
-	"managers":                       {text: "The people who call back, and their supervisors."},
-	"managers[].login":               {text: "A short name without blanks, by which pools name the person."},
-	"managers[].name":                {text: "The name that others read. Left out: the login.", sample: "Anna Ivanova"},
+	"managers":         {text: "The people who call back, and their supervisors."},
+	"managers[].login": {text: "A short name without blanks, by which pools name the person."},
+	"managers[].name":  {text: "The name that others read. Left out: the login.", sample: "Anna Ivanova"},
+	"managers[].role": {text: "manager: sees what is theirs or nobody's, and the pools they supervise; supervisor: sees and hands out\n" +
+		"every lead; admin: also sees how the daemon does, and who has an account. Left out: manager.", sample: "supervisor"},
+	"managers[].language":            {text: "The language of their alerts and pages until they choose another: en, ru or pl. Left out: the company's.", sample: "ru"},
 	"managers[].devices":             {text: "The person's phones. A plain \"101\" is short for {endpoint: PJSIP/101}.", sample: `["101"]`},
 	"managers[].devices[].pbx":       {text: "Where the phone is registered. Left out: the only PBX.", sample: "main"},
 	"managers[].devices[].endpoint":  {text: "The phone as Asterisk names it."},

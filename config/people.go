@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ringback/leads/alert/email"
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -27,6 +28,8 @@ func (c *Config) checkManagers(f *findings) {
 		}
 		oneOf(f, at+".ring", m.Ring, routing.RingTogether, routing.RingInTurn)
 		c.checkHours(f, at+".hours", &m.Hours)
+		oneOf(f, at+".role", m.Role, routing.Plain, routing.Supervisor, routing.Admin)
+		oneOf(f, at+".language", text.Language(m.Language), text.Languages...)
 		c.checkReach(f, at, m)
 	}
 	if len(c.Managers) == 0 {

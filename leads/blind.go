@@ -32,6 +32,26 @@ type Gap struct {
 	Finished time.Time
 }
 
+// GapState says how the reading of a Gap's call records stands.
+type GapState string
+
+const (
+	GapReading GapState = "reading" // they are waited for, or being read
+	GapDone    GapState = "done"    // all of them were read
+	GapUnread  GapState = "unread"  // there are none to read
+)
+
+// State says how the reading of its call records stands.
+func (g *Gap) State() GapState {
+	switch {
+	case g.Source == "":
+		return GapUnread
+	case g.Finished.IsZero():
+		return GapReading
+	}
+	return GapDone
+}
+
 // Count counts a call that ended in the gap, when it is recorded.
 func (g *Gap) Count(c *call.Call, verdict routing.Verdict) {
 	switch {

@@ -35,11 +35,27 @@ type Device struct {
 	Extension string `yaml:"extension"`
 }
 
+// Role is what a person may see and change beyond what is theirs.
+type Role string
+
+const (
+	// Plain is a manager, who sees what is theirs or nobody's in their pools, and
+	// the whole of the pools whose supervisor they are.
+	Plain      Role = "manager"
+	Supervisor Role = "supervisor" // of the whole company: sees and hands out every lead
+	Admin      Role = "admin"      // and sees how the daemon does, and who has an account
+)
+
 // Manager is a person who calls back, or supervises those who do.
 type Manager struct {
-	Login   string   `yaml:"login"`
-	Name    string   `yaml:"name"`
-	Devices []Device `yaml:"devices"`
+	Login string `yaml:"login"`
+	Name  string `yaml:"name"`
+	// Role is what they see and change; empty: manager.
+	Role Role `yaml:"role"`
+	// Language is that of their alerts and pages until they choose another;
+	// empty: the company's.
+	Language string   `yaml:"language"`
+	Devices  []Device `yaml:"devices"`
 	// Ring says how a robot call rings several devices.
 	Ring Ring `yaml:"ring"`
 	// Email is the person's address; empty: they are not reached by email.

@@ -55,6 +55,7 @@ var rooms = map[string]room{
 	"leads":         {floor: 2},
 	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
 	"leads/view":    {floor: 2},
+	"leads/text":    {floor: 0, only: []string{}},
 	// It is below robotcall, which places its calls, and below leads/alert, which
 	// tells its notices.
 	"leads/appointments": {floor: 2},
@@ -70,6 +71,11 @@ var rooms = map[string]room{
 
 	"config":           {floor: 4},
 	"cmd/ringback/web": {floor: 4},
+	// Who may have an answer, and the answers: for machines, programs and people.
+	"cmd/ringback/web/door":   {floor: 4},
+	"cmd/ringback/web/health": {floor: 4, only: []string{"ari"}},
+	"cmd/ringback/web/api":    {floor: 4},
+	"cmd/ringback/web/page":   {floor: 4},
 	// Tests only.
 	"cmd/ringback/scenarios": {floor: 5},
 	"cmd/ringback":           {floor: 5},

@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-
-	"ringback/ari"
 )
 
 // TestTheAPIKeepsItsContract holds every byte of the lists: other programs read
@@ -140,12 +138,11 @@ func TestABrokenDatabaseIsNotDescribed(t *testing.T) {
 // TestAPanicEndsOneRequest wants a net under every route.
 func TestAPanicEndsOneRequest(t *testing.T) {
 	h := newHouse(t)
-	pbxs := h.server.cfg.PBXes
-	h.server.cfg.PBXes = func() []ari.Status { panic("a fault") }
+	h.asked = func() { panic("a fault") }
 	if got := h.ask(ask{path: "/"}); got.code != http.StatusInternalServerError {
 		t.Errorf("a page that panics: %d", got.code)
 	}
-	h.server.cfg.PBXes = pbxs
+	h.asked = nil
 	h.page("/")
 	if !strings.Contains(h.log.String(), "a fault") {
 		t.Error("the panic is not in the log")

@@ -42,6 +42,8 @@ type house struct {
 	mu   sync.Mutex
 	pbxs []ari.Status
 
+	asked func() // is called when somebody asks for the PBXes; nil: nothing
+
 	from  string // the address that requests seem to come from; empty: as it is
 	calls int
 }
@@ -104,6 +106,9 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 }
 
 func (h *house) statuses() []ari.Status {
+	if h.asked != nil {
+		h.asked()
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]ari.Status(nil), h.pbxs...)

@@ -7,13 +7,17 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"ringback/ari"
+	"ringback/cmd/ringback/web/api"
+	"ringback/cmd/ringback/web/door"
+	"ringback/cmd/ringback/web/health"
+	"ringback/cmd/ringback/web/page"
 	"ringback/leads"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
@@ -53,14 +57,11 @@ type Config struct {
 // Server answers requests.
 type Server struct {
 	cfg     Config
-	view    *view.View
-	guard   guard
-	disk    *probe
-	m       metrics
+	door    *door.Door
+	health  *health.Check
+	routes  []door.Route
 	handler http.Handler
 	http    *http.Server
-	// patterns are the routes that answer GET.
-	patterns []string
 }
 
 // New makes a Server; it answers once Serve is called. It fails when the
@@ -69,24 +70,15 @@ func New(c Config) (*Server, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	if c.Zone == nil {
-		c.Zone = time.UTC
-	}
-	s := &Server{view: view.New(c.DB.Reader()), disk: newProbe(c.DB.Health)}
-	public, err := url.Parse(c.PublicURL)
+	s := &Server{health: health.New(c.DB.Health, c.PBXes)}
+	var err error
+	s.door, err = door.New(door.Config{PublicURL: c.PublicURL, Tokens: c.Tokens, Registry: c.Registry, Log: c.Log})
 	if err != nil {
-		return nil, fmt.Errorf("web: public URL: %w", err)
-	}
-	s.guard.public = public.Hostname()
-	for _, text := range c.Tokens {
-		s.guard.tokens = append(s.guard.tokens, newToken(text))
+		return nil, fmt.Errorf("web: %w", err)
 	}
 	c.Tokens = nil
 	s.cfg = c
-	if s.m, err = newMetrics(c.Registry); err != nil {
-		return nil, err
-	}
-	s.handler = s.routes()
+	s.open(view.New(c.DB.Reader()))
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
@@ -94,56 +86,59 @@ func New(c Config) (*Server, error) {
 	return s, nil
 }
 
+// open makes the routes.
+func (s *Server) open(shown *view.View) {
+	c := &s.cfg
+	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Health: s.health,
+		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
+	people := page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
+		Version: c.Version, Door: s.door})
+	s.routes = slices.Concat(s.own(), programs.Routes(), people.Routes())
+	mux := http.NewServeMux()
+	s.door.Mount(mux, s.routes)
+	s.handler = mux
+}
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	secure(w.Header()) // here, because the mux answers some requests by itself
+	door.Secure(w.Header()) // here, because the mux answers some requests by itself
 	s.handler.ServeHTTP(w, r)
 }
 
-// routes is the map of the site. Every route is named in metrics by its
-// pattern.
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	at := func(pattern string, fn http.HandlerFunc) {
-		s.patterns = append(s.patterns, pattern)
-		mux.Handle(pattern, s.route(pattern, fn))
+// own is what machines ask of the daemon itself.
+func (s *Server) own() []door.Route {
+	get := http.MethodGet
+	return []door.Route{
+		{Method: get, Path: "/healthz", Access: door.Anyone, Answer: alive},
+		{Method: get, Path: "/readyz", Access: door.Anyone, Answer: s.ready},
+		{Method: get, Path: "/metrics", Access: door.Machine, Answer: promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}).ServeHTTP},
 	}
+}
 
-	at("/healthz", s.alive)
-	at("/readyz", s.ready)
-	at("/style.css", style)
-	at("/metrics", s.known(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}).ServeHTTP))
+// alive answers while the process does.
+func alive(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n"))
+}
 
-	at("/{$}", s.known(s.front))
-	at("/leads/{id}", s.known(s.lead))
-	at("/contacts/{id}", s.known(s.contact))
-	at("/", s.known(s.nothingHere))
+// readiness is the answer of /readyz. Strangers learn only whether.
+type readiness struct {
+	Ready    bool             `json:"ready"`
+	Problems []health.Problem `json:"problems,omitempty"`
+}
 
-	at("/api/v1/calls", s.bearer(s.calls))
-	at("/api/v1/contacts", s.bearer(s.contacts))
-	at("/api/v1/status", s.bearer(s.status))
-	at("/api/v1/leads", s.bearer(s.leads))
-	at("/api/v1/leads/{id}", s.bearer(s.oneLead))
-	at("/api/", s.bearer(noSuchAPI))
-
-	// Whatever changes something wants the token that a program sends: no page
-	// from elsewhere can make a browser send it.
-	api := func(pattern string, by methods) {
-		if by[http.MethodGet] != nil {
-			s.patterns = append(s.patterns, pattern)
-		}
-		mux.Handle(pattern, s.routeOf(pattern, s.allBearers(by)))
+// ready answers 200 only while every PBX is watched and the database writes.
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	problems := s.health.Problems(r.Context())
+	code := http.StatusOK
+	if len(problems) > 0 {
+		code = http.StatusServiceUnavailable
 	}
-	api("/api/v1/contacts/{id}", methods{http.MethodGet: s.oneContact, http.MethodPatch: s.changeContact})
-	api("/api/v1/leads/{id}/acknowledge", methods{http.MethodPost: s.acknowledge})
-	api("/api/v1/leads/{id}/hand-on", methods{http.MethodPost: s.handOn})
-	api("/api/v1/leads/{id}/settle", methods{http.MethodPost: s.settle})
-	api("/api/v1/appointments", methods{http.MethodGet: s.appointments, http.MethodPost: s.book})
-	api("/api/v1/appointments/{id}", methods{http.MethodGet: s.appointment, http.MethodPatch: s.change, http.MethodDelete: s.cancel})
-	api("/api/v1/reminders", methods{http.MethodGet: s.reminders, http.MethodPost: s.remind})
-	api("/api/v1/reminders/{id}", methods{http.MethodGet: s.reminder})
-	api("/api/v1/consents", methods{http.MethodGet: s.consents, http.MethodPost: s.consent})
-	return mux
+	told := readiness{Ready: len(problems) == 0}
+	if s.door.Knows(r) {
+		told.Problems = problems
+	}
+	door.JSON(w, code, "application/json", told)
 }
 
 // The bounds of one connection. Nothing here is slow on purpose, so whoever

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ringback/cmd/ringback/web/api"
 )
 
 // send sends a body as a program with the right token does.
@@ -90,11 +92,11 @@ func TestABadBodyIsRefused(t *testing.T) {
 	for _, path := range []string{"/api/v1/appointments", "/api/v1/reminders", "/api/v1/consents"} {
 		for body, want := range map[string]string{
 			``: "not JSON", `{`: "not JSON", `[]`: "not a JSON object", `null`: "not a JSON object", `{} {}`: "after the JSON object", `{"nummer":"1"}`: `\"nummer\"`,
-			`{"number":7}`: "number", strings.Repeat(" ", maxJSON) + "{}": "kB",
+			`{"number":7}`: "number", strings.Repeat(" ", api.MaxJSON) + "{}": "kB",
 		} {
 			got := h.send("POST", path, "application/json", body)
 			wantCode := http.StatusBadRequest
-			if len(body) > maxJSON {
+			if len(body) > api.MaxJSON {
 				wantCode = http.StatusRequestEntityTooLarge
 			}
 			if got.code != wantCode || !strings.Contains(got.body, want) {
@@ -107,7 +109,7 @@ func TestABadBodyIsRefused(t *testing.T) {
 				t.Errorf("%s as %q: %d %s", path, kind, got.code, got.body)
 			}
 		}
-		for _, kind := range []string{"", typeForm} { // as curl -d posts
+		for _, kind := range []string{"", "application/x-www-form-urlencoded"} { // as curl -d posts
 			if got := h.send("POST", path, kind, "a=b"); got.code != http.StatusBadRequest || !strings.Contains(got.body, "not JSON") {
 				t.Errorf("%s as %q: %d %s", path, kind, got.code, got.body)
 			}
@@ -245,7 +247,7 @@ func TestAHugeFileIsRefusedBriefly(t *testing.T) {
 		{"appointments", "number,starts_at\n", "112,tomorrow\n", "were not read", 2000}, // seen when they are booked
 	} {
 		if c.lines == 0 {
-			c.lines = (maxCSV - 100) / len(c.line)
+			c.lines = (api.MaxCSV - 100) / len(c.line)
 		}
 		got := h.send("POST", "/api/v1/"+c.path, "text/csv", c.head+strings.Repeat(c.line, c.lines))
 		if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, c.want) || len(got.body) > 64<<10 {

@@ -1,4 +1,4 @@
-package web
+package door
 
 import (
 	"crypto/sha256"
@@ -93,53 +93,4 @@ func hostOf(r *http.Request) string {
 		host = r.Host
 	}
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-}
-
-// known lets through who presents a token and, while the pages have no public
-// address, who sits at this machine.
-func (s *Server) known(fn http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		switch {
-		case s.guard.lets(r):
-			fn(w, r)
-		case !s.guard.isOurs(hostOf(r)):
-			http.Error(w, "This is not the address of this Ringback: ask for the one that public_url in its configuration names.", http.StatusMisdirectedRequest)
-		case len(s.guard.tokens) == 0:
-			http.Error(w, "This is shown only to holders of a token, and none is configured: "+howToConfigure, http.StatusForbidden)
-		default:
-			w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
-			http.Error(w, "A token is needed: any user name, and a token of token_file as password.", http.StatusUnauthorized)
-		}
-	}
-}
-
-const howToConfigure = "name a file with one token a line as token_file in the configuration, and restart."
-
-// bearer lets through who presents a token as a program does.
-func (s *Server) bearer(fn http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		token, presented := bearer(r)
-		switch {
-		case presented && s.guard.has(token):
-			fn(w, r)
-		case len(s.guard.tokens) == 0:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-			problem(w, http.StatusUnauthorized, "The API answers nobody, because no token is configured: "+howToConfigure)
-		case presented:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback", error="invalid_token"`)
-			problem(w, http.StatusUnauthorized, "This token is not one of those in token_file.")
-		default:
-			w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-			problem(w, http.StatusUnauthorized, "A token of token_file is needed, as in: Authorization: Bearer TOKEN")
-		}
-	}
-}
-
-// allBearers wants the token for every method.
-func (s *Server) allBearers(by methods) methods {
-	guarded := methods{}
-	for method, fn := range by {
-		guarded[method] = s.bearer(fn)
-	}
-	return guarded
 }

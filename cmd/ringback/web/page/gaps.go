@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"fmt"
@@ -7,22 +7,8 @@ import (
 	"ringback/leads"
 )
 
-// The states of a blind interval.
-const (
-	gapReading = "reading"
-	gapDone    = "done"
-	gapUnread  = "unread"
-)
-
-func gapState(g *leads.Gap) string {
-	switch {
-	case g.Source == "":
-		return gapUnread
-	case g.Finished.IsZero():
-		return gapReading
-	}
-	return gapDone
-}
+// askedGaps is how many of the newest blind intervals are looked at.
+const askedGaps = 100
 
 // The front page shows so many gaps of so long ago.
 const (
@@ -44,10 +30,10 @@ type gapRow struct {
 func (t *teller) gaps(list []*leads.Gap) (rows []gapRow) {
 	for _, g := range list {
 		short := g.Until.Sub(g.Since) < gapIsNothing && g.Recovered+g.Unconfirmed == 0
-		if t.now.Sub(g.Until) > gapIsRecent || short && gapState(g) != gapReading || len(rows) == recentGaps {
+		if t.now.Sub(g.Until) > gapIsRecent || short && g.State() != leads.GapReading || len(rows) == recentGaps {
 			continue
 		}
-		rows = append(rows, gapRow{PBX: g.PBX, Bad: gapState(g) != gapDone || g.Unconfirmed > 0, Since: t.moment(g.Since), Until: t.moment(g.Until), Text: gapText(g)})
+		rows = append(rows, gapRow{PBX: g.PBX, Bad: g.State() != leads.GapDone || g.Unconfirmed > 0, Since: t.moment(g.Since), Until: t.moment(g.Until), Text: gapText(g)})
 	}
 	return rows
 }
@@ -59,13 +45,13 @@ func gapText(g *leads.Gap) string {
 	if g.Unconfirmed > 0 {
 		found += fmt.Sprintf("; not known how they ended: %d", g.Unconfirmed)
 	}
-	switch gapState(g) {
-	case gapUnread:
+	switch g.State() {
+	case leads.GapUnread:
 		found = "calls that began and ended then are not known: no call records are configured"
 		if g.Unconfirmed > 0 {
 			found += fmt.Sprintf("; seen before, and not known how they ended: %d", g.Unconfirmed)
 		}
-	case gapReading:
+	case leads.GapReading:
 		found = "its call records are being read"
 		if g.Error != "" {
 			found = "its call records cannot be read: ringback doctor and the log say why"

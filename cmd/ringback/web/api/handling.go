@@ -1,9 +1,10 @@
-package web
+package api
 
 import (
 	"errors"
 	"net/http"
 
+	"ringback/cmd/ringback/web/door"
 	"ringback/leads"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
@@ -16,27 +17,27 @@ type said struct {
 }
 
 // oneLead answers GET /api/v1/leads/{id}.
-func (s *Server) oneLead(w http.ResponseWriter, r *http.Request) {
+func (s *API) oneLead(w http.ResponseWriter, r *http.Request) {
 	if id, ok := apiID(w, r); ok {
 		answerOne(s, w, r, http.StatusOK, id, s.view.Lead)
 	}
 }
 
 // acknowledge answers POST /api/v1/leads/{id}/acknowledge.
-func (s *Server) acknowledge(w http.ResponseWriter, r *http.Request) {
+func (s *API) acknowledge(w http.ResponseWriter, r *http.Request) {
 	s.handle(w, r, func(tx *db.Tx, id int64, login string) error {
 		return s.cfg.Book.Acknowledge(tx, id, login, leads.ByAPI)
 	})
 }
 
 // settle answers POST /api/v1/leads/{id}/settle.
-func (s *Server) settle(w http.ResponseWriter, r *http.Request) {
+func (s *API) settle(w http.ResponseWriter, r *http.Request) {
 	s.handle(w, r, func(tx *db.Tx, id int64, login string) error { return s.cfg.Book.Settle(tx, id, login, leads.ByAPI) })
 }
 
 // handOn answers POST /api/v1/leads/{id}/hand-on: the login is of whoever has
 // the lead.
-func (s *Server) handOn(w http.ResponseWriter, r *http.Request) {
+func (s *API) handOn(w http.ResponseWriter, r *http.Request) {
 	s.handle(w, r, func(tx *db.Tx, id int64, login string) error {
 		lead, err := leads.Find(tx, id)
 		if err == nil && lead != nil && lead.Closed.IsZero() && lead.Manager != login {
@@ -59,7 +60,7 @@ var (
 )
 
 // handle does something about a lead, and answers with it.
-func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.Tx, id int64, login string) error) {
+func (s *API) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.Tx, id int64, login string) error) {
 	id, ok := apiID(w, r)
 	var by said
 	if !ok || !readJSON(w, r, &by) {
@@ -85,7 +86,7 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.T
 	})
 	for _, conflict := range []error{leads.ErrNotOpen, errNotTheirs, errNobodyElse} {
 		if errors.Is(err, conflict) {
-			problem(w, http.StatusConflict, "Nothing was changed: "+conflict.Error()+".")
+			door.Problem(w, http.StatusConflict, "Nothing was changed: "+conflict.Error()+".")
 			return
 		}
 	}
@@ -95,14 +96,14 @@ func (s *Server) handle(w http.ResponseWriter, r *http.Request, do func(tx *db.T
 }
 
 // oneContact answers GET /api/v1/contacts/{id}.
-func (s *Server) oneContact(w http.ResponseWriter, r *http.Request) {
+func (s *API) oneContact(w http.ResponseWriter, r *http.Request) {
 	if id, ok := apiID(w, r); ok {
 		answerOne(s, w, r, http.StatusOK, id, s.view.Contact)
 	}
 }
 
 // changeContact answers PATCH /api/v1/contacts/{id}.
-func (s *Server) changeContact(w http.ResponseWriter, r *http.Request) {
+func (s *API) changeContact(w http.ResponseWriter, r *http.Request) {
 	var changes struct {
 		Name   *string `json:"name"`
 		Shared *bool   `json:"shared"`

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/cmd/ringback/web/door"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/number"
@@ -16,7 +17,7 @@ import (
 
 // consents answers GET /api/v1/consents: a page of the ledger, in the order in
 // which it was written, or all of it as CSV for who accepts that alone.
-func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
+func (s *API) consents(w http.ResponseWriter, r *http.Request) {
 	if accept := r.Header.Get("Accept"); strings.HasPrefix(accept, typeCSV) {
 		s.exportConsents(w, r)
 		return
@@ -24,7 +25,7 @@ func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	for name, values := range q {
 		if name != "limit" && name != "cursor" || len(values) > 1 {
-			problem(w, http.StatusBadRequest, "This list has the parameters limit and cursor, each once.")
+			door.Problem(w, http.StatusBadRequest, "This list has the parameters limit and cursor, each once.")
 			return
 		}
 	}
@@ -41,26 +42,26 @@ func (s *Server) consents(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if bad != nil {
-		problem(w, http.StatusBadRequest, bad.Error()+".")
+		door.Problem(w, http.StatusBadRequest, bad.Error()+".")
 		return
 	}
 	words, next, err := s.view.Consents(r.Context(), place, limit)
 	if err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	list := view.List[dials.Word]{Items: words}
 	if next != 0 {
 		list.Next = strconv.FormatInt(next, 10)
 	}
-	writeJSON(w, http.StatusOK, typeJSON, list)
+	door.JSON(w, http.StatusOK, typeJSON, list)
 }
 
-func (s *Server) exportConsents(w http.ResponseWriter, r *http.Request) {
+func (s *API) exportConsents(w http.ResponseWriter, r *http.Request) {
 	// Whole before a byte of it is sent: half a ledger must not look like one.
 	var file bytes.Buffer
 	if err := s.view.ExportConsents(r.Context(), &file); err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", typeCSV+"; charset=utf-8; header=present")
@@ -69,7 +70,7 @@ func (s *Server) exportConsents(w http.ResponseWriter, r *http.Request) {
 }
 
 // consent answers POST /api/v1/consents: one word in JSON, or a file of them.
-func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
+func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 	kind, ok := bodyType(w, r, typeJSON, typeCSV)
 	if !ok {
 		return
@@ -85,14 +86,14 @@ func (s *Server) consent(w http.ResponseWriter, r *http.Request) {
 	}
 	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error { return dials.Record(tx, words...) })
 	if s.done(w, r, err) {
-		writeJSON(w, http.StatusOK, typeJSON, struct {
+		door.JSON(w, http.StatusOK, typeJSON, struct {
 			Taken int `json:"taken"`
 		}{len(words)})
 	}
 }
 
-func (s *Server) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
-	text, ok := readBody(w, r, maxCSV)
+func (s *API) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
+	text, ok := readBody(w, r, MaxCSV)
 	if !ok {
 		return nil, false
 	}
@@ -100,7 +101,7 @@ func (s *Server) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.W
 	return words, s.done(w, r, err)
 }
 
-func (s *Server) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
+func (s *API) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {
 	var word dials.Word
 	if !readJSON(w, r, &word) {
 		return nil, false

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"bytes"
@@ -10,13 +10,14 @@ import (
 	"net/http"
 	"strings"
 
+	"ringback/cmd/ringback/web/door"
 	"ringback/leads/posted"
 )
 
 // The bounds of what is posted.
 const (
-	maxJSON = 64 << 10
-	maxCSV  = 4 << 20
+	MaxJSON = 64 << 10
+	MaxCSV  = 4 << 20
 )
 
 const (
@@ -40,7 +41,7 @@ func bodyType(w http.ResponseWriter, r *http.Request, known ...string) (string, 
 			return k, true
 		}
 	}
-	problem(w, http.StatusUnsupportedMediaType, "Content-Type: "+strings.Join(known, " or ")+" is taken here.")
+	door.Problem(w, http.StatusUnsupportedMediaType, "Content-Type: "+strings.Join(known, " or ")+" is taken here.")
 	return "", false
 }
 
@@ -52,9 +53,9 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, bool)
 		return text, true
 	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
-		problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("That is too much: no more than %d kB are taken.", most>>10))
+		door.Problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("That is too much: no more than %d kB are taken.", most>>10))
 	} else {
-		problem(w, http.StatusBadRequest, "The body did not arrive as a whole.")
+		door.Problem(w, http.StatusBadRequest, "The body did not arrive as a whole.")
 	}
 	return nil, false
 }
@@ -66,13 +67,13 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 	if _, ok := bodyType(w, r, typeJSON); !ok {
 		return false
 	}
-	text, ok := readBody(w, r, maxJSON)
+	text, ok := readBody(w, r, MaxJSON)
 	if !ok {
 		return false
 	}
 	why := decode(text, v)
 	if why != "" {
-		problem(w, http.StatusBadRequest, why)
+		door.Problem(w, http.StatusBadRequest, why)
 	}
 	return why == ""
 }
@@ -107,7 +108,7 @@ func decode(text []byte, v any) string {
 
 // wrongs refuses what is well written and cannot be meant, all of it at once.
 func wrongs(w http.ResponseWriter, list posted.Problems) {
-	writeJSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
+	door.JSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
 		Type     string          `json:"type"`
 		Title    string          `json:"title"`
 		Status   int             `json:"status"`

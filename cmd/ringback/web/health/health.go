@@ -1,18 +1,11 @@
-package web
+package health
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"ringback/ari"
 )
-
-// alive answers while the process does.
-func (s *Server) alive(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = w.Write([]byte("ok\n"))
-}
 
 // Problem is one thing that keeps the daemon from being ready.
 type Problem struct {
@@ -21,24 +14,16 @@ type Problem struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// readiness is the answer of /readyz. Strangers learn only whether.
-type readiness struct {
-	Ready    bool      `json:"ready"`
-	Problems []Problem `json:"problems,omitempty"`
+// Check asks whether all is well.
+type Check struct {
+	disk  *probe
+	pbxes func() []ari.Status
 }
 
-// ready answers 200 only while every PBX is watched and the database writes.
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	problems := s.problems(r.Context())
-	code := http.StatusOK
-	if len(problems) > 0 {
-		code = http.StatusServiceUnavailable
-	}
-	told := readiness{Ready: len(problems) == 0}
-	if s.guard.lets(r) {
-		told.Problems = problems
-	}
-	writeJSON(w, code, "application/json", told)
+// New makes a Check: ask says whether the database can be written, pbxes how the
+// watching of every PBX stands.
+func New(ask func(context.Context) error, pbxes func() []ari.Status) *Check {
+	return &Check{newProbe(ask), pbxes}
 }
 
 const (
@@ -83,23 +68,23 @@ func (p *probe) verdict(ctx context.Context) error {
 	return p.err
 }
 
-// problems lists what is not as it should be.
-func (s *Server) problems(ctx context.Context) []Problem {
+// Problems lists what is not as it should be.
+func (c *Check) Problems(ctx context.Context) []Problem {
 	var list []Problem
-	if err := s.disk.verdict(ctx); err != nil {
+	if err := c.disk.verdict(ctx); err != nil {
 		list = append(list, Problem{What: "database", Why: "it cannot be written", Hint: "the log says why"})
 	}
-	for _, pbx := range s.cfg.PBXes() {
+	for _, pbx := range c.pbxes() {
 		if pbx.State != ari.Watching {
-			list = append(list, pbxProblem(pbx))
+			list = append(list, PBXProblem(pbx))
 		}
 	}
 	return list
 }
 
-// pbxProblem says why a PBX is not being watched. The error itself stays in the
+// PBXProblem says why a PBX is not being watched. The error itself stays in the
 // log: it may name addresses.
-func pbxProblem(pbx ari.Status) Problem {
+func PBXProblem(pbx ari.Status) Problem {
 	p := Problem{What: "pbx " + pbx.PBX, Why: string(pbx.Trouble), Hint: pbx.Trouble.Hint()}
 	if pbx.Trouble == ari.NoTrouble {
 		p.Why = pbx.State.String()

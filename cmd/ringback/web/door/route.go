@@ -1,9 +1,11 @@
-package web
+package door
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
@@ -26,7 +28,7 @@ func newMetrics(reg prometheus.Registerer) (metrics, error) {
 	}
 	for _, c := range []prometheus.Collector{m.requests, m.seconds} {
 		if err := reg.Register(c); err != nil {
-			return m, fmt.Errorf("web: metrics: %w", err)
+			return m, fmt.Errorf("door: metrics: %w", err)
 		}
 	}
 	return m, nil
@@ -42,10 +44,10 @@ type routeMetrics struct {
 func (m metrics) of(route string) routeMetrics {
 	r := routeMetrics{requests: m.requests.MustCurryWith(prometheus.Labels{"route": route}), seconds: m.seconds.WithLabelValues(route)}
 	for _, code := range []int{http.StatusOK, http.StatusMethodNotAllowed, http.StatusInternalServerError} {
-		r.requests.WithLabelValues(text(code))
+		r.requests.WithLabelValues(strconv.Itoa(code))
 	}
 	if strings.HasPrefix(route, "/api/") {
-		r.requests.WithLabelValues(text(http.StatusUnauthorized))
+		r.requests.WithLabelValues(strconv.Itoa(http.StatusUnauthorized))
 	}
 	return r
 }
@@ -73,22 +75,48 @@ func (a *answer) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// methods are what a route answers, by method. HEAD is answered as GET is.
-type methods map[string]http.HandlerFunc
-
-// of finds what answers a method; nil when nothing does.
-func (by methods) of(method string) http.HandlerFunc {
-	if method == http.MethodHead {
-		method = http.MethodGet
-	}
-	return by[method]
+// mount is what every request of a path passes: the methods that it has, who may
+// have them, a count, and a net under panics. Several routes of one path differ by
+// method.
+func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
+	m := d.m.of(path)
+	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		a := &answer{ResponseWriter: w}
+		defer func() {
+			if p := recover(); p != nil {
+				d.cfg.Log.Error("answering a request panicked", "route", path, "panic", p, "stack", string(debug.Stack()))
+				if a.code != 0 {
+					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+				}
+				Fail(a, r)
+			}
+			m.requests.WithLabelValues(strconv.Itoa(a.code)).Inc()
+			m.seconds.Observe(time.Since(start).Seconds())
+		}()
+		method := r.Method
+		if method == http.MethodHead { // answered as GET is
+			method = http.MethodGet
+		}
+		route, ok := by[method]
+		switch {
+		case ok:
+			d.let(a, r, &route)
+		case len(by) == 1 && by[http.MethodGet].Answer != nil:
+			a.Header().Set("Allow", allowed(by))
+			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")
+		default:
+			a.Header().Set("Allow", allowed(by))
+			refuse(a, r, http.StatusMethodNotAllowed, "This is not answered here: "+allowed(by)+" are.")
+		}
+	})
 }
 
-// allowed lists the methods.
-func (by methods) allowed() string {
+// allowed lists the methods of a path.
+func allowed(by map[string]Route) string {
 	var list []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
-		if by[method] == nil {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		if by[method].Answer == nil {
 			continue
 		}
 		list = append(list, method)
@@ -99,45 +127,8 @@ func (by methods) allowed() string {
 	return strings.Join(list, ", ")
 }
 
-// route answers a route of which nothing can be changed.
-func (s *Server) route(pattern string, fn http.HandlerFunc) http.Handler {
-	return s.routeOf(pattern, methods{http.MethodGet: fn})
-}
-
-// routeOf is what every request of a route passes: the methods that it has, a
-// count, and a net under panics.
-func (s *Server) routeOf(pattern string, by methods) http.Handler {
-	m := s.m.of(pattern)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		a := &answer{ResponseWriter: w}
-		defer func() {
-			if p := recover(); p != nil {
-				s.cfg.Log.Error("answering a request panicked", "route", pattern, "panic", p, "stack", string(debug.Stack()))
-				if a.code != 0 {
-					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
-				}
-				s.fail(a, r)
-			}
-			m.requests.WithLabelValues(text(a.code)).Inc()
-			m.seconds.Observe(time.Since(start).Seconds())
-		}()
-		fn := by.of(r.Method)
-		switch {
-		case fn != nil:
-			fn(a, r)
-		case len(by) == 1 && by[http.MethodGet] != nil:
-			a.Header().Set("Allow", by.allowed())
-			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")
-		default:
-			a.Header().Set("Allow", by.allowed())
-			refuse(a, r, http.StatusMethodNotAllowed, "This is not answered here: "+by.allowed()+" are.")
-		}
-	})
-}
-
-// secure forbids a browser everything that plain pages do not need.
-func secure(h http.Header) {
+// Secure forbids a browser everything that plain pages do not need.
+func Secure(h http.Header) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
@@ -147,13 +138,43 @@ func secure(h http.Header) {
 // refuse says no in the language of the asker: JSON under /api, else text.
 func refuse(w http.ResponseWriter, r *http.Request, code int, why string) {
 	if strings.HasPrefix(r.URL.Path, "/api/") {
-		problem(w, code, why)
+		Problem(w, code, why)
 		return
 	}
 	http.Error(w, why, code)
 }
 
-// fail answers what went wrong here: why stands in the log, not in the answer.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request) {
+// Fail answers what went wrong here: why stands in the log, not in the answer.
+func Fail(w http.ResponseWriter, r *http.Request) {
 	refuse(w, r, http.StatusInternalServerError, "Something went wrong here; the log of ringback says what.")
+}
+
+// Broken answers an error of our own. One that comes from an asker who has gone
+// is not worth a line.
+func (d *Door) Broken(w http.ResponseWriter, r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		d.cfg.Log.Error("a request could not be answered", "route", r.Pattern, "err", err)
+	}
+	Fail(w, r)
+}
+
+// Problem refuses as RFC 9457 describes.
+func Problem(w http.ResponseWriter, code int, why string) {
+	JSON(w, code, "application/problem+json", struct {
+		Type   string `json:"type"`
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail"`
+	}{"about:blank", http.StatusText(code), code, why})
+}
+
+// JSON answers with v. Whoever no longer reads is nobody's fault.
+func JSON(w http.ResponseWriter, code int, kind string, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain structs always marshal
+	}
+	w.Header().Set("Content-Type", kind)
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n'))
 }

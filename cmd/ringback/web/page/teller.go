@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"fmt"
@@ -9,6 +9,7 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/call"
+	"ringback/cmd/ringback/web/health"
 	"ringback/leads/alert"
 	"ringback/leads/view"
 	"ringback/routing"
@@ -264,7 +265,7 @@ func (t *teller) pbxes(list []ari.Status) []pbxRow {
 	for i, pbx := range list {
 		rows[i] = pbxRow{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: pbx.State.String(), Since: t.moment(pbx.Since)}
 		if !rows[i].Watching {
-			p := pbxProblem(pbx)
+			p := health.PBXProblem(pbx)
 			rows[i].State, rows[i].Hint = p.Why, p.Hint
 		}
 	}

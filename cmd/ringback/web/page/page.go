@@ -1,4 +1,4 @@
-package web
+package page
 
 import (
 	"bytes"
@@ -7,9 +7,10 @@ import (
 	"errors"
 	"html/template"
 	"net/http"
-	"strconv"
 	"time"
 
+	"ringback/cmd/ringback/web/door"
+	"ringback/cmd/ringback/web/health"
 	"ringback/leads/alert"
 	"ringback/leads/view"
 )
@@ -45,7 +46,7 @@ type frontPage struct {
 	head
 	Observe  bool
 	PBXes    []pbxRow
-	Problems []Problem
+	Problems []health.Problem
 	Gaps     []gapRow
 	Open     []leadRow
 	Count    int // of all open leads
@@ -71,38 +72,38 @@ type contactPage struct {
 }
 
 // front shows what is open, what has just happened, and whether we can see.
-func (s *Server) front(w http.ResponseWriter, r *http.Request) {
+func (s *Site) front(w http.ResponseWriter, r *http.Request) {
 	open, err := s.view.LatestOpen(r.Context(), shownLeads)
 	if err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	calls, err := s.view.Calls(r.Context(), view.Page{Limit: shownCalls})
 	if err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	gaps, err := s.view.Gaps(r.Context(), shownGaps)
+	gaps, err := s.view.Gaps(r.Context(), askedGaps)
 	if err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	count := len(open)
 	if count == shownLeads {
 		if count, err = s.view.CountOpen(r.Context()); err != nil {
-			s.broken(w, r, err)
+			s.cfg.Door.Broken(w, r, err)
 			return
 		}
 	}
 	t := s.teller()
-	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.problems(r.Context()),
+	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.cfg.Health.Problems(r.Context()),
 		Gaps: t.gaps(gaps), Open: t.leads(open), Count: count, More: max(count-len(open), 0), Calls: t.calls(calls.Items)}
 	page.Refresh = 10
 	s.show(w, r, http.StatusOK, "front.html", page)
 }
 
 // lead shows the card of one lead.
-func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
+func (s *Site) lead(w http.ResponseWriter, r *http.Request) {
 	card, ok := found(s, w, r, s.view.Lead)
 	if !ok {
 		return
@@ -113,7 +114,7 @@ func (s *Server) lead(w http.ResponseWriter, r *http.Request) {
 }
 
 // contact shows the card of one contact.
-func (s *Server) contact(w http.ResponseWriter, r *http.Request) {
+func (s *Site) contact(w http.ResponseWriter, r *http.Request) {
 	card, ok := found(s, w, r, s.view.Contact)
 	if !ok {
 		return
@@ -130,8 +131,8 @@ func (s *Server) contact(w http.ResponseWriter, r *http.Request) {
 
 // found reads the card that an address names. Without one the request has been
 // answered, and ok is false.
-func found[T any](s *Server, w http.ResponseWriter, r *http.Request, read func(context.Context, int64) (*T, error)) (card *T, ok bool) {
-	id, ok := idOf(r)
+func found[T any](s *Site, w http.ResponseWriter, r *http.Request, read func(context.Context, int64) (*T, error)) (card *T, ok bool) {
+	id, ok := door.IDOf(r)
 	if !ok {
 		s.nothingHere(w, r)
 		return nil, false
@@ -141,36 +142,30 @@ func found[T any](s *Server, w http.ResponseWriter, r *http.Request, read func(c
 	case errors.Is(err, view.ErrNotFound):
 		s.nothingHere(w, r)
 	case err != nil:
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 	}
 	return card, err == nil
 }
 
 // nothingHere answers a page that does not exist.
-func (s *Server) nothingHere(w http.ResponseWriter, r *http.Request) {
+func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request) {
 	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(s.teller(), "Nothing here"))
 }
 
-// idOf reads the id in an address. There is one spelling of each.
-func idOf(r *http.Request) (int64, bool) {
-	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
-	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == r.PathValue("id")
-}
-
-func (s *Server) teller() *teller {
+func (s *Site) teller() *teller {
 	return &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory}
 }
 
-func (s *Server) head(t *teller, title string) head {
+func (s *Site) head(t *teller, title string) head {
 	return head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now)}
 }
 
 // show renders a page whole before a byte of it is sent: a page that fails in
 // its middle is an error, not half a page.
-func (s *Server) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
+func (s *Site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
 	var page bytes.Buffer
 	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-package web
+package api
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 
+	"ringback/cmd/ringback/web/door"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/posted"
@@ -15,35 +16,35 @@ import (
 )
 
 // appointments answers GET /api/v1/appointments.
-func (s *Server) appointments(w http.ResponseWriter, r *http.Request) {
+func (s *API) appointments(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Appointment], error) {
 		return s.view.Appointments(ctx, p)
 	})
 }
 
 // reminders answers GET /api/v1/reminders.
-func (s *Server) reminders(w http.ResponseWriter, r *http.Request) {
+func (s *API) reminders(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Reminder], error) {
 		return s.view.Reminders(ctx, p)
 	})
 }
 
 // appointment answers GET /api/v1/appointments/{id}.
-func (s *Server) appointment(w http.ResponseWriter, r *http.Request) {
+func (s *API) appointment(w http.ResponseWriter, r *http.Request) {
 	if id, ok := apiID(w, r); ok {
 		answerOne(s, w, r, http.StatusOK, id, s.view.Appointment)
 	}
 }
 
 // reminder answers GET /api/v1/reminders/{id}.
-func (s *Server) reminder(w http.ResponseWriter, r *http.Request) {
+func (s *API) reminder(w http.ResponseWriter, r *http.Request) {
 	if id, ok := apiID(w, r); ok {
 		answerOne(s, w, r, http.StatusOK, id, s.view.Reminder)
 	}
 }
 
 // book answers POST /api/v1/appointments: one in JSON, or a file of them.
-func (s *Server) book(w http.ResponseWriter, r *http.Request) {
+func (s *API) book(w http.ResponseWriter, r *http.Request) {
 	kind, ok := bodyType(w, r, typeJSON, typeCSV)
 	if ok && kind == typeCSV {
 		s.bookAll(w, r)
@@ -69,8 +70,8 @@ func (s *Server) book(w http.ResponseWriter, r *http.Request) {
 }
 
 // bookAll books a file of appointments, or nothing of it.
-func (s *Server) bookAll(w http.ResponseWriter, r *http.Request) {
-	text, ok := readBody(w, r, maxCSV)
+func (s *API) bookAll(w http.ResponseWriter, r *http.Request) {
+	text, ok := readBody(w, r, MaxCSV)
 	if !ok {
 		return
 	}
@@ -81,7 +82,7 @@ func (s *Server) bookAll(w http.ResponseWriter, r *http.Request) {
 		return err
 	})
 	if s.done(w, r, err) {
-		writeJSON(w, http.StatusOK, typeJSON, struct {
+		door.JSON(w, http.StatusOK, typeJSON, struct {
 			Rows int `json:"rows"`
 			Made int `json:"made"`
 		}{len(file.Rows), made})
@@ -89,7 +90,7 @@ func (s *Server) bookAll(w http.ResponseWriter, r *http.Request) {
 }
 
 // change answers PATCH /api/v1/appointments/{id}.
-func (s *Server) change(w http.ResponseWriter, r *http.Request) {
+func (s *API) change(w http.ResponseWriter, r *http.Request) {
 	id, ok := apiID(w, r)
 	var changes appointments.Changes
 	if !ok || !readJSON(w, r, &changes) {
@@ -105,7 +106,7 @@ func (s *Server) change(w http.ResponseWriter, r *http.Request) {
 }
 
 // cancel answers DELETE /api/v1/appointments/{id}.
-func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {
+func (s *API) cancel(w http.ResponseWriter, r *http.Request) {
 	id, ok := apiID(w, r)
 	if !ok {
 		return
@@ -120,7 +121,7 @@ func (s *Server) cancel(w http.ResponseWriter, r *http.Request) {
 }
 
 // remind answers POST /api/v1/reminders: a single call.
-func (s *Server) remind(w http.ResponseWriter, r *http.Request) {
+func (s *API) remind(w http.ResponseWriter, r *http.Request) {
 	var asked appointments.Asked
 	if !readJSON(w, r, &asked) {
 		return
@@ -157,23 +158,23 @@ func created(w http.ResponseWriter, made bool, where string, id int64) int {
 
 // apiID reads the id in an address. Without one the request has been answered.
 func apiID(w http.ResponseWriter, r *http.Request) (int64, bool) {
-	id, ok := idOf(r)
+	id, ok := door.IDOf(r)
 	if !ok {
-		problem(w, http.StatusNotFound, "There is none with this id.")
+		door.Problem(w, http.StatusNotFound, "There is none with this id.")
 	}
 	return id, ok
 }
 
 // answerOne answers with one thing as it stands now.
-func answerOne[T any](s *Server, w http.ResponseWriter, r *http.Request, code int, id int64, read func(context.Context, int64) (*T, error)) {
+func answerOne[T any](s *API, w http.ResponseWriter, r *http.Request, code int, id int64, read func(context.Context, int64) (*T, error)) {
 	found, err := read(r.Context(), id)
 	switch {
 	case errors.Is(err, view.ErrNotFound):
-		problem(w, http.StatusNotFound, "There is none with this id.")
+		door.Problem(w, http.StatusNotFound, "There is none with this id.")
 	case err != nil:
-		s.broken(w, r, err)
+		s.cfg.Door.Broken(w, r, err)
 	default:
-		writeJSON(w, code, typeJSON, found)
+		door.JSON(w, code, typeJSON, found)
 	}
 }
 
@@ -182,7 +183,7 @@ var conflicts = []error{appointments.ErrVersion, appointments.ErrCancelled, appo
 
 // done says whether what was asked for was done. Otherwise the request has been
 // answered.
-func (s *Server) done(w http.ResponseWriter, r *http.Request, err error) bool {
+func (s *API) done(w http.ResponseWriter, r *http.Request, err error) bool {
 	if err == nil {
 		return true
 	}
@@ -192,15 +193,15 @@ func (s *Server) done(w http.ResponseWriter, r *http.Request, err error) bool {
 		return false
 	}
 	if errors.Is(err, appointments.ErrNotFound) {
-		problem(w, http.StatusNotFound, "There is none with this id.")
+		door.Problem(w, http.StatusNotFound, "There is none with this id.")
 		return false
 	}
 	for _, conflict := range conflicts {
 		if errors.Is(err, conflict) {
-			problem(w, http.StatusConflict, "Nothing was changed: "+conflict.Error()+".")
+			door.Problem(w, http.StatusConflict, "Nothing was changed: "+conflict.Error()+".")
 			return false
 		}
 	}
-	s.broken(w, r, err)
+	s.cfg.Door.Broken(w, r, err)
 	return false
 }

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+
+	"ringback/cmd/ringback/web/door"
+	"ringback/leads/view"
+)
+
+// calls answers GET /api/v1/calls.
+func (s *API) calls(w http.ResponseWriter, r *http.Request) {
+	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Call], error) {
+		return s.view.Calls(ctx, p)
+	})
+}
+
+// leads answers GET /api/v1/leads; ?state= is open, closed or all, which it is
+// without one.
+func (s *API) leads(w http.ResponseWriter, r *http.Request) {
+	answerList(s, w, r, []string{"state"}, func(ctx context.Context, q url.Values, p view.Page) (view.List[view.Lead], error) {
+		state := view.All
+		if q.Has("state") {
+			state = view.State(q.Get("state"))
+		}
+		return s.view.Leads(ctx, state, p)
+	})
+}
+
+// contacts answers GET /api/v1/contacts.
+func (s *API) contacts(w http.ResponseWriter, r *http.Request) {
+	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Contact], error) {
+		return s.view.Contacts(ctx, p)
+	})
+}
+
+// answerList answers one page of a list. Beside limit and cursor it takes only
+// the named parameters: one that is misspelled would else be passed over, and
+// the answer be wrong in silence.
+func answerList[T any](s *API, w http.ResponseWriter, r *http.Request, more []string,
+	list func(context.Context, url.Values, view.Page) (view.List[T], error)) {
+	q, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		door.Problem(w, http.StatusBadRequest, "The query cannot be read.")
+		return
+	}
+	for name, values := range q {
+		if name != "limit" && name != "cursor" && !slices.Contains(more, name) {
+			door.Problem(w, http.StatusBadRequest, "There is a parameter that this list does not have: it has limit, cursor"+also(more)+".")
+			return
+		}
+		if len(values) > 1 {
+			door.Problem(w, http.StatusBadRequest, "The parameter "+name+" is there more than once.")
+			return
+		}
+	}
+	page := view.Page{Cursor: q.Get("cursor")}
+	if q.Has("limit") {
+		page.Limit, err = strconv.Atoi(q.Get("limit"))
+		if err != nil || page.Limit == 0 {
+			door.Problem(w, http.StatusBadRequest, "limit: "+view.ErrLimit.Error()+".")
+			return
+		}
+	}
+	found, err := list(r.Context(), q, page)
+	for _, wrong := range []error{view.ErrCursor, view.ErrLimit, view.ErrState} {
+		if errors.Is(err, wrong) {
+			door.Problem(w, http.StatusBadRequest, wrong.Error()+".")
+			return
+		}
+	}
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	door.JSON(w, http.StatusOK, "application/json", found)
+}
+
+func also(names []string) string {
+	list := ""
+	for _, name := range names {
+		list += ", " + name
+	}
+	return list
+}
+
+func noSuchAPI(w http.ResponseWriter, _ *http.Request) {
+	door.Problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents and /status.")
+}

@@ -1,0 +1,72 @@
+package api
+
+import (
+	"net/http"
+
+	"ringback/ari"
+	"ringback/cmd/ringback/web/door"
+	"ringback/cmd/ringback/web/health"
+	"ringback/leads"
+	"ringback/leads/appointments"
+	"ringback/leads/db"
+	"ringback/leads/number"
+	"ringback/leads/view"
+)
+
+// Config is what the API asks and tells.
+type Config struct {
+	DB   *db.DB
+	View *view.View
+	// Office knows the names of people; Book and Desk do what is asked for; Plan
+	// reads the numbers that are named.
+	Office *leads.Office
+	Book   *leads.Book
+	Desk   *appointments.Desk
+	Plan   *number.Plan
+	Health *health.Check
+	PBXes  func() []ari.Status
+	Mode   string
+	// Version is the daemon's.
+	Version string
+	Door    *door.Door
+}
+
+// API answers programs.
+type API struct {
+	cfg  Config
+	view *view.View
+}
+
+// New makes an API.
+func New(c Config) *API { return &API{c, c.View} }
+
+// Routes is the map of the API.
+func (s *API) Routes() []door.Route {
+	route := func(method, path, scope string, answer http.HandlerFunc) door.Route {
+		return door.Route{Method: method, Path: path, Access: door.Program, Scope: scope, Answer: answer}
+	}
+	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	return []door.Route{
+		route(get, "/api/v1/calls", "calls:read", s.calls),
+		route(get, "/api/v1/contacts", "contacts:read", s.contacts),
+		route(get, "/api/v1/contacts/{id}", "contacts:read", s.oneContact),
+		route(patch, "/api/v1/contacts/{id}", "contacts:write", s.changeContact),
+		route(get, "/api/v1/status", "status:read", s.status),
+		route(get, "/api/v1/leads", "leads:read", s.leads),
+		route(get, "/api/v1/leads/{id}", "leads:read", s.oneLead),
+		route(post, "/api/v1/leads/{id}/acknowledge", "leads:write", s.acknowledge),
+		route(post, "/api/v1/leads/{id}/hand-on", "leads:write", s.handOn),
+		route(post, "/api/v1/leads/{id}/settle", "leads:write", s.settle),
+		route(get, "/api/v1/appointments", "appointments:read", s.appointments),
+		route(post, "/api/v1/appointments", "appointments:write", s.book),
+		route(get, "/api/v1/appointments/{id}", "appointments:read", s.appointment),
+		route(patch, "/api/v1/appointments/{id}", "appointments:write", s.change),
+		route(del, "/api/v1/appointments/{id}", "appointments:write", s.cancel),
+		route(get, "/api/v1/reminders", "appointments:read", s.reminders),
+		route(post, "/api/v1/reminders", "appointments:write", s.remind),
+		route(get, "/api/v1/reminders/{id}", "appointments:read", s.reminder),
+		route(get, "/api/v1/consents", "consents:read", s.consents),
+		route(post, "/api/v1/consents", "consents:write", s.consent),
+		route(get, "/api/", "", noSuchAPI),
+	}
+}
