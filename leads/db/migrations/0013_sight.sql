@@ -1,0 +1,1 @@
+-- What lists, searches and reports go by.
