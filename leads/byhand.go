@@ -17,6 +17,8 @@ type ByHand struct {
 	// configuration: as the pool chooses.
 	Manager string
 	How     string // for the timeline
+	// Who asked for it, and By what (ByPage and the like); empty: the daemon.
+	Who, By string
 }
 
 // OpenByHand opens a lead, or joins the one that is open, and tells its id. The
@@ -34,7 +36,7 @@ func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
 		if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), known.ID); err != nil {
 			return 0, fmt.Errorf("leads: lead %d: %w", known.ID, err)
 		}
-		err := Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Detail: h.How})
+		err := Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Who: h.Who, Channel: h.By, Detail: h.How})
 		if err != nil || !known.Suspicious {
 			return known.ID, err
 		}
@@ -46,7 +48,7 @@ func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
 	}
-	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAsked, Detail: h.How}); err != nil {
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAsked, Who: h.Who, Channel: h.By, Detail: h.How}); err != nil {
 		return 0, err
 	}
 	tx.AfterCommit(func() { b.m.opened.WithLabelValues(l.Pool).Inc() })

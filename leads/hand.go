@@ -11,10 +11,13 @@ import (
 
 // How somebody says what is to become of a lead.
 const (
-	ByCall    = "call"    // by a key, in a robot call
-	ByConnect = "connect" // by letting themselves be connected with the contact
-	ByAPI     = "api"     // by the API or the page
-	ByLadder  = "ladder"  // nobody said it: the ladder
+	ByCall     = "call"     // by a key, in a robot call
+	ByConnect  = "connect"  // by letting themselves be connected with the contact
+	ByAPI      = "api"      // by the API
+	ByPage     = "page"     // on the page
+	ByLink     = "link"     // on the page, by the link of an alert
+	ByTelegram = "telegram" // by a button in Telegram
+	ByLadder   = "ladder"   // nobody said it: the ladder
 )
 
 // Acknowledge notes that somebody has taken the lead on: its ladder rests for
@@ -136,7 +139,13 @@ func holders(tx *db.Tx, lead int64) (map[string]bool, error) {
 // Bequeath hands the lead on to its Heir; to nobody, it only notes that there
 // is none.
 func (b *Book) Bequeath(tx *db.Tx, l *Lead, to, how string) error {
-	entry := Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryHandedOn, Who: to, Channel: how, Detail: l.Manager}
+	return b.bequeath(tx, l, to, how, "")
+}
+
+// bequeath hands the lead on; actor is the person who does it, if neither the
+// ladder nor its manager does.
+func (b *Book) bequeath(tx *db.Tx, l *Lead, to, how, actor string) error {
+	entry := Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryHandedOn, Who: to, Channel: how, Detail: l.Manager, Actor: actor}
 	if to == "" {
 		entry.Kind, entry.Who, entry.Detail = EntryNobodyElse, l.Manager, ""
 		return Note(tx, entry)

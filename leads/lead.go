@@ -59,10 +59,11 @@ const (
 	CalledBack       Outcome = "called_back"        // somebody of the house rang the contact, and they talked
 	ClientGotThrough Outcome = "client_got_through" // the contact rang again and was answered
 	Settled          Outcome = "settled"            // somebody said so
+	NotNeeded        Outcome = "not_needed"         // somebody said that nobody needs to call back
 )
 
 // Outcomes lists every outcome, for metrics and pages.
-var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, Observed}
+var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, NotNeeded, Observed}
 
 const leadColumns = `leads.id, leads.contact, leads.pool, leads.line, leads.manager, leads.missed, leads.first_missed, leads.last_missed,
 	leads.opened, leads.closed, leads.outcome, leads.ladder, leads.rung, leads.rung_due, leads.ack_by, leads.ack_until, leads.call_due,
@@ -294,6 +295,7 @@ const (
 	byResponsible = "responsible" // the contact's own manager
 	byTurn        = "turn"        // the pool chose
 	bySupervisor  = "supervisor"  // nobody else is on duty
+	byHand        = "hand"        // a person gave or took it
 )
 
 func (b *Book) choose(tx *db.Tx, l *Lead, pool *routing.Pool) (login, why string, err error) {

@@ -33,6 +33,8 @@ const (
 	EntryCallDue       = "call_due"       // the manager is to be rung
 	EntryCallWould     = "call_would"     // mode observe: who would have been rung
 	EntryCallNot       = "call_not"       // a rung at which nobody was rung; detail: why
+	EntryNoted         = "noted"          // what a person wrote; who: they; detail: the text
+	EntryLater         = "later"          // somebody has put the lead off; detail: until when
 	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
 )
 
@@ -46,6 +48,8 @@ type Entry struct {
 	Who                 string // login or phone it is about
 	Channel             string // of an alert; of what a person said: how they said it
 	Detail              string
+	// Actor is the login of the person who did it, where Who is another.
+	Actor string
 }
 
 // TopicTimeline is told every Entry that has been written.
@@ -54,9 +58,9 @@ const TopicTimeline = "timeline"
 // Note appends an entry, in the transaction of what it tells.
 func Note(tx *db.Tx, e Entry) error {
 	var err error
-	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail)
+	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail, actor)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail, e.Actor)
 	if err != nil {
 		return fmt.Errorf("leads: timeline: %w", err)
 	}

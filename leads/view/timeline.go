@@ -16,14 +16,16 @@ type Entry struct {
 	Who     string      `json:"who"`  // login or phone it is about
 	Channel string      `json:"channel"`
 	Detail  string      `json:"detail"`
-	Lead    *int64      `json:"lead"`
+	// Actor is the login of the person who did it, where Who is another.
+	Actor string `json:"actor"`
+	Lead  *int64 `json:"lead"`
 }
 
 // MaxTimeline is how many entries of a timeline are read.
 const MaxTimeline = 200
 
 const (
-	entryColumns         = "SELECT at, kind, who, channel, detail, lead FROM timeline"
+	entryColumns         = "SELECT at, kind, who, channel, detail, actor, lead FROM timeline"
 	leadTimelineQuery    = entryColumns + " WHERE lead = $1 ORDER BY id DESC LIMIT $2"
 	contactTimelineQuery = entryColumns + " WHERE contact = $1 ORDER BY id DESC LIMIT $2"
 )
@@ -41,8 +43,11 @@ func scanEntry(row scanner) (Entry, error) {
 	var e Entry
 	var at int64
 	var lead sql.NullInt64
-	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &lead)
+	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &e.Actor, &lead)
 	e.At, e.Lead = leads.Stamp{Time: db.Time(at)}, id(lead)
-	e.Who, e.Detail = leads.Clip(e.Who), leads.Clip(e.Detail)
+	e.Who, e.Actor = leads.Clip(e.Who), leads.Clip(e.Actor)
+	if e.Kind != leads.EntryNoted { // whose length was bounded when it was written
+		e.Detail = leads.Clip(e.Detail)
+	}
 	return e, err
 }

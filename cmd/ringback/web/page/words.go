@@ -78,6 +78,7 @@ var given = map[string]string{
 	"responsible": ", who knows them",
 	"turn":        ", whose turn it was",
 	"supervisor":  ", because nobody else was on duty",
+	"hand":        " by hand",
 }
 
 // settled says how a lead was closed.
@@ -89,6 +90,8 @@ func settled(outcome, who string) string {
 		return "they got through to " + who
 	case leads.Settled:
 		return who + " said so"
+	case leads.NotNeeded:
+		return who + " said that nobody needs to call back"
 	}
 	return alert.Clean(outcome) + " by " + who
 }
@@ -133,6 +136,10 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text = who + ", who is not of this pool, talked with them: settled?"
 	case leads.EntryClosed:
 		row.Text = "Settled: " + settled(e.Detail, who)
+	case leads.EntryNoted:
+		row.Text, row.Detail = who+" noted:", e.Detail
+	case leads.EntryLater:
+		row.Text = who + " will call back later" + t.opening(e.Detail)
 	case leads.EntryFoundLate:
 		row.Text = "Found " + alert.Clean(e.Detail) + " after the call: Ringback could not see it when it happened"
 	case leads.EntryDigest:

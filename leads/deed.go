@@ -1,0 +1,283 @@
+package leads
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ringback/leads/db"
+	"ringback/leads/posted"
+	"ringback/routing"
+)
+
+// Hand is somebody who does something about leads: what they do not see, they
+// cannot change. Each deed leaves an entry in the timeline with their login.
+//
+// The errors of deeds have in them ErrNotInSight, ErrNotOpen, ErrNobodyElse,
+// ErrNoTalk or a *TakenError, or are posted.Problems of what was said.
+type Hand struct {
+	book *Book
+	by   Sight
+	how  string
+}
+
+// Hand is the hand of somebody; how is ByPage and the like.
+func (b *Book) Hand(by Sight, how string) *Hand { return &Hand{b, by, how} }
+
+var (
+	// ErrNotInSight is in the error of a lead that is none of theirs; it is told
+	// like one that does not exist.
+	ErrNotInSight = errors.New("there is no such lead")
+	// ErrNobodyElse is in the error of handing on what nobody else could take.
+	ErrNobodyElse = errors.New("nobody else of its pool is on duty")
+	// ErrNoTalk is in the error of calling a talk enough where there was none.
+	ErrNoTalk = errors.New("nobody has talked with the contact since")
+)
+
+// TakenError is the error of a lead that has come to somebody else meanwhile.
+type TakenError struct{ By string }
+
+func (e *TakenError) Error() string { return "the lead is with " + e.By + " by now" }
+
+// Furthest is for how long a lead can be put off.
+const Furthest = 31 * 24 * time.Hour
+
+// The bounds of what people write, in characters.
+const (
+	MaxRemark = 2000
+	MaxWhy    = 200
+)
+
+// find reads an open lead that the hand may touch.
+func (h *Hand) find(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
+	l, err := Find(tx, id)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case l == nil:
+		return nil, nil, fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
+	case !h.by.Sees(l.ID, l.Pool, l.Manager):
+		if slices.Contains(h.by.Pools, l.Pool) && h.by.Only == 0 && l.Closed.IsZero() {
+			return nil, nil, fmt.Errorf("leads: lead %d: %w", id, &TakenError{l.Manager}) // it was, or could have been, theirs
+		}
+		return nil, nil, fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
+	}
+	l, pool, err := h.book.open(tx, id)
+	if err == nil && h.by.Only != 0 && l.Manager != "" && l.Manager != h.by.Login && !h.leads(pool) {
+		err = fmt.Errorf("leads: lead %d: %w", id, &TakenError{l.Manager}) // an old link
+	}
+	return l, pool, err
+}
+
+// Take makes a lead theirs, and acknowledges it. Of several who take a lead that
+// is nobody's the first has it, and the others get a *TakenError.
+func (h *Hand) Take(tx *db.Tx, id int64) error {
+	l, pool, err := h.find(tx, id)
+	if err != nil {
+		return err
+	}
+	if l.Manager != h.by.Login {
+		if err := h.give(tx, l, pool, h.by.Login); err != nil {
+			return err
+		}
+	}
+	return h.book.Acknowledge(tx, id, h.by.Login, h.how)
+}
+
+// leads says whether they may take what is another's in the pool.
+func (h *Hand) leads(pool *routing.Pool) bool {
+	return h.by.All || pool.Supervisor == h.by.Login
+}
+
+// Later takes a lead, and lets its ladder rest until then, no longer than
+// Furthest from now.
+func (h *Hand) Later(tx *db.Tx, id int64, until time.Time) error {
+	if !until.After(tx.Now()) || until.Sub(tx.Now()) > Furthest {
+		return posted.Problems{{Field: "until", Text: fmt.Sprintf("is not a time within the next %d days", int(Furthest.Hours()/24))}}
+	}
+	if err := h.Take(tx, id); err != nil {
+		return err
+	}
+	if _, err := tx.Exec("UPDATE leads SET ack_until = $1 WHERE id = $2", db.Millis(until), id); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", id, err)
+	}
+	return h.note(tx, id, EntryLater, until.UTC().Format(time.RFC3339))
+}
+
+// HandOn gives a lead to the next of its pool who is on duty and has not had it,
+// and tells who that is.
+func (h *Hand) HandOn(tx *db.Tx, id int64) (to string, err error) {
+	l, _, err := h.find(tx, id)
+	if err != nil {
+		return "", err
+	}
+	if to, err = h.book.Heir(tx, l); err != nil {
+		return "", err
+	}
+	if to == "" {
+		return "", fmt.Errorf("leads: lead %d: %w", id, ErrNobodyElse)
+	}
+	return to, h.book.bequeath(tx, l, to, h.how, h.by.Login)
+}
+
+// Assign gives a lead to a manager of its pool, or to its supervisor, who hears
+// of it. Only those who lead the pool do that.
+func (h *Hand) Assign(tx *db.Tx, id int64, to string) error {
+	l, pool, err := h.find(tx, id)
+	if err != nil {
+		return err
+	}
+	if !h.leads(pool) || h.by.Only != 0 {
+		return fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
+	}
+	if !answersFor(pool, to) || h.book.office.Directory.Manager(to) == nil {
+		return posted.Problems{{Field: "to", Text: "is nobody of pool " + pool.Name}}
+	}
+	if l.Manager == to {
+		return nil
+	}
+	return h.give(tx, l, pool, to)
+}
+
+// give makes the lead somebody's. One that was nobody's begins its ladder.
+func (h *Hand) give(tx *db.Tx, l *Lead, pool *routing.Pool, to string) error {
+	if h.book.office.Directory.Manager(to) == nil {
+		return posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}}
+	}
+	if l.Manager != "" {
+		return h.book.bequeath(tx, l, to, h.how, h.by.Login)
+	}
+	l.Manager = to
+	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", to, l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	if l.Contact.Valid {
+		if err := keepResponsible(tx, l.Contact.Int64, to); err != nil {
+			return err
+		}
+	}
+	err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: to, Channel: h.how, Detail: byHand, Actor: h.by.Login})
+	if err != nil || l.Suspicious {
+		return err
+	}
+	return h.book.climb(tx, l, pool, pool.Hours.NextOpening(tx.Now()))
+}
+
+// Settle closes a lead as Settled or as NotNeeded, which needs a reason.
+func (h *Hand) Settle(tx *db.Tx, id int64, as Outcome, why string) error {
+	why, wrong := written("why", why, MaxWhy)
+	switch {
+	case as != Settled && as != NotNeeded:
+		wrong = append(wrong, posted.Problem{Field: "outcome", Text: fmt.Sprintf("is %s or %s", Settled, NotNeeded)})
+	case as == NotNeeded && why == "":
+		wrong = append(wrong, posted.Problem{Field: "why", Text: "is empty: say why nobody needs to call back"})
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	l, _, err := h.find(tx, id)
+	if err != nil {
+		return err
+	}
+	if why != "" {
+		if err := h.note(tx, id, EntryNoted, why); err != nil {
+			return err
+		}
+	}
+	return h.book.close(tx, l, as, Entry{Who: h.by.Login, Channel: h.how})
+}
+
+// EnoughTalk closes a lead because somebody has talked with the contact, though
+// not for long, or not of its pool: as called back by whoever did so last.
+func (h *Hand) EnoughTalk(tx *db.Tx, id int64) error {
+	l, _, err := h.find(tx, id)
+	if err != nil {
+		return err
+	}
+	var who string
+	err = tx.QueryRow("SELECT who FROM timeline WHERE lead = $1 AND kind IN ($2, $3) ORDER BY id DESC LIMIT 1", id, EntryTalkedElse, EntryTried).Scan(&who)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("leads: lead %d: %w", id, ErrNoTalk)
+	case err != nil:
+		return fmt.Errorf("leads: lead %d: talks: %w", id, err)
+	}
+	return h.book.close(tx, l, CalledBack, Entry{Who: who, Channel: h.how, Actor: h.by.Login})
+}
+
+// Remark adds what somebody wrote to a lead, which may be closed.
+func (h *Hand) Remark(tx *db.Tx, id int64, text string) error {
+	text, wrong := written("text", text, MaxRemark)
+	if text == "" && len(wrong) == 0 {
+		wrong = posted.Problems{{Field: "text", Text: "is empty"}}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	l, err := Find(tx, id)
+	switch {
+	case err != nil:
+		return err
+	case l == nil || !h.by.Sees(l.ID, l.Pool, l.Manager):
+		return fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
+	}
+	return h.note(tx, id, EntryNoted, text)
+}
+
+// RemarkOn adds what somebody wrote to a contact, whom the caller has found them
+// to see.
+func (h *Hand) RemarkOn(tx *db.Tx, contact int64, text string) error {
+	text, wrong := written("text", text, MaxRemark)
+	if text == "" && len(wrong) == 0 {
+		wrong = posted.Problems{{Field: "text", Text: "is empty"}}
+	}
+	if len(wrong) > 0 {
+		return wrong
+	}
+	return Note(tx, Entry{Contact: Ref(contact), Kind: EntryNoted, Who: h.by.Login, Channel: h.how, Detail: text})
+}
+
+// Open opens a lead that no missed call opens, or joins the one that is open; why
+// is why. A manager opens leads of lines of their pools.
+func (h *Hand) Open(tx *db.Tx, contact int64, line, manager, why string) (lead int64, err error) {
+	why, wrong := written("why", why, MaxWhy)
+	directory := h.book.office.Directory
+	pool := directory.PoolOf(directory.LineNamed(line))
+	switch {
+	case pool == nil || line != "" && directory.LineNamed(line) == nil,
+		!h.by.All && !slices.Contains(h.by.Pools, pool.Name) && !slices.Contains(h.by.Supervises, pool.Name):
+		wrong = append(wrong, posted.Problem{Field: "line", Text: "is no line of theirs"})
+	case manager != "" && !answersFor(pool, manager):
+		wrong = append(wrong, posted.Problem{Field: "manager", Text: "is nobody of pool " + pool.Name})
+	}
+	if len(wrong) > 0 {
+		return 0, wrong
+	}
+	return h.book.OpenByHand(tx, ByHand{Contact: contact, Line: line, Manager: manager, How: why, Who: h.by.Login, By: h.how})
+}
+
+func (h *Hand) note(tx *db.Tx, id int64, kind, detail string) error {
+	l, err := Find(tx, id)
+	if err != nil {
+		return err
+	}
+	return Note(tx, Entry{Lead: Ref(id), Contact: l.Contact, Kind: kind, Who: h.by.Login, Channel: h.how, Detail: detail})
+}
+
+// written checks what a person wrote: plain text on lines, no longer than most
+// characters.
+func written(field, s string, most int) (string, posted.Problems) {
+	s = strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n"))
+	switch {
+	case len(s) > most*utf8.UTFMax || utf8.RuneCountInString(s) > most:
+		return "", posted.Problems{{Field: field, Text: fmt.Sprintf("is longer than %d characters", most)}}
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r != '\n' && r != '\t' && unicode.IsControl(r) }):
+		return "", posted.Problems{{Field: field, Text: "holds characters that cannot be shown"}}
+	}
+	return s, nil
+}
