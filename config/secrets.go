@@ -50,7 +50,7 @@ func checkWebhook(f *findings, at string, w *Webhook) {
 		if w.SecretFile == "" {
 			key = at + "secret_env"
 		}
-		f.add(key, "%s", strings.TrimPrefix(err.Error(), "webhook: "))
+		f.add(key, "%s", strings.TrimPrefix(err.Error(), "webhook: hook: "))
 	}
 }
 

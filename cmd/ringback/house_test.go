@@ -45,6 +45,7 @@ var rooms = map[string]room{
 	"leads/db":      {floor: 0},
 	"leads/number":  {floor: 0},
 	"leads/posted":  {floor: 0},
+	"leads/hook":    {floor: 0, only: []string{}},
 	"ari/call":      {floor: 1, only: []string{"ari"}},
 	"ari/cdr":       {floor: 1, only: []string{"ari", "ari/call"}},
 	"ari/aritest":   {floor: 1, only: []string{"ari"}, lab: true},
@@ -64,7 +65,7 @@ var rooms = map[string]room{
 	// A channel knows the message and how to reach its receiver, and nothing else.
 	"leads/alert/email":   {floor: 3, only: []string{"leads/alert"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
-	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
+	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "leads/hook"}},
 	// What unpacks and runs Debian's programs knows nothing of Asterisk.
 	"ari/pbx/debian":   {floor: 0, only: []string{}, lab: true},
 	"ari/pbx/database": {floor: 1, only: []string{"ari/pbx/debian"}, lab: true},

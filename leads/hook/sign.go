@@ -1,4 +1,4 @@
-package webhook
+package hook
 
 import (
 	"crypto/hmac"
@@ -16,13 +16,13 @@ func readSecret(secret string) ([]byte, error) {
 	text, encoded := strings.CutPrefix(secret, secretPrefix)
 	if !encoded {
 		if secret == "" {
-			return nil, errors.New("webhook: the secret is missing: without a signature the receiver cannot know who posts")
+			return nil, errors.New("hook: the secret is missing: without a signature the receiver cannot know who posts")
 		}
 		return []byte(secret), nil
 	}
 	key, err := base64.StdEncoding.DecodeString(text)
 	if err != nil || len(key) == 0 {
-		return nil, errors.New("webhook: what follows " + secretPrefix + " in the secret must be base64")
+		return nil, errors.New("hook: what follows " + secretPrefix + " in the secret must be base64")
 	}
 	return key, nil
 }
