@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,13 +15,13 @@ import (
 
 	"ringback/leads/dials"
 	"ringback/leads/text"
-	"ringback/routing"
 )
 
 // check finds what is wrong with the document itself, and completes it: what
 // may be left out is filled in, what is written in several ways is put in one.
 func (c *Config) check(f *findings) {
 	c.checkPlace(f)
+	checkHolidays(f, "holidays", &c.Holidays)
 	c.checkWeb(f)
 	c.checkKeep(f)
 	c.checkAsterisk(f)
@@ -350,27 +349,4 @@ func oneOf[T ~string](f *findings, at string, word T, known ...T) {
 		hint = ": use " + strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 	}
 	f.add(at, "%s is not known here%s", quoted(string(word)), hint)
-}
-
-// checkHours compiles hours, and where that fails says at which day.
-func (c *Config) checkHours(f *findings, at string, h *routing.Hours) {
-	err := h.Compile(c.zone)
-	if err == nil {
-		return
-	}
-	zoned := routing.Hours{Zone: h.Zone}
-	if err := zoned.Compile(c.zone); err != nil {
-		f.add(at+".zone", "%v", err)
-		return
-	}
-	told := len(f.problems)
-	for _, days := range slices.Sorted(maps.Keys(h.Week)) {
-		one := routing.Hours{Week: map[string]string{days: h.Week[days]}}
-		if err := one.Compile(c.zone); err != nil {
-			f.add(below(at+".week", days), "%s", strings.TrimPrefix(err.Error(), days+": "))
-		}
-	}
-	if len(f.problems) == told { // each day is well by itself
-		f.add(at+".week", "%v", err)
-	}
 }

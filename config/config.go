@@ -30,6 +30,8 @@ type Config struct {
 	Country string `yaml:"country"`
 	// Zone is the IANA time zone of working hours; empty: the host's.
 	Zone string `yaml:"zone"`
+	// Holidays close the pools and people whose hours name none of their own.
+	Holidays routing.Holidays `yaml:"holidays"`
 	// Language is that of alerts and pages for whoever has no other.
 	Language text.Language `yaml:"language"`
 	// Mode says whether anybody is alerted.

@@ -21,6 +21,10 @@ var notes = map[string]note{
 	"country": {text: "The home country (ISO 3166): numbers without a country code are read as its own."},
 	"zone": {text: "The time zone of working hours (IANA). Left out: the zone of this machine.",
 		sample: "Europe/Moscow"},
+	"holidays": {text: "The days on which the hours below do not hold: the public holidays of a country, and own days,\n" +
+		"which go before: closed, open (as on any such weekday), or windows; \"12-31\" is of every year.\n" +
+		"What a government moves from year to year belongs there. Pools without hours are always open.",
+		sample: `{country: RU, days: {"2026-12-31": closed, "2026-11-07": "10:00-14:00"}}`, whole: true},
 	"language": {text: "The language of alerts and pages for whoever has no other: en, ru or pl.", sample: "ru"},
 	"mode": {text: "observe: show verdicts, leads and the alerts that would go out, and tell nobody.\n" +
 		"act: tell people. Begin with observe and look at the page for a few days."},
@@ -107,6 +111,8 @@ var notes = map[string]note{
 	"pools[].hours.zone": {text: "Left out: the company's zone.", sample: "Asia/Yekaterinburg"},
 	"pools[].hours.week": {text: "Days or spans of days, and windows: \"09:00-13:00, 14:00-18:00\"; \"22:00-06:00\" runs\n" +
 		"into the next day."},
+	"pools[].hours.holidays": {text: "Left out: the company's. none: no day is special. Or a country, and own days.",
+		sample: "none", whole: true},
 	"pools[].ladder": {text: "What is done about a missed call while nobody acts. Left out: as here.\n" +
 		"With `rungs: []` nobody is told."},
 	"pools[].ladder.settle":           {text: "Who is reached within this time after the miss causes no alert."},
@@ -140,9 +146,11 @@ var notes = map[string]note{
 	"robot.hours": {text: "When clients may be called, by the clock where they are."},
 	"robot.hours.zone": {text: "The zone of clients whose number does not tell it. Left out: only while it is within the hours\n" +
 		"in every zone where they may be; a Russian mobile then from 10:00 to 12:00 in Moscow.", sample: "Europe/Moscow"},
-	"robot.hours.week":         {text: "Written as the hours of pools above."},
-	"robot.concurrent":         {text: "How many clients are called at a time."},
-	"robot.per_second":         {text: "How many calls to clients are begun in a second."},
+	"robot.hours.week": {text: "Written as the hours of pools above."},
+	"robot.concurrent": {text: "How many clients are called at a time."},
+	"robot.per_second": {text: "How many calls to clients are begun in a second."},
+	"robot.hours.holidays": {text: "Days on which clients are not called, written as the holidays above. Left out: none.",
+		sample: "RU", whole: true},
 	"robot.per_number_day":     {text: "How often a robot calls one number within 24 hours,"},
 	"robot.per_number_30_days": {text: "and within 30 days."},
 	"robot.consent":            {text: "unless_refused: call everybody who has not refused. required: call only who has agreed."},

@@ -27,7 +27,7 @@ func (c *Config) checkManagers(f *findings) {
 			phones.check(fmt.Sprintf("%s.devices[%d]", at, j), m.Login, &m.Devices[j])
 		}
 		oneOf(f, at+".ring", m.Ring, routing.RingTogether, routing.RingInTurn)
-		c.checkHours(f, at+".hours", &m.Hours)
+		c.checkOfficeHours(f, at+".hours", &m.Hours)
 		oneOf(f, at+".role", m.Role, routing.Plain, routing.Supervisor, routing.Admin)
 		oneOf(f, at+".language", text.Language(m.Language), text.Languages...)
 		c.checkReach(f, at, m)
@@ -167,7 +167,7 @@ func (c *Config) checkPools(f *findings) {
 			f.add(at+".caller_id", "%s is no number to show: write it in digits, as the trunk wants it", quoted(p.CallerID))
 		}
 		checkReasons(f, at+".leads", p)
-		c.checkHours(f, at+".hours", &p.Hours)
+		c.checkOfficeHours(f, at+".hours", &p.Hours)
 		p.Handled, p.Block = c.Missed.Handled, c.Missed.Block
 	}
 	if _, given := pools.taken[routing.DefaultPool]; !given && !f.doubtful["pools"] && !f.unnamed["pools"] {

@@ -193,6 +193,10 @@ func (r *reader) structure(path string, node *yaml.Node, into reflect.Value) {
 		r.scalar(path, node, reflect.ValueOf(&device.Endpoint).Elem())
 		return
 	}
+	if holidays, ok := into.Addr().Interface().(*routing.Holidays); ok && node.Kind == yaml.ScalarNode {
+		r.scalar(path, node, reflect.ValueOf(&holidays.Country).Elem())
+		return
+	}
 	if node.Kind != yaml.MappingNode {
 		r.add(path, "should hold keys: %s", strings.Join(keysOf(into.Type()), ", "))
 		return

@@ -90,6 +90,7 @@ func (c *Config) checkRobot(f *findings) {
 	c.checkTypes(f)
 	hours := r.Hours // compiled anew for every client's zone
 	c.checkHours(f, "robot.hours", &hours)
+	r.Hours.Holidays = hours.Holidays
 	if len(r.Hours.Week) == 0 {
 		f.missing("robot.hours.week", "clients would be called at night")
 	}

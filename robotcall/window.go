@@ -32,7 +32,7 @@ func (r *Rules) Window(e164, zone string) (Window, error) {
 	}
 	window := make(Window, len(zones))
 	for i, name := range zones {
-		window[i] = routing.Hours{Zone: name, Week: r.Hours.Week}
+		window[i] = routing.Hours{Zone: name, Week: r.Hours.Week, Holidays: r.Hours.Holidays}
 		if err := window[i].Compile(nil); err != nil {
 			return nil, fmt.Errorf("robotcall: hours of %s: %w", number.Mask(e164), err)
 		}

@@ -9,8 +9,8 @@ func (h *Hours) NextClosing(t time.Time) time.Time {
 	if h.Always() {
 		return time.Time{}
 	}
-	// Windows may touch, even around the whole week.
-	for last := t.AddDate(0, 0, 8); h.Open(t); {
+	// Windows may touch, even around all weeks.
+	for last := t.AddDate(0, 0, farthestDay); h.Open(t); {
 		if t.After(last) {
 			return time.Time{}
 		}
@@ -27,11 +27,17 @@ func (h *Hours) NextClosing(t time.Time) time.Time {
 // untilEnd is how far the clock on the wall has to go from t to the end of the
 // window that is open.
 func (h *Hours) untilEnd(t time.Time) time.Duration {
-	minute, least := h.minute(t), minutesOfWeek
-	for _, w := range h.windows {
-		least = min(least, (w.to-minute+minutesOfWeek-1)%minutesOfWeek+1)
+	today, minute := h.clock(t)
+	end := 0
+	for _, w := range h.on(today.plus(-1)) {
+		if minute+minutesOfDay < w.to { // of yesterday's only the last can last until now
+			end = w.to - minutesOfDay
+		}
 	}
-	local := t.In(h.zone)
-	gone := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-	return time.Duration(least)*time.Minute - gone
+	for _, w := range h.on(today) {
+		if minute >= w.from && minute < w.to {
+			end = w.to
+		}
+	}
+	return h.onTheWall(t, end-minute)
 }

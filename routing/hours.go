@@ -10,21 +10,27 @@ import (
 	"time"
 )
 
-// Hours are the weekly working hours of a pool or a person. The zero value is
-// always open.
+// Hours are the working hours of a pool or a person: those of a week, and the
+// days on which they do not hold. The zero value is always open, on holidays too.
 type Hours struct {
 	// Zone is an IANA time zone; empty: the zone of the company.
 	Zone string `yaml:"zone"`
 	// Week maps days ("mon", "sat,sun", "mon-fri") to windows ("09:00-18:00",
 	// "09:00-13:00, 14:00-18:00", "22:00-06:00" over midnight). Empty: always open.
 	Week map[string]string `yaml:"week"`
+	// Holidays are those of the hours, which hold where a week is given; none:
+	// the company's.
+	Holidays Holidays `yaml:"holidays"`
 
-	zone    *time.Location
-	windows []window
+	zone     *time.Location
+	windows  []window
+	calendar *calendar
 }
 
-// window is a span of minutes of the week, Monday 00:00 being 0; to may lie
-// beyond the week's end and then wraps around.
+// window is a span of minutes of a week, Monday 00:00 being 0, or of a day; to
+// may lie beyond the end of either. A window belongs to the day on which it
+// begins: a night that begins before a holiday lasts into it, and one that would
+// begin on it is none.
 type window struct {
 	from, to int
 	text     string // as it was written, for errors
@@ -40,7 +46,7 @@ var days = map[string]int{"mon": 0, "tue": 1, "wed": 2, "thu": 3, "fri": 4, "sat
 // Compile reads Zone and Week; fallback is the zone where none is given. It
 // must succeed before Open and NextOpening are asked.
 func (h *Hours) Compile(fallback *time.Location) error {
-	h.zone, h.windows = fallback, nil
+	h.zone, h.windows, h.calendar = fallback, nil, nil
 	if h.Zone != "" {
 		zone, err := time.LoadLocation(h.Zone)
 		if err != nil {
@@ -65,7 +71,12 @@ func (h *Hours) Compile(fallback *time.Location) error {
 		}
 	}
 	slices.SortStableFunc(h.windows, func(a, b window) int { return a.from - b.from })
-	return h.overlap()
+	if err := h.overlap(); err != nil {
+		return err
+	}
+	var err error
+	h.calendar, err = h.Holidays.compile()
+	return err
 }
 
 // overlap is the error of windows that lie on one another: whoever writes
@@ -92,24 +103,45 @@ func (h *Hours) Open(t time.Time) bool {
 	if h.Always() {
 		return true
 	}
-	m := h.minute(t)
+	today, minute := h.clock(t)
+	in := func(w window) bool { return minute >= w.from && minute < w.to }
+	if slices.ContainsFunc(h.on(today), in) {
+		return true
+	}
+	minute += minutesOfDay
+	return slices.ContainsFunc(h.on(today.plus(-1)), in)
+}
+
+// on are the windows that begin on a day, in minutes of that day.
+func (h *Hours) on(day date) []window {
+	if own, special := h.calendar.special(day); special {
+		return own
+	}
+	begin := day.weekday() * minutesOfDay
+	var list []window
 	for _, w := range h.windows {
-		if m >= w.from && m < w.to || m+minutesOfWeek < w.to {
-			return true
+		if w.from >= begin && w.from < begin+minutesOfDay {
+			list = append(list, window{w.from - begin, w.to - begin, w.text})
 		}
 	}
-	return false
+	return list
 }
 
 // NextOpening is t itself when it is open then, otherwise the first instant
 // after t at which it is open. It goes by the clock on the wall: a window whose
 // beginning a change of the clocks skips opens at the change, one that the
-// clocks go through twice opens twice.
+// clocks go through twice opens twice. Where it does not open for
+// farthestDay days, because all of them are holidays, it is the end of these:
+// whoever waits looks again.
 func (h *Hours) NextOpening(t time.Time) time.Time {
 	// Between two changes of the clocks the wall's clock runs evenly, so that
 	// the way to the next window can be measured on it.
-	for !h.Open(t) {
-		opening := t.Add(h.untilWindow(t))
+	for last := t.AddDate(0, 0, farthestDay); !h.Open(t); {
+		way, found := h.untilWindow(t)
+		if !found || t.After(last) {
+			return last
+		}
+		opening := t.Add(way)
 		_, change := t.In(h.zone).ZoneBounds()
 		if change.IsZero() || opening.Before(change) {
 			return opening
@@ -119,21 +151,36 @@ func (h *Hours) NextOpening(t time.Time) time.Time {
 	return t
 }
 
+// farthestDay is how many days ahead an opening or a closing is looked for: all
+// the holidays of a year lie nearer.
+const farthestDay = 400
+
 // untilWindow is how far the clock on the wall has to go from t to the
-// beginning of the next window.
-func (h *Hours) untilWindow(t time.Time) time.Duration {
-	minute, least := h.minute(t), minutesOfWeek
-	for _, w := range h.windows {
-		least = min(least, (w.from-minute+minutesOfWeek-1)%minutesOfWeek+1)
+// beginning of the next window; false when there is none.
+func (h *Hours) untilWindow(t time.Time) (time.Duration, bool) {
+	today, minute := h.clock(t)
+	for ahead := range farthestDay {
+		for _, w := range h.on(today.plus(ahead)) {
+			if way := ahead*minutesOfDay + w.from - minute; way > 0 {
+				return h.onTheWall(t, way), true
+			}
+		}
 	}
-	local := t.In(h.zone)
-	gone := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
-	return time.Duration(least)*time.Minute - gone
+	return 0, false
 }
 
-func (h *Hours) minute(t time.Time) int {
+// onTheWall is how long the clock on the wall, which shows t, takes to the
+// beginning of the minute that is as many minutes ahead.
+func (h *Hours) onTheWall(t time.Time, minutes int) time.Duration {
 	local := t.In(h.zone)
-	return weekday(local)*minutesOfDay + local.Hour()*60 + local.Minute()
+	gone := time.Duration(local.Second())*time.Second + time.Duration(local.Nanosecond())
+	return time.Duration(minutes)*time.Minute - gone
+}
+
+// clock is the day and the minute of it that the clock on the wall shows.
+func (h *Hours) clock(t time.Time) (date, int) {
+	local := t.In(h.zone)
+	return dateOf(local), local.Hour()*60 + local.Minute()
 }
 
 // weekday counts from Monday.
@@ -180,12 +227,12 @@ func readWindow(text string) (from, to int, err error) {
 	return from, to, nil
 }
 
-// clock is HH:MM; of the hour the first digit may be left out.
-var clock = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
+// clockText is HH:MM; of the hour the first digit may be left out.
+var clockText = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
 
 // readClock reads HH:MM, 24:00 included.
 func readClock(s string) (int, bool) {
-	parts := clock.FindStringSubmatch(strings.TrimSpace(s))
+	parts := clockText.FindStringSubmatch(strings.TrimSpace(s))
 	if parts == nil {
 		return 0, false
 	}

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
+	"time"
 
 	"ringback/config"
 )
@@ -41,7 +44,35 @@ func (c *checkCommand) Run(w *world) error {
 	}
 	fmt.Fprintf(w.stdout, "%s is good: %d PBX, %d lines, %d managers, %d pools, mode %s\n",
 		w.config, len(cfg.Asterisk), len(cfg.Lines), len(cfg.Managers), len(cfg.Pools), cfg.Mode)
+	sayClosings(w.stdout, cfg, time.Now())
 	return nil
+}
+
+const (
+	// closingsWithin is how many days ahead closings are said, and mostClosings how
+	// many of them.
+	closingsWithin = 120
+	mostClosings   = 5
+)
+
+// sayClosings says on which of the next days the pools have other hours than in
+// any week, so that whoever wrote the holidays sees what comes of them.
+func sayClosings(out io.Writer, cfg *config.Config, now time.Time) {
+	for i := range cfg.Pools {
+		p := &cfg.Pools[i]
+		next := p.Hours.Exceptions(now, closingsWithin)
+		var list []string
+		for _, e := range next[:min(len(next), mostClosings)] {
+			what := "closed"
+			if len(e.Windows) > 0 {
+				what = strings.Join(e.Windows, ", ")
+			}
+			list = append(list, e.Day+" "+what)
+		}
+		if len(list) > 0 {
+			fmt.Fprintf(out, "pool %s: %s\n", p.Name, strings.Join(list, "; "))
+		}
+	}
 }
 
 func (c *checkCommand) printJSON(w *world, cfg *config.Config, problems *config.Problems) error {
