@@ -328,6 +328,14 @@ func (c *Config) Directory() *routing.Directory {
 	return &routing.Directory{Lines: c.Lines, Managers: c.Managers, Pools: c.Pools}
 }
 
+// Speaks is in which language a person is spoken to.
+func (c *Config) Speaks(login string) text.Language {
+	if m := c.Directory().Manager(login); m != nil && m.Language != "" {
+		return text.Language(m.Language)
+	}
+	return c.Language
+}
+
 // Office is what the Book and every verdict ask of the configuration.
 func (c *Config) Office() *leads.Office {
 	return &leads.Office{Directory: c.Directory(), Plans: c.Plans()}

@@ -98,6 +98,9 @@ var notes = map[string]note{
 	"managers[].devices[].extension": {text: "What colleagues dial to ring it. Left out: the endpoint's name.", sample: `"101"`},
 	"managers[].ring":                {text: "How a robot call rings several phones: together, or in_turn.", sample: "in_turn"},
 	"managers[].email":               {text: "Where the person reads email, if the channel email is used.", sample: "anna@example.com"},
+	"managers[].mobile":              {text: "The person's own number, for short messages by a gateway of channels.http.", sample: `"+79161234567"`},
+	"managers[].telegram": {text: "The id of the person's chat with the bot. Left out: the person tells the bot themselves who they\n" +
+		"are, by a code from their settings.", sample: `"123456789"`},
 	"managers[].hours": {text: "When the person is on duty, written as the hours of pools below. Left out: whenever the\n" +
 		"pool is open.", sample: `{week: {mon-thu: "09:00-15:00"}}`, whole: true},
 	"managers[].channels": {text: "The channels by which the person is told. Left out: all.", sample: "[sip]"},

@@ -2,10 +2,12 @@ package config
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
 	"ringback/leads/alert/email"
+	"ringback/leads/number"
 	"ringback/leads/text"
 	"ringback/routing"
 )
@@ -37,12 +39,26 @@ func (c *Config) checkManagers(f *findings) {
 	}
 }
 
+// chatID is the id of a private chat of Telegram: those of groups are negative.
+var chatID = regexp.MustCompile(`^[1-9][0-9]{0,15}$`)
+
 // checkReach checks by which channels a person is told.
 func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
 	if m.Email != "" {
 		if a, err := email.Address(m.Email); err != nil || a.Address != m.Email {
 			f.add(at+".email", "%s is no address such as anna@example.com", quoted(m.Email))
 		}
+	}
+	if m.Mobile != "" {
+		n := (&number.Plan{Country: c.Country}).Read(m.Mobile)
+		if n.Kind != number.E164 {
+			f.add(at+".mobile", "%s is no number such as +79161234567", quoted(m.Mobile))
+		} else {
+			m.Mobile = n.Value
+		}
+	}
+	if m.Telegram != "" && !chatID.MatchString(m.Telegram) {
+		f.add(at+".telegram", "%s is no id of a private chat: digits alone, as the bot tells them to who writes /start to it", quoted(m.Telegram))
 	}
 	all := c.Channels.Names()
 	for i, name := range m.Channels {

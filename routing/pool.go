@@ -60,6 +60,12 @@ type Manager struct {
 	Ring Ring `yaml:"ring"`
 	// Email is the person's address; empty: they are not reached by email.
 	Email string `yaml:"email"`
+	// Mobile is the person's own number for short messages, in E.164 once the
+	// configuration is loaded; empty: they are not reached by any.
+	Mobile string `yaml:"mobile"`
+	// Telegram is the id of the person's private chat with the bot; empty: none,
+	// unless they have told the bot themselves who they are.
+	Telegram string `yaml:"telegram"`
 	// Hours narrow when the person is on duty; none: whenever the pool is open.
 	Hours Hours `yaml:"hours"`
 	// Channels are the alert channels used for the person, in order; none: all

@@ -110,7 +110,7 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 	managers := robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Log: d.log})
 	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: managers.Busy,
-		PublicURL: cfg.PublicURL, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
 		Window: rules.CallHours, Tell: ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,
@@ -192,7 +192,7 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 			return nil, fmt.Errorf("serve: webhook %s: %w", hook.Name, err)
 		}
 		d.hooks = append(d.hooks, channel)
-		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Channel: channel})
+		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Program: true, Channel: channel})
 	}
 	return list, nil
 }

@@ -63,7 +63,7 @@ var rooms = map[string]room{
 	"leads/alert":        {floor: 3},
 	"robotcall":          {floor: 3},
 	// A channel knows the message and how to reach its receiver, and nothing else.
-	"leads/alert/email":   {floor: 3, only: []string{"leads/alert"}},
+	"leads/alert/email":   {floor: 3, only: []string{"leads/alert", "leads/text"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
 	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "leads/hook"}},
 	// What unpacks and runs Debian's programs knows nothing of Asterisk.

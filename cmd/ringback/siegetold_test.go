@@ -103,7 +103,7 @@ func (e *ears) hear(m told, text string) {
 	case strings.Contains(text, "Rang again"):
 		m.why = "rang_again"
 	}
-	m.marked = strings.Contains(text, "may have had this message before")
+	m.marked = strings.Contains(text, "may have had this message before") || strings.Contains(text, "perhaps a repeat")
 	e.note(m)
 }
 

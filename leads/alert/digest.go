@@ -3,7 +3,6 @@ package alert
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"ringback/leads"
@@ -42,52 +41,12 @@ func (l *Ladder) digest(tx *db.Tx, j jobs.Job) error {
 		return err
 	}
 	m := Message{Why: Digest, At: tx.Now(), Opened: owed[0].Opened, Due: j.Due, Missed: len(owed),
-		LastMissed: owed[len(owed)-1].LastMissed, Link: strings.TrimSuffix(l.cfg.PublicURL, "/") + "/", Last: true}
+		LastMissed: owed[len(owed)-1].LastMissed, Last: true}
 	for i := range owed[:min(len(owed), maxListed)] {
 		o := &owed[i]
 		m.Leads = append(m.Leads, Listed{Lead: o.ID, Contact: o.Contact.Int64, Number: Clean(o.Number), Name: Clean(o.Name), Line: o.Line,
 			Pool: o.Pool, Manager: o.Manager, Missed: o.Missed, LastMissed: o.LastMissed})
 	}
 	l.address(&m, due.To)
-	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return l.tell(tx, m, fmt.Sprintf("notify:digest:%d", j.ID))
-}
-
-// digested says a digest in plain words, a line for each lead.
-func (m *Message) digested(now time.Time, zone *time.Location) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "Found late: %s to call back, missed more than a day ago while Ringback could not see.\n", count(m.Missed, "lead"))
-	for i := range m.Leads {
-		listed := &m.Leads[i]
-		number := listed.Number
-		if number == "" {
-			number = "withheld number"
-		}
-		fmt.Fprintf(&b, "%s %s", clock(listed.LastMissed.In(zone), now.In(zone)), number)
-		if listed.Name != "" && listed.Name != listed.Number {
-			fmt.Fprintf(&b, " (%s)", listed.Name)
-		}
-		if listed.Line != "" {
-			fmt.Fprintf(&b, ", line %s", listed.Line)
-		}
-		if listed.Manager != m.To {
-			fmt.Fprintf(&b, ", assigned to %s", listed.Manager)
-		}
-		b.WriteString("\n")
-	}
-	if more := m.Missed - len(m.Leads); more > 0 {
-		fmt.Fprintf(&b, "and %d more.\n", more)
-	}
-	if m.Double {
-		b.WriteString("(You may have had this message before.)\n")
-	}
-	b.WriteString(m.Link)
-	return b.String()
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -13,6 +12,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -35,6 +35,10 @@ type Named struct {
 	Timeout time.Duration
 	// Reaches says whether the channel knows how to reach a person; nil: everybody.
 	Reaches func(*routing.Manager) bool
+	// Program says that a program is told, and no person: it gets nobody's own link.
+	Program bool
+	// Once says that what cannot be handed over now is not tried again later.
+	Once bool
 }
 
 // Config says whom a Ladder serves and how.
@@ -45,6 +49,13 @@ type Config struct {
 	Mode     Mode
 	// PublicURL is where people reach the daemon's pages; links begin with it.
 	PublicURL string
+	// Link is the path of a person's own link to a lead, by which they see it
+	// without a password; nil: they need one.
+	Link func(login string, lead int64, now time.Time) string
+	// Speaks is in which language a person is spoken to; nil: in Language. It is
+	// asked inside a transaction and must neither block nor ask the database.
+	Speaks   func(login string) text.Language
+	Language text.Language
 	// Calls says that somebody does jobs of leads.KindCall: where not, a rung
 	// that would ring a manager says so and is passed over.
 	Calls bool
@@ -226,26 +237,26 @@ func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) erro
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
 	m := Message{Why: why, At: tx.Now(), Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
-		FoundLate: why == NewLead && lead.Late != leads.InTime,
-		Link:      fmt.Sprintf("%s/leads/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.ID)}
+		FoundLate: why == NewLead && lead.Late != leads.InTime}
 	l.address(&m, to)
 	if lead.Contact.Valid {
-		m.Link = fmt.Sprintf("%s/contacts/%d", strings.TrimSuffix(l.cfg.PublicURL, "/"), lead.Contact.Int64)
 		w, err := leads.WhoRang(tx, lead)
 		if err != nil {
 			return m, err
 		}
 		m.Name, m.Number, m.NeedsDetails = Clean(w.Name), Clean(w.Number), !w.Named
 	}
-	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	return m, nil
 }
 
 // address says to whom the message goes.
 func (l *Ladder) address(m *Message, to string) {
-	m.To, m.Devices, m.Email = to, nil, ""
+	m.To, m.Devices, m.Email, m.Mobile, m.Language = to, nil, "", "", l.cfg.Language
 	if person := l.cfg.Office.Directory.Manager(to); person != nil {
-		m.Devices, m.Email = person.Devices, person.Email
+		m.Devices, m.Email, m.Mobile = person.Devices, person.Email, person.Mobile
+	}
+	if l.cfg.Speaks != nil {
+		m.Language = l.cfg.Speaks(to)
 	}
 }
 
@@ -301,8 +312,10 @@ func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
 	return nil
 }
 
-// promise books the sending of a message.
+// promise says a message in the words of its person, and books its sending.
 func (l *Ladder) promise(tx *db.Tx, ch Named, m Message, key string) error {
+	m.Link = l.link(ch, &m, tx.Now())
+	l.say(&m, tx.Now())
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("alert: message %s: %w", m.ID, err)

@@ -68,7 +68,6 @@ func (l *Ladder) passOn(tx *db.Tx, j jobs.Job, m *Message) error {
 	next := *m
 	l.address(&next, pool.Supervisor)
 	next.Double = false
-	next.Text = next.text(tx.Now(), l.cfg.Zone)
 	return l.tell(tx, next, id+".supervisor")
 }
 

@@ -2,11 +2,9 @@ package alert
 
 import (
 	"context"
-	"fmt"
-	"strings"
 	"time"
-	"unicode"
 
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -18,6 +16,9 @@ const (
 	RangAgain Why = "rang_again" // and has rung again meanwhile
 	Overdue   Why = "overdue"    // to the supervisor: nobody has called back
 )
+
+// Whys lists every reason, Digest and those of reminders included.
+var Whys = []Why{NewLead, RangAgain, Overdue, Digest, NotReminded, Answered, Appointment}
 
 // Message is one alert to one person by one channel.
 type Message struct {
@@ -33,10 +34,13 @@ type Message struct {
 	// settling.
 	Due time.Time `json:"due,omitzero"`
 	// To is the login of the person, Devices where they are reached by phone,
-	// Email by mail.
+	// Email by mail, Mobile (E.164) by a short message.
 	To      string           `json:"to"`
 	Devices []routing.Device `json:"devices,omitempty"`
 	Email   string           `json:"email,omitempty"`
+	Mobile  string           `json:"mobile,omitempty"`
+	// Language is in which they are spoken to.
+	Language text.Language `json:"language,omitempty"`
 
 	Lead    int64 `json:"lead"`
 	Contact int64 `json:"contact,omitempty"`
@@ -51,7 +55,9 @@ type Message struct {
 	Manager      string    `json:"manager"`
 	Missed       int       `json:"missed"`
 	LastMissed   time.Time `json:"last_missed"`
-	Link         string    `json:"link"`
+	// Link is the person's own: who has it sees the lead without a password. In
+	// what programs are told it is that of the page. It belongs into no log.
+	Link string `json:"link"`
 	// Rung and Ladder say where in the ladder it was sent.
 	Ladder int `json:"ladder"`
 	Rung   int `json:"rung"`
@@ -69,8 +75,12 @@ type Message struct {
 	Leads []Listed `json:"leads,omitempty"`
 	// Booked is set of messages about reminders alone.
 	Booked *Booked `json:"booked,omitempty"`
-	// Text says all this in plain words.
-	Text string `json:"text"`
+	// Text says all this in plain words; Short says what matters of it in a line
+	// and the link, Subject heads it. They are said when the message is promised:
+	// sent again, it is the same.
+	Text    string `json:"text"`
+	Short   string `json:"short,omitempty"`
+	Subject string `json:"subject,omitempty"`
 }
 
 // Outcome says what became of a message.
@@ -91,90 +101,4 @@ var Outcomes = []Outcome{Sent, Unreachable, Refused, TimedOut}
 // secrets.
 type Channel interface {
 	Send(ctx context.Context, m Message) (Outcome, string)
-}
-
-// text says the message in plain words, on few lines, as of now.
-func (m *Message) text(now time.Time, zone *time.Location) string {
-	switch {
-	case m.Booked != nil:
-		return m.notice()
-	case m.Why == Digest:
-		return m.digested(now, zone)
-	}
-	var b strings.Builder
-	switch {
-	case m.Why == NewLead && m.Missed == 0:
-		b.WriteString("Asks to be called: ")
-	case m.Why == NewLead:
-		b.WriteString("Missed call: ")
-	case m.Why == RangAgain:
-		b.WriteString("Rang again: ")
-	case m.Why == Overdue:
-		b.WriteString("Not called back yet: ")
-	}
-	if m.Number == "" {
-		b.WriteString("withheld number")
-	} else {
-		b.WriteString(m.Number)
-	}
-	if m.Name != "" && m.Name != m.Number {
-		fmt.Fprintf(&b, " (%s)", m.Name)
-	}
-	if m.Line != "" {
-		fmt.Fprintf(&b, ", line %s", m.Line)
-	}
-	fmt.Fprintf(&b, ", %s", clock(m.LastMissed.In(zone), now.In(zone)))
-	if m.Missed > 1 {
-		fmt.Fprintf(&b, ", %d missed calls", m.Missed)
-	}
-	if m.Why == Overdue && m.Manager != "" && m.Manager != m.To {
-		fmt.Fprintf(&b, ", assigned to %s", m.Manager)
-	}
-	b.WriteString(".\n")
-	if m.FoundLate {
-		b.WriteString("Found late: Ringback could not see it when it happened.\n")
-	}
-	if m.Double {
-		b.WriteString("(You may have had this message before.)\n")
-	}
-	if m.NeedsDetails {
-		b.WriteString("New contact: please fill in the card.\n")
-	}
-	b.WriteString(m.Link)
-	return b.String()
-}
-
-// clock says when something was: the time alone is of today.
-func clock(t, now time.Time) string {
-	if t.Format(time.DateOnly) == now.Format(time.DateOnly) {
-		return t.Format("15:04")
-	}
-	return t.Format("2006-01-02 15:04")
-}
-
-// maxShown bounds text from outside in a message, in runes.
-const maxShown = 64
-
-// Clean makes text from outside fit for one line of a message. Names and numbers
-// of callers are hostile (DESIGN.md, house rule 9).
-func Clean(s string) string { return Line(s, maxShown) }
-
-// Line makes text fit for one line: control and invisible characters, those that
-// turn the direction of writing among them, become blanks, and after as many
-// characters it is cut.
-func Line(s string, most int) string {
-	var b strings.Builder
-	n := 0
-	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if n == most {
-			b.WriteRune('…')
-			break
-		}
-		if !unicode.IsGraphic(r) {
-			r = ' '
-		}
-		b.WriteRune(r)
-		n++
-	}
-	return strings.TrimSpace(b.String())
 }

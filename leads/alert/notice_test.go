@@ -11,6 +11,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/number"
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -168,14 +169,17 @@ func TestANoticeIsNotLost(t *testing.T) {
 }
 
 func TestEveryEndOfAReminderHasWords(t *testing.T) {
-	for _, o := range appointments.Outcomes {
-		if begins[o] == "" && o != appointments.Withdrawn {
-			t.Errorf("no words for the outcome %s", o)
+	for _, l := range text.Languages {
+		words := text.In(l)
+		for _, o := range appointments.Outcomes {
+			if o != appointments.Waiting && o != appointments.Withdrawn && !words.Has("alerts.reminder."+string(o)) {
+				t.Errorf("%s: no words for the outcome %s", l, o)
+			}
 		}
-	}
-	for _, why := range appointments.Reasons {
-		if notMade[why] == "" {
-			t.Errorf("no words for the reason %s", why)
+		for _, why := range appointments.Reasons {
+			if !words.Has("alerts.reason." + string(why)) {
+				t.Errorf("%s: no words for the reason %s", l, why)
+			}
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	err := fmt.Errorf("alert: %s to %s: %s: %s", ch.Name, m.To, outcome, detail)
 	l.cfg.Log.Warn("an alert was not delivered", "channel", ch.Name, "to", m.To, "lead", m.Lead, "outcome", outcome, "detail", detail, "attempt", j.Attempt)
 	again := outcome == Unreachable || outcome == TimedOut && ch.Crash == jobs.Repeat
-	if again && j.Attempt <= len(retries) {
+	if again && !ch.Once && j.Attempt <= len(retries) {
 		return jobs.Result{Again: retries[j.Attempt-1], Err: err}
 	}
 	detail = fmt.Sprintf("%s: %s", outcome, detail)
@@ -113,7 +113,6 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 // repeat sends a message once more, as one that may be a double.
 func (l *Ladder) repeat(tx *db.Tx, j jobs.Job, m Message) error {
 	m.Double = true
-	m.Text = m.text(tx.Now(), l.cfg.Zone)
 	for _, ch := range l.cfg.Channels {
 		if ch.Name == j.Lane {
 			m.ID += again

@@ -11,6 +11,7 @@ import (
 	"github.com/wneessen/go-mail"
 
 	"ringback/leads/alert"
+	"ringback/leads/text"
 )
 
 // compose writes the mail of a message. It is the same whenever it is written:
@@ -19,7 +20,7 @@ func (c *Channel) compose(to *netmail.Address, m *alert.Message) ([]byte, error)
 	msg := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	msg.FromMailAddress(c.from)
 	msg.ToMailAddress(to)
-	msg.Subject(subject(m.Text))
+	msg.Subject(subject(m))
 	msg.SetDateWithValue(m.At.UTC())
 	msg.SetMessageIDWithValue(idOf(m, c.from.Address))
 	// RFC 3834, and Exchange's own word for it: nobody's absence is to be told to
@@ -42,12 +43,16 @@ func idOf(m *alert.Message, from string) string {
 	return fmt.Sprintf("ringback.%x@%s", sum[:12], domain)
 }
 
-// subject is the first line of a text, without its full stop. What would be
-// read as an encoded word (RFC 2047) is taken apart: a reader would decode it to
-// whatever its writer wants.
-func subject(text string) string {
-	first, _, _ := strings.Cut(text, "\n")
-	return strings.ReplaceAll(strings.TrimSuffix(alert.Line(first, 120), "."), "=?", "= ?")
+// subject is that of the message, which promises of an older daemon do not have:
+// the first line of the text then, without its full stop. What would be read as
+// an encoded word (RFC 2047) is taken apart: a reader would decode it to whatever
+// its writer wants.
+func subject(m *alert.Message) string {
+	line := m.Subject
+	if line == "" {
+		line, _, _ = strings.Cut(m.Text, "\n")
+	}
+	return strings.ReplaceAll(strings.TrimSuffix(alert.Line(line, 120), "."), "=?", "= ?")
 }
 
 // dialable is a number that a mail program on a phone can ring.
@@ -55,13 +60,14 @@ var dialable = regexp.MustCompile(`^\+[0-9]{3,15}$`)
 
 // body is the text, and what helps to act on it from a mail program.
 func body(m *alert.Message) string {
+	words := text.In(m.Language)
 	var b strings.Builder
-	for text := range strings.Lines(m.Text) {
-		b.WriteString(alert.Line(text, 1000) + "\n")
+	for line := range strings.Lines(m.Text) {
+		b.WriteString(alert.Line(line, 1000) + "\n")
 	}
 	if dialable.MatchString(m.Number) {
-		fmt.Fprintf(&b, "\nCall: tel:%s\n", m.Number)
+		b.WriteString("\n" + words.Say("alerts.mail_call", "link", "tel:"+m.Number) + "\n")
 	}
-	b.WriteString("\n-- \nSent by Ringback. Nobody reads answers to this address.\n")
+	b.WriteString("\n-- \n" + words.Say("alerts.mail_end") + "\n")
 	return b.String()
 }

@@ -6,6 +6,7 @@
 package sipmsg
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,7 +60,7 @@ func (c *Channel) Send(ctx context.Context, m alert.Message) (alert.Outcome, str
 	// A phone on a PBX that hangs must not use up the time of another one.
 	answers := make([]answer, len(m.Devices))
 	done := make(chan struct{})
-	body := body(m.Text)
+	body := body(cmp.Or(m.Short, m.Text)) // an older daemon has promised no short text
 	for i := range m.Devices {
 		go func() {
 			defer func() { done <- struct{}{} }()
