@@ -153,8 +153,8 @@ func (h *Hand) give(tx *db.Tx, l *Lead, pool *routing.Pool, to string) error {
 		return h.book.bequeath(tx, l, to, h.how, h.by.Login)
 	}
 	l.Manager = to
-	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", to, l.ID); err != nil {
-		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	if err := holds(tx, l); err != nil {
+		return err
 	}
 	if l.Contact.Valid {
 		if err := keepResponsible(tx, l.Contact.Int64, to); err != nil {

@@ -203,9 +203,10 @@ func (l *Lead) mayHear(at time.Time) bool {
 // ringAgainPause is how long nobody is told again that a contact rang again.
 const ringAgainPause = 10 * time.Minute
 
-// noteMiss writes the miss into the lead's timeline and ties the call to the lead.
+// noteMiss writes the miss into the lead's timeline and ties the call to the lead
+// and its manager.
 func (e *ending) noteMiss(l *Lead) error {
-	if _, err := e.tx.Exec("UPDATE calls SET lead = $1 WHERE id = $2", l.ID, e.call); err != nil {
+	if _, err := e.tx.Exec("UPDATE calls SET lead = $1, manager = $2 WHERE id = $3", l.ID, l.Manager, e.call); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	return Note(e.tx, Entry{Lead: Ref(l.ID), Contact: e.contact, Call: Ref(e.call), Kind: EntryMissed, Detail: string(e.j.Reason)})

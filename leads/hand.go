@@ -161,6 +161,9 @@ func (b *Book) bequeath(tx *db.Tx, l *Lead, to, how, actor string) error {
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
+	if err := holdsCalls(tx, l); err != nil {
+		return err
+	}
 	if l.Contact.Valid {
 		if err := keepResponsible(tx, l.Contact.Int64, to); err != nil {
 			return err

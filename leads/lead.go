@@ -258,13 +258,30 @@ func (b *Book) assign(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 		return err
 	}
 	l.Manager = login
-	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", l.Manager, l.ID); err != nil {
-		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	if err := holds(tx, l); err != nil {
+		return err
 	}
 	if err := noteAssigned(tx, l, why); err != nil {
 		return err
 	}
 	return b.setOut(tx, l, pool)
+}
+
+// holds writes down whose a lead is that waited for somebody.
+func holds(tx *db.Tx, l *Lead) error {
+	if _, err := tx.Exec("UPDATE leads SET manager = $1 WHERE id = $2", l.Manager, l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	return holdsCalls(tx, l)
+}
+
+// holdsCalls makes the calls of a lead its manager's: lists show them to whose
+// they are.
+func holdsCalls(tx *db.Tx, l *Lead) error {
+	if _, err := tx.Exec("UPDATE calls SET manager = $1 WHERE lead = $2", l.Manager, l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: calls: %w", l.ID, err)
+	}
+	return nil
 }
 
 // setOut begins what follows from a lead that has got its manager.

@@ -49,7 +49,7 @@ func (b *Book) recordOpen(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error
 	}
 	open := *j
 	open.Verdict, open.Reason, open.Wait, open.Talk = "", "", 0, 0
-	_, err = saveCall(tx, &open, row, contact, sql.NullInt64{}, resume, false)
+	_, err = saveCall(tx, &open, b.whose(j), row, contact, sql.NullInt64{}, resume, false)
 	return err
 }
 
@@ -74,7 +74,7 @@ func (b *Book) recordEnd(tx *db.Tx, f *call.Fact, j *Judged, row callRow) error 
 		return err
 	}
 	b.checkOrigin(tx, &f.Call, j)
-	row.id, err = saveCall(tx, j, row, contact, sql.NullInt64{Int64: db.Millis(j.Ended), Valid: true}, "", b.settles(j))
+	row.id, err = saveCall(tx, j, b.whose(j), row, contact, sql.NullInt64{Int64: db.Millis(j.Ended), Valid: true}, "", b.settles(j))
 	if err != nil {
 		return err
 	}
@@ -112,6 +112,18 @@ func (b *Book) strayedFrom(c *call.Call) {
 		b.log.Warn("a call to a line of the configuration did not begin in a context of inbound.contexts: such calls are taken for internal ones",
 			"pbx", c.PBX, "context", c.Origin, "dialed", number.Mask(c.Dialed), "do", "add the context to asterisk[].inbound.contexts if trunks deliver calls there")
 	}
+}
+
+// whose is the login of who talked in a call, or placed it; empty: nobody of the
+// house has, as yet.
+func (b *Book) whose(j *Judged) string {
+	switch {
+	case j.Reason == routing.Own || j.Direction == call.Inbound && j.Verdict != routing.Answered:
+		return ""
+	case j.Direction == call.Inbound || j.Long > 0 && j.Direction == call.Outbound:
+		return b.office.person(j.PBX, j.Spoke)
+	}
+	return b.office.person(j.PBX, j.From)
 }
 
 // settles says that the call was a talk that settles misses; of a call out every
@@ -166,26 +178,26 @@ func findCall(tx *db.Tx, pbx, id string) (callRow, error) {
 	return r, nil
 }
 
-// saveCall writes the row of a call and returns its id.
-func saveCall(tx *db.Tx, j *Judged, row callRow, contact, ended sql.NullInt64, resume string, reached bool) (int64, error) {
+// saveCall writes the row of a call, which is the manager's, and returns its id.
+func saveCall(tx *db.Tx, j *Judged, manager string, row callRow, contact, ended sql.NullInt64, resume string, reached bool) (int64, error) {
 	pool := ""
 	if j.Pool != nil {
 		pool = j.Pool.Name
 	}
 	values := []any{string(j.Direction), j.Caller.Value, kept(j.CallerName), j.Dialed.Value, j.Line, pool,
 		db.Millis(j.Started), ended, string(j.Verdict), string(j.Reason), j.Wait.Milliseconds(), j.Talk.Milliseconds(),
-		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume, j.Explanation, j.Source.String()}
+		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume, j.Explanation, j.Source.String(), manager}
 	var err error
 	if row.id == 0 {
 		row.id, err = tx.Insert(`INSERT INTO calls (direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason,
-			wait_ms, talk_ms, rang, answered_by, reached, voicemail, contact, resume, explanation, source, pbx, call)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+			wait_ms, talk_ms, rang, answered_by, reached, voicemail, contact, resume, explanation, source, manager, pbx, call)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
 			append(values, j.PBX, j.Call)...)
 	} else {
 		_, err = tx.Exec(`UPDATE calls SET direction = $1, caller = $2, caller_name = $3, dialed = $4, line = $5, pool = $6,
 			started = $7, ended = $8, verdict = $9, reason = $10, wait_ms = $11, talk_ms = $12, rang = $13, answered_by = $14,
 			reached = $15, voicemail = $16, contact = $17, resume = $18,
-			explanation = $19, source = $20 WHERE id = $21`, append(values, row.id)...)
+			explanation = $19, source = $20, manager = $21 WHERE id = $22`, append(values, row.id)...)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("leads: call %s: %w", j.Call, err)

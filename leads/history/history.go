@@ -54,7 +54,7 @@ func (s Size) filled() Size {
 
 // generation counts the changes of what is written, so that an older file of the
 // cache folder is not taken for a new one.
-const generation = 1
+const generation = 2
 
 // Copy puts a database with that much history at path, where none may be.
 func Copy(ctx context.Context, s Size, path string) error {

@@ -40,7 +40,7 @@ func newWriter(ctx context.Context, tx *sql.Tx, s Size) *writer {
 		contacts: of("contacts", "id, name, named, manager, created"),
 		numbers:  of("numbers", "number, contact"),
 		calls: of("calls", "id, pbx, call, direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason, wait_ms, talk_ms, "+
-			"rang, answered_by, reached, source, contact, lead, explanation"),
+			"rang, answered_by, reached, source, contact, lead, explanation, manager"),
 		leadRows: of("leads", "id, contact, pool, line, manager, missed, first_missed, last_missed, opened, closed, outcome, closed_by, rung"),
 		attempts: of("attempts", "lead, call, who, started, talk_ms, reached"),
 		timeline: of("timeline", "lead, contact, call, at, kind, who, channel, detail"),
@@ -90,6 +90,16 @@ func (w *writer) at(n int) int64 {
 }
 
 func number(contact int) string { return fmt.Sprintf("+49301%06d", contact) }
+
+// nameOf is what the card of a contact says.
+func nameOf(contact int) string {
+	return first[contact%len(first)] + " " + last[contact/3%len(last)] + " " + fmt.Sprint(contact)
+}
+
+var (
+	first = []string{"Anna", "Boris", "Clara", "Dmitri", "Elena", "Fjodor", "Grażyna", "Heinrich", "Irina", "Jan", "Ksenia", "Łukasz", "Мария", "Наталья", "Олег", "Пётр", "Семён"}
+	last  = []string{"Schmidt", "Kowalski", "Иванова", "Müller", "Nowak", "Кузнецов", "Wiśniewski", "Fischer", "Королёв", "Weber", "Wójcik", "Смирнова", "Becker", "Zając", "Попов"}
+)
 
 func phone(n int) string { return fmt.Sprint(101 + n%20) }
 
@@ -142,7 +152,14 @@ func (w *writer) call(n int) error {
 func (w *writer) writeCall(c *one) error {
 	line := c.pool
 	if c.direction != "inbound" {
-		line, c.pool = "", ""
+		line, c.pool = "", "default"
+	}
+	manager := ""
+	switch {
+	case c.verdict == "answered":
+		manager = login(c.id)
+	case c.lead != 0:
+		manager = w.leads[c.lead-1].manager
 	}
 	name := ""
 	if c.contact%3 == 0 && c.direction == "inbound" {
@@ -150,7 +167,7 @@ func (w *writer) writeCall(c *one) error {
 	}
 	return w.calls.add(c.id, PBX, fmt.Sprintf("%d.%d", c.started/1000, c.id), c.direction, c.from, name, c.to, line, c.pool, c.started, c.ended,
 		c.verdict, c.reason, c.wait, c.talk, phone(c.id)+" "+phone(c.id+1), c.answeredBy, c.reached, "ari", ref(c.contact), ref(c.lead),
-		"rang 2 phones for "+fmt.Sprint(c.wait/1000)+" s")
+		"rang 2 phones for "+fmt.Sprint(c.wait/1000)+" s", manager)
 }
 
 // ref is a reference; 0 is none.
@@ -177,7 +194,7 @@ func (w *writer) newContact(at int64) error {
 	id := len(w.people)
 	name, named := number(id), 0
 	if id%5 < 2 {
-		name, named = fmt.Sprintf("Client No. %d", id), 1
+		name, named = nameOf(id), 1
 	}
 	if err := w.contacts.add(id, name, named, login(id), at); err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"ringback/leads"
 )
 
 var size = flag.Int("calls", 100_000, "how many calls the lists of benchmarks are read from")
@@ -31,21 +33,24 @@ func BenchmarkLists(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 		})
 	}
-	calls, leads, open := place{half * 10 * 500, half * 10}, place{id: half}, place{half*1000 + 9, half}
-	run("calls", func() error { _, err := book.Calls(ctx, Page{Cursor: calls.write("calls")}); return err })
+	calls, owed, open := place{half * 10 * 500, half * 10}, place{id: half}, place{half*1000 + 9, half}
+	run("calls", func() error {
+		_, err := book.Calls(ctx, leads.Everything, CallFilter{}, Page{Cursor: calls.write("calls")})
+		return err
+	})
 	run("calls-500", func() error {
-		_, err := book.Calls(ctx, Page{Limit: MaxLimit, Cursor: calls.write("calls")})
+		_, err := book.Calls(ctx, leads.Everything, CallFilter{}, Page{Limit: MaxLimit, Cursor: calls.write("calls")})
 		return err
 	})
 	run("leads-open", func() error { _, err := book.Leads(ctx, Open, Page{Cursor: open.write("leads-open")}); return err })
 	run("leads-open-latest", func() error { _, err := book.LatestOpen(ctx, 200); return err })
-	run("leads-all", func() error { _, err := book.Leads(ctx, All, Page{Cursor: leads.write("leads-all")}); return err })
+	run("leads-all", func() error { _, err := book.Leads(ctx, All, Page{Cursor: owed.write("leads-all")}); return err })
 	run("leads-closed", func() error {
-		_, err := book.Leads(ctx, Closed, Page{Cursor: leads.write("leads-closed")})
+		_, err := book.Leads(ctx, Closed, Page{Cursor: owed.write("leads-closed")})
 		return err
 	})
 	run("contacts", func() error {
-		_, err := book.Contacts(ctx, Page{Cursor: leads.write("contacts")})
+		_, err := book.Contacts(ctx, Page{Cursor: owed.write("contacts")})
 		return err
 	})
 	run("contact", func() error { _, err := book.Contact(ctx, half); return err })

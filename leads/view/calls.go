@@ -18,6 +18,9 @@ type Call struct {
 	Lead    *int64 `json:"lead"`
 	// ContactName is hostile text until somebody has filled in the card.
 	ContactName string `json:"-"`
+	// Pool and Manager say whose call it is; Manager is a login, empty: nobody's.
+	Pool    string `json:"-"`
+	Manager string `json:"-"`
 
 	id int64
 }
@@ -25,8 +28,11 @@ type Call struct {
 // Running says that the call has not ended.
 func (c *Call) Running() bool { return c.Ended.IsZero() }
 
+func (c *Call) place() place { return place{db.Millis(c.Started.Time), c.id} }
+
 const callColumns = `k.id, k.call, k.pbx, k.direction, k.caller, k.caller_name, k.dialed, k.line, k.verdict, k.reason,
-	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.explanation, k.contact, k.lead, COALESCE(c.name, '')
+	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.explanation, k.contact, k.lead, COALESCE(c.name, ''),
+	k.pool, k.manager
 	FROM calls k LEFT JOIN contacts c ON c.id = k.contact`
 
 func scanCall(row scanner) (Call, error) {
@@ -35,7 +41,8 @@ func scanCall(row scanner) (Call, error) {
 	var ended, contact, lead sql.NullInt64
 	var rang string
 	err := row.Scan(&c.id, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
-		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &c.Explanation, &contact, &lead, &c.ContactName)
+		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &c.Explanation, &contact, &lead, &c.ContactName,
+		&c.Pool, &c.Manager)
 	c.Started = leads.Stamp{Time: db.Time(started)}
 	c.Ended = leads.Stamp{Time: db.Time(ended.Int64)}
 	c.WaitS = leads.Seconds(time.Duration(wait) * time.Millisecond)
@@ -49,26 +56,6 @@ func scanCall(row scanner) (Call, error) {
 		*s = leads.Clip(*s)
 	}
 	return c, err
-}
-
-const callsQuery = "SELECT " + callColumns + " WHERE (k.started, k.id) < ($1, $2) ORDER BY k.started DESC, k.id DESC LIMIT $3"
-
-// Calls lists the calls of all PBXes, those that began last first; calls that
-// run are among them.
-func (v *View) Calls(ctx context.Context, p Page) (List[Call], error) {
-	limit, err := p.limit()
-	if err != nil {
-		return List[Call]{}, err
-	}
-	from, err := readCursor("calls", p.Cursor)
-	if err != nil {
-		return List[Call]{}, err
-	}
-	rows, err := collect(ctx, v.db, scanCall, callsQuery, from.at, from.id, limit+1)
-	if err != nil {
-		return List[Call]{}, failed("calls", err)
-	}
-	return cut(rows, limit, "calls", func(c *Call) place { return place{db.Millis(c.Started.Time), c.id} }), nil
 }
 
 const callsOfContactQuery = "SELECT " + callColumns + " WHERE k.contact = $1 ORDER BY k.started DESC, k.id DESC LIMIT $2"

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -106,4 +107,9 @@ func cut[T any](rows []T, limit int, list string, key func(*T) place) List[T] {
 	}
 	rows = rows[:limit]
 	return List[T]{Items: rows, Next: key(&rows[limit-1]).write(list)}
+}
+
+// compare orders places as lists are sorted, upwards.
+func (p place) compare(other place) int {
+	return cmp.Or(cmp.Compare(p.at, other.at), cmp.Compare(p.id, other.id))
 }

@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"ringback/leads"
 	"ringback/leads/db"
 )
 
@@ -78,7 +79,6 @@ func TestEveryListIsReadByAnIndex(t *testing.T) {
 		query string
 		args  []any
 	}{
-		"calls":               {callsQuery, []any{1, 1, 50}},
 		"calls of a contact":  {callsOfContactQuery, []any{1, 50}},
 		"open leads":          {openLeadsQuery, []any{1, 1, 50}},
 		"latest open leads":   {latestOpenQuery, []any{50}},
@@ -169,7 +169,7 @@ func TestAWalkMeetsEveryRowOnceWhileRowsAreAdded(t *testing.T) {
 	leadID := func(l Lead) int64 { return l.ID }
 	for _, limit := range []int{2, 7, 300} {
 		once(t, b, "calls", 300, func(c Call) int64 { return c.id },
-			walk(t, func(p Page) (List[Call], error) { return b.Calls(ctx, p) }, limit, add))
+			walk(t, func(p Page) (List[Call], error) { return b.Calls(ctx, leads.Everything, CallFilter{}, p) }, limit, add))
 		once(t, b, "all leads", 30, leadID, walk(t, leadsOf(All), limit, add))
 		once(t, b, "closed leads", 27, leadID, walk(t, leadsOf(Closed), limit, add))
 		once(t, b, "open leads", 3, leadID, walk(t, leadsOf(Open), limit, add))
@@ -226,7 +226,7 @@ func TestALimitIsKept(t *testing.T) {
 	b := newBook(t)
 	b.fill(60)
 	for limit, want := range map[int]int{0: DefaultLimit, 1: 1, 500: 500} {
-		got, err := b.Calls(t.Context(), Page{Limit: limit})
+		got, err := b.Calls(t.Context(), leads.Everything, CallFilter{}, Page{Limit: limit})
 		if err != nil || len(got.Items) != want {
 			t.Errorf("limit %d gave %d rows (%v), want %d", limit, len(got.Items), err, want)
 		}
@@ -237,7 +237,7 @@ func TestALimitIsKept(t *testing.T) {
 		}
 	}
 	for _, limit := range []int{-1, 501} {
-		if _, err := b.Calls(t.Context(), Page{Limit: limit}); !errors.Is(err, ErrLimit) {
+		if _, err := b.Calls(t.Context(), leads.Everything, CallFilter{}, Page{Limit: limit}); !errors.Is(err, ErrLimit) {
 			t.Errorf("limit %d: %v, want %v", limit, err, ErrLimit)
 		}
 	}
@@ -249,7 +249,7 @@ func TestALimitIsKept(t *testing.T) {
 func TestOnlyOwnCursorsAreTaken(t *testing.T) {
 	b := newBook(t)
 	b.fill(10)
-	calls, err := b.Calls(t.Context(), Page{Limit: 1})
+	calls, err := b.Calls(t.Context(), leads.Everything, CallFilter{}, Page{Limit: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +263,7 @@ func TestOnlyOwnCursorsAreTaken(t *testing.T) {
 		text([]byte("calls.1")), text([]byte("calls.1.2.3")), text([]byte("calls.+1.2")), text([]byte("calls.01.2")), text([]byte("calls.1.x")),
 		text([]byte("calls.99999999999999999999.1")), text([]byte("calls.1.2;DROP TABLE calls")), text([]byte("leads-open.1.2")), strings.Repeat("QQ", 10_000),
 	} {
-		if _, err := b.Calls(t.Context(), Page{Cursor: cursor}); !errors.Is(err, ErrCursor) {
+		if _, err := b.Calls(t.Context(), leads.Everything, CallFilter{}, Page{Cursor: cursor}); !errors.Is(err, ErrCursor) {
 			t.Errorf("cursor %.40q: %v, want %v", cursor, err, ErrCursor)
 		}
 	}

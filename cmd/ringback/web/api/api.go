@@ -9,13 +9,14 @@ import (
 	"strconv"
 
 	"ringback/cmd/ringback/web/door"
+	"ringback/leads"
 	"ringback/leads/view"
 )
 
 // calls answers GET /api/v1/calls.
 func (s *API) calls(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Call], error) {
-		return s.view.Calls(ctx, p)
+		return s.view.Calls(ctx, leads.Everything, view.CallFilter{}, p)
 	})
 }
 

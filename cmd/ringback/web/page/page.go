@@ -78,7 +78,7 @@ func (s *Site) front(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	calls, err := s.view.Calls(r.Context(), view.Page{Limit: shownCalls})
+	calls, err := s.view.Calls(r.Context(), door.VisitorOf(r).Sight, view.CallFilter{}, view.Page{Limit: shownCalls})
 	if err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
