@@ -57,7 +57,7 @@ const (
 )
 
 // Removed are the words for what a Keeper removes, in metrics and the log.
-var Removed = []string{"calls", "leads", "contacts", "entries", "dials", "blind"}
+var Removed = []string{"calls", "leads", "contacts", "entries", "dials", "clicks", "blind"}
 
 // NewKeeper makes a Keeper; it works while Run runs.
 func NewKeeper(c KeepConfig) *Keeper {
@@ -103,7 +103,7 @@ func (k *Keeper) round(ctx context.Context) error {
 	defer func() {
 		if len(removed) > 0 {
 			k.c.Log.Info("what is older than is kept was removed", "calls", removed["calls"], "leads", removed["leads"], "contacts", removed["contacts"],
-				"entries", removed["entries"], "dials", removed["dials"], "blind", removed["blind"], "took", time.Since(start).Round(time.Millisecond))
+				"entries", removed["entries"], "dials", removed["dials"], "clicks", removed["clicks"], "blind", removed["blind"], "took", time.Since(start).Round(time.Millisecond))
 		}
 	}()
 	for _, of := range []struct {
@@ -112,7 +112,7 @@ func (k *Keeper) round(ctx context.Context) error {
 	}{
 		// Leads go before the calls that they stand for.
 		{k.c.Calls, []walk{oldLeads, oldCalls}},
-		{k.c.Events, []walk{oldEntries, oldDials, oldBlind}},
+		{k.c.Events, []walk{oldEntries, oldDials, oldClicks, oldBlind}},
 	} {
 		if of.keep == 0 {
 			continue

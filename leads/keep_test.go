@@ -114,7 +114,7 @@ func (s *shelf) contents() map[string][]string {
 	s.open(func(d *db.DB) {
 		for table, columns := range map[string]string{
 			"calls": "id || ' ' || ifnull(lead, 0)", "leads": "id", "contacts": "id", "numbers": "number", "timeline": "id || ' ' || ifnull(call, 0)",
-			"attempts": "id", "dials": "id", "consents": "id", "appointments": "id", "reminders": "id", "jobs": "id", "blind": "id"} {
+			"attempts": "id", "dials": "id", "consents": "id", "appointments": "id", "reminders": "id", "jobs": "id", "clicks": "id", "blind": "id"} {
 			all[table] = s.column(d, "SELECT "+columns+" FROM "+table+" ORDER BY 1")
 		}
 		if broken := s.column(d, "SELECT \"table\" FROM pragma_foreign_key_check"); len(broken) > 0 {
@@ -137,6 +137,7 @@ func TestWhatIsTooOldIsRemovedAndNothingElse(t *testing.T) {
 	s := newShelf(t, history.Small, year, 2*year)
 	callsUntil, eventsUntil := db.Millis(fakeStart.Add(-year)), db.Millis(fakeStart.Add(-2*year))
 	s.write("INSERT INTO blind (pbx, since, until, ahead, cause, source) VALUES ('main', 1, 2, 0, 'start', ''), ('main', 3, 4, 0, 'start', '')")
+	s.write("INSERT INTO clicks (who, how, lead, contact, number, shown, clicked) VALUES ('anna', 'page', 1, 1, '+7', '', 1), ('anna', 'page', 1, 1, '+7', '', 2)")
 	want := map[string][]string{}
 	for table, query := range kept {
 		want[table] = s.read(query+" ORDER BY id", callsUntil)
@@ -191,6 +192,7 @@ func TestWhatIsTooOldIsRemovedAndNothingElse(t *testing.T) {
 		"old entries": `SELECT COUNT(*) FROM timeline t LEFT JOIN leads l ON l.id = t.lead WHERE at < $2 AND (l.id IS NULL OR l.closed IS NOT NULL)
 			AND $1 > 0`,
 		"old dials":       "SELECT COUNT(*) FROM dials WHERE booked < $2 AND $1 > 0",
+		"old clicks":      "SELECT COUNT(*) - 1 FROM clicks WHERE $1 > $2 - 1 AND $2 > 0",
 		"old blind times": "SELECT COUNT(*) - 1 FROM blind WHERE $1 > $2 - 1 AND $2 > 0",
 	} {
 		if got := s.read(query, callsUntil, eventsUntil); got[0] != "0" {

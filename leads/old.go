@@ -145,6 +145,8 @@ func oldEntries(s *sweep) (end spot, more bool, err error) {
 const (
 	removeDials = `DELETE FROM dials WHERE id IN (SELECT id FROM dials WHERE booked < $1 AND ended > 0 AND id < (SELECT MAX(id) FROM dials)
 		ORDER BY booked LIMIT $2)`
+	removeClicks = `DELETE FROM clicks WHERE id IN (SELECT id FROM clicks WHERE clicked < $1 AND id < (SELECT MAX(id) FROM clicks)
+		ORDER BY clicked LIMIT $2)`
 	removeBlind = `DELETE FROM blind WHERE id IN (SELECT id FROM blind WHERE until < $1 AND id < (SELECT MAX(id) FROM blind) ORDER BY until LIMIT $2)`
 )
 
@@ -152,6 +154,13 @@ const (
 func oldDials(s *sweep) (end spot, more bool, err error) {
 	most := s.limit
 	n, err := s.change("dials", removeDials, s.before, most)
+	return spot{}, n == most, err
+}
+
+// oldClicks removes what is known of calls that people asked for.
+func oldClicks(s *sweep) (end spot, more bool, err error) {
+	most := s.limit
+	n, err := s.change("clicks", removeClicks, s.before, most)
 	return spot{}, n == most, err
 }
 

@@ -107,6 +107,43 @@ func (b *Book) StillOwed(tx *db.Tx, lead int64, login string) (*Owed, error) {
 	return &o, nil
 }
 
+const (
+	calleeQuery = "SELECT " + leadColumns + ", COALESCE(c.name, ''), COALESCE(c.named, 0), " + numberOfLead + `, COALESCE(k.dialed, '')
+		FROM leads LEFT JOIN contacts c ON c.id = leads.contact ` + newestCall + ` WHERE leads.id = $1`
+	// The line and pool of a contact are those of their newest call.
+	calleeOfQuery = `SELECT n.contact, c.name, c.named, n.number, COALESCE(k.line, ''), COALESCE(k.pool, ''), COALESCE(k.dialed, '')
+		FROM numbers n JOIN contacts c ON c.id = n.contact
+		LEFT JOIN calls k ON k.id = (SELECT m.id FROM calls m WHERE m.contact = n.contact AND m.line <> '' ORDER BY m.started DESC LIMIT 1)
+		WHERE n.number = $1 AND n.contact = $2`
+)
+
+// Callee is who is called about a lead, whoever has it; nil: there is none with
+// this id.
+func Callee(tx *db.Tx, lead int64) (*Owed, error) {
+	o, err := scanOwed(tx.QueryRow(calleeQuery, lead))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("leads: lead %d: callee: %w", lead, err)
+	}
+	return &o, nil
+}
+
+// CalleeOf is who is called about no lead: a contact by a number that is theirs;
+// nil: it is not.
+func CalleeOf(tx *db.Tx, contact int64, number string) (*Owed, error) {
+	var o Owed
+	err := tx.QueryRow(calleeOfQuery, number, contact).Scan(&o.Contact, &o.Name, &o.Named, &o.Number, &o.Line, &o.Pool, &o.Dialed)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("leads: contact %d: callee: %w", contact, err)
+	}
+	return &o, nil
+}
+
 // AskForCall notes that the manager of a lead is to be rung about it, and
 // promises the call unless one is on its way already. A manager who has heard
 // of the lead in an earlier call, about others, need not be rung for it: false.

@@ -36,6 +36,7 @@ const (
 	EntryNoted         = "noted"          // what a person wrote; who: they; detail: the text
 	EntryLater         = "later"          // somebody has put the lead off; detail: until when
 	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
+	EntryClick         = "click_call"     // somebody asked to be connected with the contact; channel: how; detail: "connected", or what was in the way
 )
 
 // Entry is one line of the append-only history of a lead, contact or

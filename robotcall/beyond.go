@@ -26,9 +26,11 @@ type beyond struct {
 	fell func(tx *db.Tx) error
 }
 
-// over is what is to be noted of a channel that went on and has ended.
+// over is what is to be noted of a channel that went on: that its far end was
+// answered, or that it has ended.
 type over struct {
 	rows    []string
+	picked  bool // answered, and not ended
 	outcome dials.Outcome
 	detail  string
 	fell    func(tx *db.Tx) error
@@ -45,10 +47,20 @@ func (d *Dialer) release(l *leg, connection Pass, fell func(tx *db.Tx) error) {
 		b.rows, b.connection, b.fell = append(b.rows, connection.dial.Channel), connection, fell
 	}
 	for _, n := range l.rest() { // it may have come far, or ended, just now
-		b.far.hear(n)
+		d.hearBeyond(b, n)
 		if n.ends() {
 			d.ended(l.id, n)
 		}
+	}
+}
+
+// hearBeyond hears of the far end of a channel that went on; the lock is held.
+func (d *Dialer) hearBeyond(b *beyond, n notice) {
+	before := b.far.answered
+	b.far.hear(n)
+	if b.far.answered && !before {
+		d.over = append(d.over, over{rows: slices.Clone(b.rows), picked: true})
+		d.rouse()
 	}
 }
 

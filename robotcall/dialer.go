@@ -260,7 +260,7 @@ func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Seco
 // channel tells: it may be there all the same.
 func (d *Dialer) refused(ctx context.Context, l *leg, p Pass, err error) (outcome dials.Outcome, detail string, over bool) {
 	if ari.HTTPStatus(err) != 0 || ari.NothingDone(err) || errors.Is(err, errTooLate) {
-		if p.dial.Kind == dials.Manager && ari.HTTPStatus(err) != 0 {
+		if p.dial.Kind.ToHouse() && ari.HTTPStatus(err) != 0 {
 			return dials.Unreachable, err.Error(), true
 		}
 		return dials.Congestion, err.Error(), true

@@ -91,7 +91,7 @@ const soon = 15 * time.Second
 func stillOpen(all []dials.Dial) []dials.Dial {
 	var open []dials.Dial
 	for _, d := range all {
-		if d.Ended.IsZero() && d.Kind == dials.Manager {
+		if d.Ended.IsZero() && d.Kind.ToHouse() {
 			open = append(open, d)
 		}
 	}
@@ -100,7 +100,7 @@ func stillOpen(all []dials.Dial) []dials.Dial {
 
 // place rings the phones, if they are there and the Guard lets it pass.
 func (e *errand) place(ctx context.Context) jobs.Result {
-	devices, away, busy, err := e.reachable(ctx)
+	devices, away, busy, err := e.reachable(ctx, e.person)
 	switch {
 	case busy:
 		return jobs.Result{Again: soon, Err: errors.New("on the phone")}
@@ -159,16 +159,15 @@ func (c *ManagersConfig) shown(o *leads.Owed) string {
 	return ""
 }
 
-// reachable asks which of the person's phones are there, and whether the person
-// is on one of them. away says why the others are not, err that a PBX has not
-// told.
-func (e *errand) reachable(ctx context.Context) (devices []routing.Device, away string, busy bool, err error) {
+// reachable asks which of a person's phones are there, and whether the person is
+// on one of them. away says why the others are not, err that a PBX has not told.
+func (m *Managers) reachable(ctx context.Context, person *routing.Manager) (devices []routing.Device, away string, busy bool, err error) {
 	var why []string
-	if len(e.person.Devices) == 0 {
+	if len(person.Devices) == 0 {
 		why = append(why, "they have no phone")
 	}
-	for _, device := range e.person.Devices {
-		x := e.cfg.Dialer.exchanges[device.PBX]
+	for _, device := range person.Devices {
+		x := m.cfg.Dialer.exchanges[device.PBX]
 		if x == nil {
 			why = append(why, fmt.Sprintf("PBX %s of phone %s is not configured", device.PBX, device.ShownAs()))
 			continue

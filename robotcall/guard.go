@@ -53,7 +53,7 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 		return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
 	}
 	for _, q := range legs[1:] {
-		if q.Kind != dials.Manager || legs[0].Kind != dials.Manager || q.Who != legs[0].Who || q.Call != legs[0].Call {
+		if !q.Kind.ToHouse() || q.Kind != legs[0].Kind || q.Who != legs[0].Who || q.Call != legs[0].Call {
 			return nil, Decision{}, fmt.Errorf("robotcall: admit: %w", errLegs)
 		}
 	}
@@ -72,6 +72,20 @@ func (g *Guard) Admit(ctx context.Context, legs ...Request) ([]Pass, Decision, e
 			return nil, d, fmt.Errorf("robotcall: admit: %w", err)
 		}
 	}
+}
+
+// Ask decides about a call without booking it: what may be placed now may be
+// refused a moment later.
+func (g *Guard) Ask(ctx context.Context, q Request) (d Decision, err error) {
+	err = g.db.Do(ctx, func(tx *db.Tx) error {
+		h, err := dials.Look(tx, q.of())
+		d = g.rules.Decide(q, h, tx.Now())
+		return err
+	})
+	if err != nil {
+		return Decision{}, fmt.Errorf("robotcall: ask: %w", err)
+	}
+	return d, nil
 }
 
 // noRoom says that only other calls are in the way.

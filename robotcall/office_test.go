@@ -62,10 +62,11 @@ type office struct {
 
 // life is one run of what the daemon does.
 type life struct {
-	book   *leads.Book
-	end    context.CancelFunc
-	parts  sync.WaitGroup
-	dialer *robotcall.Dialer
+	book     *leads.Book
+	end      context.CancelFunc
+	parts    sync.WaitGroup
+	dialer   *robotcall.Dialer
+	managers *robotcall.Managers
 }
 
 // openOffice opens an office; change may change the company before it opens,
@@ -197,14 +198,14 @@ func (o *office) live() {
 	managers := robotcall.NewManagers(robotcall.ManagersConfig{DB: o.db, Dialer: dialer, Guard: guard, Book: book, Office: o.routing,
 		Prompts: o.prompts, Ring: 10 * time.Second, Log: log})
 	ladder := alert.New(alert.Config{Office: o.routing, Book: book, Mode: alert.Act, Calls: true, Busy: managers.Busy, Log: log})
-	runner, err := jobs.NewRunner(o.db, append(ladder.Works(), managers.Work()), jobs.Options{Log: log, Grace: time.Second})
+	runner, err := jobs.NewRunner(o.db, append(ladder.Works(), managers.Work(), managers.Clicks()), jobs.Options{Log: log, Grace: time.Second})
 	if err != nil {
 		o.t.Fatal(err)
 	}
 	tracker := call.New(call.Options{PBX: "main", Inbound: []string{"from-trunk"}, OwnPrefix: robotcall.ChannelPrefix})
 	stream := ari.NewStream(o.client, ari.StreamOptions{Log: log})
 	ctx, end := context.WithCancel(o.ctx)
-	l := &life{book: book, end: end, dialer: dialer}
+	l := &life{book: book, end: end, dialer: dialer, managers: managers}
 	o.life = l
 	watching := make(chan struct{})
 	var once sync.Once

@@ -271,6 +271,8 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 	}
 	var list []timed
 	switch q.Kind {
+	case dials.Click:
+		list = append(list, busy(PersonBusy, h.PersonBusy, busyPause))
 	case dials.Manager:
 		for _, l := range personLimits {
 			list = append(list, often(PersonOften, h.ToPerson, l.calls, l.within))

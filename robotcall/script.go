@@ -215,7 +215,7 @@ const settledMeanwhile = "settled meanwhile"
 // lead taken on: while nobody talks, its ladder goes on.
 func (s *script) connect(ctx context.Context, o *leads.Owed) (string, error) {
 	x := s.voice.leg.exchange
-	extension, err := s.extension(ctx, x, o.Number)
+	extension, err := s.voice.spelled(ctx, o.Number)
 	switch {
 	case err != nil:
 		return s.notConnected(ctx, "", err)
@@ -289,18 +289,4 @@ func (s *script) notConnected(ctx context.Context, why string, err error) (strin
 		why = "it failed"
 	}
 	return "not connected: " + why, s.voice.Tell(ctx, s.prompts[PromptCannotConnect]...)
-}
-
-// extension is how the dialplan of an exchange dials a number; empty when it
-// does not.
-func (s *script) extension(ctx context.Context, x *Exchange, e164 string) (string, error) {
-	if x.Connect.Context == "" || e164 != "+"+onlyDigits(e164) { // what was received as something else is not for the dialplan
-		return "", nil
-	}
-	for _, spelling := range x.ways(e164) {
-		if known, err := s.voice.dials(ctx, spelling); err != nil || known {
-			return spelling, err
-		}
-	}
-	return "", nil
 }

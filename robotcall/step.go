@@ -107,7 +107,7 @@ func (d *Dialer) hear(ours string, n notice) {
 	if l := d.legs[ours]; l != nil {
 		l.put(n)
 	} else if b := d.beyond[ours]; b != nil {
-		b.far.hear(n)
+		d.hearBeyond(b, n)
 	}
 }
 

@@ -54,7 +54,7 @@ func (d *Dialer) Run(ctx context.Context) error {
 func (d *Dialer) conclude(ctx context.Context, o over) {
 	err := d.db.Do(context.WithoutCancel(ctx), func(tx *db.Tx) error {
 		for _, row := range o.rows {
-			if err := dials.End(tx, row, o.outcome, o.detail); err != nil {
+			if err := o.note(tx, row); err != nil {
 				return err
 			}
 		}
@@ -66,6 +66,13 @@ func (d *Dialer) conclude(ctx context.Context, o over) {
 	if err != nil {
 		d.log.Error("the end of a call could not be written down", "err", err)
 	}
+}
+
+func (o *over) note(tx *db.Tx, row string) error {
+	if o.picked {
+		return dials.MarkAnswered(tx, row)
+	}
+	return dials.End(tx, row, o.outcome, o.detail)
 }
 
 // endRow writes down how a call ended. What could not be written is found by the

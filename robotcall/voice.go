@@ -253,3 +253,18 @@ func (v *Voice) notConnected(ctx context.Context, p Pass, why error) error {
 	}
 	return fmt.Errorf("robotcall: connect: %w", why)
 }
+
+// spelled is how the dialplan that calls go out by dials a number; empty when it
+// does not.
+func (v *Voice) spelled(ctx context.Context, e164 string) (string, error) {
+	x := v.leg.exchange
+	if x.Connect.Context == "" || e164 != "+"+onlyDigits(e164) { // what was received as something else is not for the dialplan
+		return "", nil
+	}
+	for _, spelling := range x.ways(e164) {
+		if known, err := v.dials(ctx, spelling); err != nil || known {
+			return spelling, err
+		}
+	}
+	return "", nil
+}

@@ -38,6 +38,7 @@ type daemon struct {
 	book     *leads.Book
 	keeper   *leads.Keeper
 	dialer   *robotcall.Dialer
+	managers *robotcall.Managers
 	runner   *jobs.Runner
 	listener net.Listener
 	web      *web.Server
@@ -107,15 +108,15 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 	cfg, rules := d.cfg, d.cfg.Rules()
 	guard := robotcall.NewGuard(rules, d.db, d.registry)
 	d.dialer = robotcall.New(robotcall.Config{DB: d.db, Pace: robotcall.NewPacer(rules), Exchanges: d.exchanges(), Log: d.log})
-	managers := robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
+	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Log: d.log})
-	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: managers.Busy,
+	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
 		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
 		Window: rules.CallHours, Tell: ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,
 		Prompts: cfg.Robot.Prompts, Ring: cfg.Robot.Ring, Log: d.log})
-	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening}, managers.Work(), reminders.Work()), desk
+	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening}, d.managers.Work(), d.managers.Clicks(), reminders.Work()), desk
 }
 
 // exchanges are the PBXes as robot calls use them.

@@ -17,11 +17,15 @@ type Kind string
 const (
 	Manager  Kind = "manager"  // a phone of the house: somebody is told what they owe
 	Reminder Kind = "reminder" // a client hears a recording
-	Connect  Kind = "connect"  // two people are to talk: a key was pressed
+	Connect  Kind = "connect"  // two people are to talk: a key was pressed, or it was asked for
+	Click    Kind = "click"    // a phone of the house: somebody asked to be called and connected
 )
 
 // Kinds are all of them.
-var Kinds = []Kind{Manager, Reminder, Connect}
+var Kinds = []Kind{Manager, Reminder, Connect, Click}
+
+// ToHouse says that a call of this kind rings a phone of the house.
+func (k Kind) ToHouse() bool { return k == Manager || k == Click }
 
 // Outcome is what became of a call out.
 type Outcome string
