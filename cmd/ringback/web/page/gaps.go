@@ -1,7 +1,6 @@
 package page
 
 import (
-	"fmt"
 	"time"
 
 	"ringback/leads"
@@ -33,37 +32,29 @@ func (t *teller) gaps(list []*leads.Gap) (rows []gapRow) {
 		if t.now.Sub(g.Until) > gapIsRecent || short && g.State() != leads.GapReading || len(rows) == recentGaps {
 			continue
 		}
-		rows = append(rows, gapRow{PBX: g.PBX, Bad: g.State() != leads.GapDone || g.Unconfirmed > 0, Since: t.moment(g.Since), Until: t.moment(g.Until), Text: gapText(g)})
+		rows = append(rows, gapRow{PBX: g.PBX, Bad: g.State() != leads.GapDone || g.Unconfirmed > 0, Since: t.moment(g.Since), Until: t.moment(g.Until), Text: t.gapText(g)})
 	}
 	return rows
 }
 
 // gapText says what is known of a blind interval. Why records cannot be read
 // stays in the API and the log: it may name addresses.
-func gapText(g *leads.Gap) string {
-	found := fmt.Sprintf("found in the call records: %d, missed: %d", g.Recovered, g.Missed)
+func (t *teller) gapText(g *leads.Gap) string {
+	found := t.say("gap.found", "found", g.Recovered, "missed", g.Missed)
 	if g.Unconfirmed > 0 {
-		found += fmt.Sprintf("; not known how they ended: %d", g.Unconfirmed)
+		found += "; " + t.say("gap.unknown", "k", g.Unconfirmed)
 	}
 	switch g.State() {
 	case leads.GapUnread:
-		found = "calls that began and ended then are not known: no call records are configured"
+		found = t.say("gap.unread")
 		if g.Unconfirmed > 0 {
-			found += fmt.Sprintf("; seen before, and not known how they ended: %d", g.Unconfirmed)
+			found += "; " + t.say("gap.unread_unknown", "k", g.Unconfirmed)
 		}
 	case leads.GapReading:
-		found = "its call records are being read"
+		found = t.say("gap.reading")
 		if g.Error != "" {
-			found = "its call records cannot be read: ringback doctor and the log say why"
+			found = t.say("gap.error")
 		}
 	}
-	return causes[g.Cause] + "; " + found
-}
-
-// causes say why a PBX was not watched.
-var causes = map[leads.Cause]string{
-	leads.Stopped:    "Ringback did not run",
-	leads.Unwatched:  "the PBX could not be reached",
-	leads.Replaced:   "another program had taken the name of our ARI application",
-	leads.Overflowed: "the database could not be written for too long",
+	return t.known("cause.", string(g.Cause)) + "; " + found
 }

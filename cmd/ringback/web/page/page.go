@@ -1,13 +1,10 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"errors"
-	"html/template"
 	"net/http"
-	"time"
 
 	"ringback/cmd/ringback/web/door"
 	"ringback/cmd/ringback/web/health"
@@ -15,32 +12,14 @@ import (
 	"ringback/leads/view"
 )
 
-//go:embed pages
+//go:embed pages static
 var files embed.FS
-
-var (
-	pages    = template.Must(template.ParseFS(files, "pages/*.html"))
-	sheet, _ = files.ReadFile("pages/style.css") // embedded: it is there
-)
-
-func style(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/css; charset=utf-8")
-	_, _ = w.Write(sheet)
-}
 
 // How much the front page shows.
 const (
 	shownLeads = 200
 	shownCalls = 50
 )
-
-// head is what every page has.
-type head struct {
-	Title   string
-	Refresh int // seconds; 0: never
-	Version string
-	Now     moment
-}
 
 type frontPage struct {
 	head
@@ -95,10 +74,10 @@ func (s *Site) front(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	t := s.teller()
-	page := frontPage{head: s.head(t, "Missed calls"), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.cfg.Health.Problems(r.Context()),
+	t := s.teller(r)
+	page := frontPage{head: s.head(t, t.say("nav.callbacks")), Observe: s.cfg.Mode == string(alert.Observe), PBXes: t.pbxes(s.cfg.PBXes()), Problems: s.cfg.Health.Problems(r.Context()),
 		Gaps: t.gaps(gaps), Open: t.leads(open), Count: count, More: max(count-len(open), 0), Calls: t.calls(calls.Items)}
-	page.Refresh = 10
+	page.Refresh = 30
 	s.show(w, r, http.StatusOK, "front.html", page)
 }
 
@@ -108,9 +87,9 @@ func (s *Site) lead(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	t := s.teller()
+	t := s.teller(r)
 	row := t.lead(&card.Lead)
-	s.show(w, r, http.StatusOK, "lead.html", leadPage{s.head(t, row.Who.Title()), row, t.timeline(card.Timeline)})
+	s.show(w, r, http.StatusOK, "lead.html", leadPage{s.head(t, t.title(row.Who)), row, t.timeline(card.Timeline)})
 }
 
 // contact shows the card of one contact.
@@ -119,13 +98,13 @@ func (s *Site) contact(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	t := s.teller()
+	t := s.teller(r)
 	page := contactPage{Who: t.contact(&card.Contact), NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
 		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline)}
 	for _, n := range card.Numbers {
 		page.Numbers = append(page.Numbers, newPhone(n))
 	}
-	page.head = s.head(t, page.Who.Title())
+	page.head = s.head(t, t.title(page.Who))
 	s.show(w, r, http.StatusOK, "contact.html", page)
 }
 
@@ -145,30 +124,4 @@ func found[T any](s *Site, w http.ResponseWriter, r *http.Request, read func(con
 		s.cfg.Door.Broken(w, r, err)
 	}
 	return card, err == nil
-}
-
-// nothingHere answers a page that does not exist.
-func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request) {
-	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(s.teller(), "Nothing here"))
-}
-
-func (s *Site) teller() *teller {
-	return &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory}
-}
-
-func (s *Site) head(t *teller, title string) head {
-	return head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now)}
-}
-
-// show renders a page whole before a byte of it is sent: a page that fails in
-// its middle is an error, not half a page.
-func (s *Site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
-	var page bytes.Buffer
-	if err := pages.ExecuteTemplate(&page, name, data); err != nil {
-		s.cfg.Door.Broken(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(code)
-	_, _ = w.Write(page.Bytes())
 }

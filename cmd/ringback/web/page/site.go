@@ -1,6 +1,7 @@
 package page
 
 import (
+	"bytes"
 	"net/http"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/text"
 	"ringback/leads/view"
 )
 
@@ -31,8 +33,9 @@ type Config struct {
 
 // Site is all pages.
 type Site struct {
-	cfg  Config
-	view *view.View
+	cfg    Config
+	view   *view.View
+	routes []door.Route
 }
 
 // New makes a Site.
@@ -40,19 +43,114 @@ func New(c Config) *Site {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	return &Site{c, c.View}
+	s := &Site{cfg: c, view: c.View}
+	s.routes = s.list()
+	return s
 }
 
 // Routes is the map of the site.
-func (s *Site) Routes() []door.Route {
+func (s *Site) Routes() []door.Route { return s.routes }
+
+func (s *Site) list() []door.Route {
 	get := func(path string, access door.Access, answer http.HandlerFunc) door.Route {
 		return door.Route{Method: http.MethodGet, Path: path, Access: access, Answer: answer}
 	}
 	return []door.Route{
-		get("/style.css", door.Anyone, style),
+		get("/static/{file}", door.Anyone, static),
 		get("/{$}", door.Person, s.front),
 		get("/leads/{id}", door.Linked, s.lead),
 		get("/contacts/{id}", door.Person, s.contact),
 		get("/", door.Person, s.nothingHere),
 	}
+}
+
+// head is what every page has.
+type head struct {
+	Title   string
+	Version string
+	Now     moment
+	// Name is who looks, empty where nobody is logged in; Nav is the main menu, Menu
+	// what stands behind the name.
+	Name      string
+	Nav, Menu []place
+	// Path is the page itself, where what is done on it comes back to.
+	Path string
+	// Refresh is after how many seconds a browser without scripts asks again; 0:
+	// never.
+	Refresh int
+}
+
+// place is a page in a menu.
+type place struct {
+	Path  string
+	Icon  string
+	Label string // an id of the catalog
+	Here  bool   // it is the page that is shown
+	Count int    // 0: none is shown
+}
+
+// nav and menu are the menus: of pages that the site has, for whoever may see
+// them.
+var (
+	nav = []place{{Path: "/{$}", Icon: "callbacks", Label: "page.nav.callbacks"}, {Path: "/everyone", Icon: "everyone", Label: "page.nav.everyone"},
+		{Path: "/calls", Icon: "calls", Label: "page.nav.calls"}, {Path: "/search", Icon: "search", Label: "page.nav.search"},
+		{Path: "/report", Icon: "report", Label: "page.nav.report"}, {Path: "/status", Icon: "status", Label: "page.nav.status"}}
+	menu = []place{{Path: "/settings", Icon: "person", Label: "page.nav.settings"}, {Path: "/account", Icon: "keys", Label: "page.nav.account"}}
+)
+
+// teller speaks to whoever asks.
+func (s *Site) teller(r *http.Request) *teller {
+	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI()}
+	language := text.Accepted(r.Header.Get("Accept-Language"), text.English)
+	if t.visitor != nil {
+		language = t.visitor.Language
+	}
+	t.words = text.In(language)
+	return t
+}
+
+func (s *Site) head(t *teller, title string) head {
+	h := head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now), Path: t.path}
+	if t.visitor != nil && t.visitor.Only == 0 {
+		h.Name, h.Nav, h.Menu = t.visitor.Name, s.places(t, nav), s.places(t, menu)
+	}
+	return h
+}
+
+// places are the pages of a menu that the reader may see.
+func (s *Site) places(t *teller, of []place) (list []place) {
+	for _, p := range of {
+		for i := range s.routes {
+			if r := &s.routes[i]; r.Path != p.Path || r.Method != http.MethodGet || r.Access == door.Leader && !t.visitor.Leads() {
+				continue
+			}
+			if p.Path == "/{$}" {
+				p.Path = "/"
+			}
+			here, _, _ := bytes.Cut([]byte(t.path), []byte("?"))
+			p.Here = string(here) == p.Path
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// show renders a page whole before a byte of it is sent: a page that fails in
+// its middle is an error, not half a page.
+func (s *Site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
+	var page bytes.Buffer
+	if err := pages[s.teller(r).words.Language].ExecuteTemplate(&page, name, data); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(page.Bytes())
+}
+
+// nothingHere answers a page that does not exist, or that is not for whoever
+// asks: the two are not told apart.
+func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request) {
+	t := s.teller(r)
+	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(t, t.say("nothing.title")))
 }

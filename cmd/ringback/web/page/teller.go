@@ -9,17 +9,24 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/call"
+	"ringback/cmd/ringback/web/door"
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads/alert"
+	"ringback/leads/text"
 	"ringback/leads/view"
 	"ringback/routing"
 )
 
-// teller turns what is in the Book into what a page says, as of one instant.
+// teller turns what is in the Book into what a page says, as of one instant and
+// to one reader.
 type teller struct {
 	now       time.Time
 	zone      *time.Location
 	directory *routing.Directory
+	words     *text.Words
+	visitor   *door.Visitor
+	// path is the page that is asked for, with its query: where forms come back to.
+	path string
 }
 
 // moment is an instant as a page says it.
@@ -34,45 +41,44 @@ func (t *teller) moment(at time.Time) moment {
 		return moment{}
 	}
 	here, today := at.In(t.zone), t.now.In(t.zone)
-	layout := "15:04"
+	clock := here.Format("15:04")
+	day := func() string { return here.Format("2 ") + t.say(fmt.Sprintf("month.%d", here.Month())) }
 	switch {
 	case here.Year() != today.Year():
-		layout = "2 Jan 2006 15:04"
+		clock = day() + here.Format(" 2006 ") + clock
 	case here.YearDay() != today.YearDay():
-		layout = "Mon 2 Jan 15:04"
+		clock = t.say(fmt.Sprintf("weekday.%d", here.Weekday())) + " " + day() + " " + clock
 	}
-	return moment{ISO: at.UTC().Format(time.RFC3339), Clock: here.Format(layout), Ago: ago(t.now.Sub(at))}
+	return moment{ISO: at.UTC().Format(time.RFC3339), Clock: clock, Ago: t.ago(t.now.Sub(at))}
 }
 
 // ago says how long ago something was; the clocks of PBXes differ, so what
 // seems to come is now.
-func ago(d time.Duration) string {
+func (t *teller) ago(d time.Duration) string {
 	if d < time.Minute {
-		return "just now"
+		return t.say("now")
 	}
-	return length(d.Truncate(time.Minute)) + " ago"
+	return t.say("ago", "d", t.length(d.Truncate(time.Minute)))
 }
 
 // length says a duration in its two largest units.
-func length(d time.Duration) string {
+func (t *teller) length(d time.Duration) string {
 	days, hours, minutes, seconds := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60
 	pair := func(a int, unitA string, b int, unitB string) string {
 		if b == 0 {
-			return fmt.Sprintf("%d %s", a, unitA)
+			return t.say("unit."+unitA, "n", a)
 		}
-		return fmt.Sprintf("%d %s %d %s", a, unitA, b, unitB)
+		return t.say("unit."+unitA, "n", a) + " " + t.say("unit."+unitB, "n", b)
 	}
 	switch {
-	case days > 1:
+	case days > 0:
 		return pair(days, "days", hours, "h")
-	case days == 1:
-		return pair(1, "day", hours, "h")
 	case hours > 0:
 		return pair(hours, "h", minutes, "min")
 	case minutes > 0:
 		return pair(minutes, "min", seconds, "s")
 	}
-	return fmt.Sprintf("%d s", seconds)
+	return t.say("unit.s", "n", seconds)
 }
 
 // phone is a number on a page; a tap on a valid one dials it.
@@ -99,15 +105,21 @@ type who struct {
 	Card  string // address of the contact's card; empty: there is none
 }
 
-// Title is the one text that stands for the person.
+// Title is the one text that stands for the person; empty where the number is
+// withheld.
 func (w who) Title() string {
-	switch {
-	case w.Name != "":
+	if w.Name != "" {
 		return w.Name
-	case w.Phone.Number != "":
-		return w.Phone.Number
 	}
-	return "Withheld number"
+	return w.Phone.Number
+}
+
+// title is the title of the person's page.
+func (t *teller) title(w who) string {
+	if title := w.Title(); title != "" {
+		return title
+	}
+	return t.say("withheld")
 }
 
 func newWho(name, self, number string, contact *int64) who {
@@ -157,24 +169,21 @@ type leadRow struct {
 }
 
 func (t *teller) lead(l *view.Lead) leadRow {
-	row := leadRow{Card: fmt.Sprintf("/leads/%d", l.ID), Missed: "1 missed call", Since: t.moment(l.FirstMissed.Time), Last: t.moment(l.LastMissed.Time),
+	row := leadRow{Card: fmt.Sprintf("/leads/%d", l.ID), Missed: t.words.Say("missed_calls", "n", l.Missed), Since: t.moment(l.FirstMissed.Time), Last: t.moment(l.LastMissed.Time),
 		Line: l.Line, Pool: l.Pool, Manager: t.person(l.Manager), Opened: t.moment(l.Opened.Time), Closed: t.moment(l.Closed.Time)}
-	if l.Missed != 1 {
-		row.Missed = fmt.Sprintf("%d missed calls", l.Missed)
-	}
 	if l.Contact != nil {
 		row.Who = newWho(l.Contact.Name, l.CallerName, l.Contact.Number, &l.Contact.ID)
 	} else {
 		row.Who = newWho("", l.CallerName, "", nil)
 	}
 	if l.State == view.Closed {
-		row.Settled = settled(string(l.Outcome), t.person(l.ClosedBy))
+		row.Settled = t.settled(string(l.Outcome), t.person(l.ClosedBy))
 	}
 	switch {
 	case l.State == view.Open && l.Suspicious:
-		row.Rests = "hung up at once: nobody is told until they ring again"
+		row.Rests = t.say("rests.suspicious")
 	case l.AcknowledgedBy != "":
-		row.Rests = t.person(l.AcknowledgedBy) + " has it in hand until " + t.moment(l.AcknowledgedUntil.Time).Clock
+		row.Rests = t.say("rests.acknowledged", "who", t.person(l.AcknowledgedBy), "until", t.moment(l.AcknowledgedUntil.Time).Clock)
 	}
 	return row
 }
@@ -204,20 +213,20 @@ type callRow struct {
 
 func (t *teller) call(c *view.Call) callRow {
 	row := callRow{Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
-		Wait: length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: reasons[c.Reason],
+		Wait: t.length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: t.why(string(c.Reason)),
 		Story: c.Explanation}
 	if c.Direction == call.Inbound {
 		row.Who = newWho(c.ContactName, c.CallerName, c.Caller, c.Contact)
-		row.Phones = phonesOf(c)
+		row.Phones = t.phones(c)
 	} else { // no verdict is passed on calls that do not come in
 		row.Who = newWho(c.ContactName, "", c.Dialed, c.Contact)
 		row.Verdict = string(c.Direction)
 		if c.Caller != "" {
-			row.Phones = "from " + alert.Clean(c.Caller)
+			row.Phones = t.say("phones.from", "who", alert.Clean(c.Caller))
 		}
 	}
 	if c.TalkS > 0 {
-		row.Talk = length(seconds(c.TalkS))
+		row.Talk = t.length(seconds(c.TalkS))
 	}
 	if c.Running() {
 		row.Verdict, row.Why, row.Wait = "running", "", ""
@@ -228,13 +237,13 @@ func (t *teller) call(c *view.Call) callRow {
 	return row
 }
 
-// phonesOf names whoever answered a call, or whom it rang in vain.
-func phonesOf(c *view.Call) string {
+// phones names whoever answered a call, or whom it rang in vain.
+func (t *teller) phones(c *view.Call) string {
 	switch {
 	case c.AnsweredBy != "":
-		return "by " + alert.Clean(c.AnsweredBy)
+		return t.say("phones.by", "who", alert.Clean(c.AnsweredBy))
 	case len(c.Rang) > 0:
-		return "rang " + alert.Clean(strings.Join(c.Rang, ", "))
+		return t.say("phones.rang", "who", alert.Clean(strings.Join(c.Rang, ", ")))
 	}
 	return ""
 }

@@ -12,31 +12,35 @@ import (
 
 	"ringback/leads"
 	"ringback/leads/alert"
+	"ringback/leads/text"
 	"ringback/leads/view"
 	"ringback/routing"
 )
 
+// anyone is a teller who speaks the language.
+func anyone(l text.Language) *teller {
+	return &teller{now: time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC), zone: time.UTC, directory: &routing.Directory{}, words: text.In(l)}
+}
+
 func TestThereAreWordsForEverything(t *testing.T) {
+	tell := anyone(text.English)
 	for _, list := range routing.Reasons {
 		for _, r := range list {
-			if reasons[r] == "" {
+			if tell.why(string(r)) == string(r) {
 				t.Errorf("no words for reason %s", r)
 			}
 		}
 	}
 	for _, cause := range leads.Causes {
-		if causes[cause] == "" {
+		if tell.known("cause.", string(cause)) == string(cause) {
 			t.Errorf("there are no words for %q", cause)
 		}
 	}
-	outcomes := leads.Outcomes
-	for _, o := range outcomes {
-		if strings.Contains(settled(string(o), "Anna"), "_") {
+	for _, o := range leads.Outcomes {
+		if tell.settled(string(o), "Anna") == string(o) {
 			t.Errorf("no words for outcome %s", o)
 		}
 	}
-	now := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
-	tell := &teller{now: now, zone: time.UTC, directory: &routing.Directory{}}
 	for kind, want := range map[string]struct{ detail, text string }{
 		leads.EntryMissed:        {"busy", "Missed call: every phone was busy"},
 		leads.EntryAnswered:      {"", "Rang and was answered"},
@@ -63,7 +67,7 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryRobotCall:     {"answered: later", "Robot call to anna:"},
 		"something_new":          {"x", "something_new anna"},
 	} {
-		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: now}})
+		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: tell.now}})
 		if got.Text != want.text {
 			t.Errorf("%s: %q, want %q", kind, got.Text, want.text)
 		}
@@ -73,7 +77,7 @@ func TestThereAreWordsForEverything(t *testing.T) {
 // Every kind of entry that the code can write has words, and every reason to tell
 // somebody.
 func TestThereAreWordsForEveryEntry(t *testing.T) {
-	tell := &teller{zone: time.UTC, directory: &routing.Directory{}}
+	tell := anyone(text.English)
 	kinds := constants(t, "../../../../leads", "Entry")
 	if len(kinds) < 20 {
 		t.Fatalf("only %d kinds were found", len(kinds))
@@ -84,7 +88,7 @@ func TestThereAreWordsForEveryEntry(t *testing.T) {
 		}
 	}
 	for _, why := range []alert.Why{alert.NewLead, alert.RangAgain, alert.Overdue, alert.NotReminded, alert.Answered, alert.Appointment} {
-		if about[string(why)] == "" {
+		if tell.known("about.", string(why)) == string(why) {
 			t.Errorf("no words for alerts %s", why)
 		}
 	}
@@ -122,7 +126,8 @@ func constants(t *testing.T, folder, prefix string) (texts []string) {
 
 func TestTimesAreSaidAsPeopleDo(t *testing.T) {
 	zone := time.FixedZone("", 3*3600)
-	tell := &teller{now: time.Date(2026, 11, 22, 22, 30, 0, 0, time.UTC), zone: zone}
+	tell := anyone(text.English)
+	tell.now, tell.zone = time.Date(2026, 11, 22, 22, 30, 0, 0, time.UTC), zone
 	for _, tc := range []struct {
 		at         time.Time
 		clock, ago string
@@ -140,7 +145,7 @@ func TestTimesAreSaidAsPeopleDo(t *testing.T) {
 		}
 	}
 	for d, want := range map[time.Duration]string{0: "0 s", 61 * time.Second: "1 min 1 s", time.Hour: "1 h", 24 * time.Hour: "1 day"} {
-		if got := length(d); got != want {
+		if got := tell.length(d); got != want {
 			t.Errorf("length(%s) = %q, want %q", d, got, want)
 		}
 	}
