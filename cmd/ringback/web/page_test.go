@@ -66,8 +66,10 @@ func TestHostileTextIsShownAsTextOnly(t *testing.T) {
 // element finds markup; only the templates' own may be on a page.
 var (
 	element = regexp.MustCompile(`<([a-z0-9]+)`)
-	own     = regexp.MustCompile(`^(html|head|meta|title|link|body|header|a|main|ul|ol|li|b|br|time|h1|h2|span|p|div|bdi|dl|dt|dd|footer|code)$`)
-	href    = regexp.MustCompile(` href="([^"]*)"`)
+	own     = regexp.MustCompile(`^(html|head|meta|title|link|body|header|a|main|ul|ol|li|b|br|time|h1|h2|span|p|div|bdi|dl|dt|dd|footer|code|noscript|script|nav|svg|path|circle|rect|dialog|kbd|form|button|details|summary|input|select|option|label|textarea|small|hr|h3|section|aside|table|thead|tbody|tr|th|td)$`)
+	// ownScript is the one script, which stands in a file of its own.
+	ownScript = regexp.MustCompile(`<script src="/static/app\.[0-9a-f]{12}\.js" defer></script>`)
+	href      = regexp.MustCompile(` href="([^"]*)"`)
 )
 
 func checkPage(t *testing.T, path string, got reply) {
@@ -89,8 +91,11 @@ func checkPage(t *testing.T, path string, got reply) {
 			t.Errorf("%s holds an element that no template has: %s", path, m[0])
 		}
 	}
+	if scripts := strings.Count(got.body, "<script"); scripts != len(ownScript.FindAllString(got.body, -1)) {
+		t.Errorf("%s holds a script that no template has", path)
+	}
 	for _, m := range href.FindAllStringSubmatch(got.body, -1) {
-		if !strings.HasPrefix(m[1], "/") && !regexp.MustCompile(`^tel:(\+|&#43;)[0-9]+$`).MatchString(m[1]) {
+		if !strings.HasPrefix(m[1], "/") && m[1] != "#content" && !regexp.MustCompile(`^tel:(\+|&#43;)[0-9]+$`).MatchString(m[1]) {
 			t.Errorf("%s leads to %s", path, m[1])
 		}
 	}
@@ -122,7 +127,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"/leads/1", "/leads/2", "/contacts/1", "/contacts/2", "/style.css"} {
+	for _, want := range []string{"/leads/1", "/leads/2", "/contacts/1", "/contacts/2", styleSheet(h)} {
 		if !seen[want] {
 			t.Errorf("nothing leads to %s", want)
 		}
@@ -131,7 +136,7 @@ func TestEveryLinkLeadsSomewhere(t *testing.T) {
 
 func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 	h := newHouse(t)
-	if page := h.page("/"); !strings.Contains(page, "Nobody is waiting for a call back.") || !strings.Contains(page, "No call yet.") || strings.Contains(page, "observing") {
+	if page := h.page("/"); !strings.Contains(page, "Nobody is waiting for a call back.") || !strings.Contains(page, "No call yet.") || strings.Contains(page, "Observing") {
 		t.Errorf("an empty page: %s", page)
 	}
 	h.tell("+79161234567", "Ivan", nil)
@@ -139,9 +144,9 @@ func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 	h.exec("UPDATE leads SET last_missed = $1, first_missed = $2", time.Now().Add(-5*time.Minute).UnixMilli(), time.Now().Add(-3*time.Hour-10*time.Second).UnixMilli())
 	page := h.page("/")
 	for _, want := range []string{
-		`<h1>To call back <span class="count">1</span></h1>`, `<b>2 missed calls</b>, first 3 h ago`, "line sales", "pool default", "with Anna Petrova", "5 min ago",
+		`<h1>My callbacks <span class="count">1</span></h1>`, `<b>2 missed calls</b>, first 3 h ago`, "line sales", "pool default", "with Anna Petrova", "5 min ago",
 		`<bdi>&#43;79161234567</bdi>`, "“<bdi>Ivan</bdi>”", `<span class="verdict missed">missed</span> nobody picked up in time`, "rang 101", `<div class="story"><bdi>rang 101; nobody answered; the PBX ended the call</bdi></div>`, "<b>main</b> watching since",
-		`<meta http-equiv="refresh" content="10">`,
+		`<meta http-equiv="refresh" content="30">`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)
@@ -167,7 +172,7 @@ func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 
 func TestThePageSaysThatNobodyIsTold(t *testing.T) {
 	h := newHouse(t, func(c *Config) { c.Mode = "observe" })
-	if page := h.page("/"); !strings.Contains(page, "observing") {
+	if page := h.page("/"); !strings.Contains(page, "Observing") {
 		t.Error("the page does not say that nobody is told")
 	}
 }
@@ -204,5 +209,31 @@ func TestMoreLeadsThanAPageShows(t *testing.T) {
 		INSERT INTO leads (pool, line, missed, first_missed, last_missed, opened) SELECT 'default', 'sales', 1, i, i, i FROM i`)
 	if page := h.page("/"); !strings.Contains(page, ">203</span>") || !strings.Contains(page, "and 3 more") {
 		t.Error("the page does not say how many there are beyond those it shows")
+	}
+}
+
+// styleSheet is where the pages have their look from.
+func styleSheet(h *house) string {
+	h.t.Helper()
+	found := regexp.MustCompile(`href="(/static/style\.[0-9a-f]{12}\.css)"`).FindStringSubmatch(h.page("/"))
+	if found == nil {
+		h.t.Fatal("the page names no style sheet")
+	}
+	return found[1]
+}
+
+// TestWhatHasAHashInItsNameIsKept: browsers ask once for what never changes, and
+// what they ask for of another version is not there.
+func TestWhatHasAHashInItsNameIsKept(t *testing.T) {
+	h := newHouse(t)
+	page := h.page("/")
+	for _, m := range regexp.MustCompile(`"(/static/[^"]+)"`).FindAllStringSubmatch(page, -1) {
+		got := h.ask(ask{path: m[1], from: distantIP})
+		if got.code != http.StatusOK || !strings.Contains(got.header.Get("Cache-Control"), "immutable") || got.header.Get("Content-Type") == "" {
+			t.Errorf("%s: %d %v", m[1], got.code, got.header)
+		}
+	}
+	if got := h.ask(ask{path: "/static/app.000000000000.js"}); got.code != http.StatusNotFound || strings.Contains(got.header.Get("Cache-Control"), "immutable") {
+		t.Errorf("of another version: %d %v", got.code, got.header)
 	}
 }

@@ -129,7 +129,7 @@ func (l *library) get(path string) (code int, body []byte) {
 }
 
 // silent are the routes that answer without the database.
-var silent = []string{"/healthz", "/readyz", "/style.css", "/metrics", "/", "/api/"}
+var silent = []string{"/healthz", "/readyz", "/static/{file}", "/metrics", "/", "/api/"}
 
 // filters are the parameters of lists beside limit and cursor, and all values
 // that they may have.

@@ -66,19 +66,21 @@ func (t *teller) length(d time.Duration) string {
 	days, hours, minutes, seconds := int(d.Hours())/24, int(d.Hours())%24, int(d.Minutes())%60, int(d.Seconds())%60
 	pair := func(a int, unitA string, b int, unitB string) string {
 		if b == 0 {
-			return t.say("unit."+unitA, "n", a)
+			return t.say("unit."+unitA, "k", a)
 		}
-		return t.say("unit."+unitA, "n", a) + " " + t.say("unit."+unitB, "n", b)
+		return t.say("unit."+unitA, "k", a) + " " + t.say("unit."+unitB, "k", b)
 	}
 	switch {
+	case days > 0 && hours > 0:
+		return t.say("unit.days", "n", days) + " " + t.say("unit.h", "k", hours)
 	case days > 0:
-		return pair(days, "days", hours, "h")
+		return t.say("unit.days", "n", days)
 	case hours > 0:
 		return pair(hours, "h", minutes, "min")
 	case minutes > 0:
 		return pair(minutes, "min", seconds, "s")
 	}
-	return t.say("unit.s", "n", seconds)
+	return t.say("unit.s", "k", seconds)
 }
 
 // phone is a number on a page; a tap on a valid one dials it.

@@ -118,7 +118,7 @@ func (t *teller) asked(e *view.Entry, who string) string {
 func lines(s string) string {
 	list := strings.Split(s, "\n")
 	for i := range list {
-		list[i] = alert.Clean(list[i])
+		list[i] = alert.Line(list[i], leads.MaxRemark)
 	}
 	return strings.Join(list, "\n")
 }

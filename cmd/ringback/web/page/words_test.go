@@ -63,7 +63,7 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryCallDue:       {"", "To be rung: anna"},
 		leads.EntryCallWould:     {"", "Would have rung anna"},
 		leads.EntryCallNot:       {"no phone", "anna was not rung:"},
-		leads.EntryAsked:         {"by phone", "A call back was asked for:"},
+		leads.EntryAsked:         {"by phone", "anna asked for a call back:"},
 		leads.EntryRobotCall:     {"answered: later", "Robot call to anna:"},
 		"something_new":          {"x", "something_new anna"},
 	} {
