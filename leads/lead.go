@@ -63,7 +63,7 @@ const (
 )
 
 // Outcomes lists every outcome, for metrics and pages.
-var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, NotNeeded, Observed}
+var Outcomes = []Outcome{CalledBack, ClientGotThrough, Settled, NotNeeded, Observed, Merged}
 
 const leadColumns = `leads.id, leads.contact, leads.pool, leads.line, leads.manager, leads.missed, leads.first_missed, leads.last_missed,
 	leads.opened, leads.closed, leads.outcome, leads.ladder, leads.rung, leads.rung_due, leads.ack_by, leads.ack_until, leads.call_due,

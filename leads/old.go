@@ -93,14 +93,14 @@ func (s *sweep) removeCall(r oldRow) error {
 	return s.forget(r.contact)
 }
 
-// forget removes a contact whom nobody has named and of whom nothing is left but
-// entries. What they said about being called stays: it is kept by number.
+// forget removes a contact of whom nobody has said anything, and nothing is left
+// but entries. What they said about being called stays: it is kept by number.
 func (s *sweep) forget(contact sql.NullInt64) error {
 	if !contact.Valid {
 		return nil
 	}
 	var gone bool
-	err := s.tx.QueryRow(`SELECT named = 0 AND shared = 0 AND id < (SELECT MAX(id) FROM contacts)
+	err := s.tx.QueryRow(`SELECT named = 0 AND shared = 0 AND external_id IS NULL AND email = '' AND note = '' AND id < (SELECT MAX(id) FROM contacts)
 		AND NOT EXISTS (SELECT 1 FROM calls WHERE contact = $1) AND NOT EXISTS (SELECT 1 FROM leads WHERE contact = $1)
 		AND NOT EXISTS (SELECT 1 FROM appointments WHERE contact = $1) AND NOT EXISTS (SELECT 1 FROM reminders WHERE contact = $1)
 		FROM contacts WHERE id = $1`, contact.Int64).Scan(&gone)
