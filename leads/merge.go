@@ -67,6 +67,19 @@ func CheckContact(tx *db.Tx, id int64) error {
 	return nil
 }
 
+// Follow tells which contact an id leads to: its own, also where there is none, or
+// the one that it was merged into.
+func Follow(tx *db.Tx, id int64) (int64, error) {
+	moved := new(MovedError)
+	switch err := CheckContact(tx, id); {
+	case errors.As(err, &moved):
+		return moved.Into, nil
+	case err != nil && !errors.Is(err, ErrNoContact):
+		return 0, err
+	}
+	return id, nil
+}
+
 // Merge makes one contact of two: the numbers, calls, leads and history of from
 // become those of into, which takes over what it has not got itself. Where both
 // are owed a callback by one pool, one lead goes on for both. by says who asks

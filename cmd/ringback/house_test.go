@@ -54,9 +54,11 @@ var rooms = map[string]room{
 	"leads/jobs":    {floor: 1, only: []string{"leads/db"}},
 	"leads/history": {floor: 1, only: []string{"leads/db"}, lab: true},
 	"leads":         {floor: 2},
-	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
-	"leads/view":    {floor: 2},
-	"leads/text":    {floor: 0, only: []string{}},
+	// The cards of contacts, as programs and files fill them in.
+	"leads/contacts": {floor: 2, only: []string{"leads", "leads/db", "leads/number", "leads/posted", "routing"}},
+	"leads/dials":    {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
+	"leads/view":     {floor: 2},
+	"leads/text":     {floor: 0, only: []string{}},
 	// It is below robotcall, which places its calls, and below leads/alert, which
 	// tells its notices.
 	"leads/appointments": {floor: 2},

@@ -197,6 +197,9 @@ func (w *draft) client(contact int64, text string) error {
 // client finds the contact and the number that are meant. A contact is made
 // only of a number that can be called.
 func (d *Desk) client(tx *db.Tx, contact int64, text string) (id int64, e164 string, wrong posted.Problems, err error) {
+	if contact, err = leads.Follow(tx, contact); err != nil {
+		return 0, "", nil, err
+	}
 	switch {
 	case contact < 0:
 		wrong.Add("contact", "is not the id of a contact")

@@ -18,24 +18,41 @@ type Contact struct {
 	// NeedsDetails says that nobody has filled in the card yet.
 	NeedsDetails bool `json:"needs_details"`
 	// Shared says that several people have the number, as at a company.
-	Shared    bool     `json:"shared"`
-	Numbers   []string `json:"numbers"`
-	Manager   string   `json:"manager"` // login of whoever is responsible, or empty
-	OpenLeads int      `json:"open_leads"`
+	Shared  bool     `json:"shared"`
+	Numbers []string `json:"numbers"`
+	Manager string   `json:"manager"` // login of whoever is responsible, or empty
+	// ExternalID is how the company's other program calls them; nil: it has not
+	// said.
+	ExternalID *string `json:"external_id"`
+	Email      string  `json:"email"`
+	Note       string  `json:"note"`
+	Language   string  `json:"language"` // BCP 47; empty: not known
+	OpenLeads  int     `json:"open_leads"`
 }
 
+// MovedError is the error of a contact that was merged into another. To who does
+// not ask for it, it is ErrNotFound.
+type MovedError struct{ Into int64 }
+
+func (e *MovedError) Error() string        { return fmt.Sprintf("it was merged into contact %d", e.Into) }
+func (e *MovedError) Is(target error) bool { return target == ErrNotFound }
+
 const (
-	contactColumns = `c.id, c.name, c.named, c.shared, c.manager, (SELECT COUNT(*) FROM leads l WHERE l.contact = c.id AND l.closed IS NULL)
+	contactColumns = `c.id, c.name, c.named, c.shared, c.manager, c.external_id, c.email, c.note, c.language, c.merged_into, (SELECT COUNT(*) FROM leads l WHERE l.contact = c.id AND l.closed IS NULL)
 		FROM contacts c`
-	contactsQuery = "SELECT " + contactColumns + " WHERE c.id < $1 ORDER BY c.id DESC LIMIT $2"
+	contactsQuery = "SELECT " + contactColumns + " WHERE c.id < $1 AND c.merged_into IS NULL ORDER BY c.id DESC LIMIT $2"
 	contactQuery  = "SELECT " + contactColumns + " WHERE c.id = $1"
 	numbersQuery  = "SELECT contact, number FROM numbers WHERE contact BETWEEN $1 AND $2"
 )
 
 func scanContact(row scanner) (Contact, error) {
 	var c Contact
-	err := row.Scan(&c.ID, &c.Name, &c.Named, &c.Shared, &c.Manager, &c.OpenLeads)
+	var into sql.NullInt64
+	err := row.Scan(&c.ID, &c.Name, &c.Named, &c.Shared, &c.Manager, &c.ExternalID, &c.Email, &c.Note, &c.Language, &into, &c.OpenLeads)
 	c.Name, c.NeedsDetails, c.Numbers = leads.Clip(c.Name), !c.Named, []string{}
+	if err == nil && into.Valid {
+		err = &MovedError{into.Int64}
+	}
 	return c, err
 }
 

@@ -34,8 +34,9 @@ func TestTheAPIKeepsItsContract(t *testing.T) {
 	const lead = `{"id":1,"contact":{"id":1,"name":"+79161234567","number":"+79161234567"},"pool":"default","line":"sales","manager":"anna","missed":1,` +
 		`"first_missed":"2026-11-22T08:00:01.123Z","last_missed":"2026-11-22T08:00:01.123Z","opened":"2026-11-22T08:00:00.000Z","closed":null,` +
 		`"outcome":"","closed_by":"","state":"open","suspicious":false,"acknowledged_by":"","acknowledged_until":null}`
-	const contacts = `{"id":2,"name":"+79031112233","named":false,"needs_details":true,"shared":false,"numbers":["+79031112233"],"manager":"anna","open_leads":0},` +
-		`{"id":1,"name":"+79161234567","named":false,"needs_details":true,"shared":false,"numbers":["+79161234567"],"manager":"anna","open_leads":1}`
+	const blank = `"external_id":null,"email":"","note":"","language":"",`
+	const contacts = `{"id":2,"name":"+79031112233","named":false,"needs_details":true,"shared":false,"numbers":["+79031112233"],"manager":"anna",` + blank + `"open_leads":0},` +
+		`{"id":1,"name":"+79161234567","named":false,"needs_details":true,"shared":false,"numbers":["+79161234567"],"manager":"anna",` + blank + `"open_leads":1}`
 	for path, want := range map[string]string{
 		"/api/v1/calls":              empty(strings.Join([]string{ivanNow, olga, withheld, ivan}, ",")),
 		"/api/v1/leads":              empty(lead),

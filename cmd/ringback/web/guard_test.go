@@ -231,7 +231,7 @@ func TestTokensAreReadAsTheyStandInTheHeader(t *testing.T) {
 func TestNothingCanBeChanged(t *testing.T) {
 	h := newHouse(t)
 	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
-		for _, path := range []string{"/", "/leads/1", "/metrics", "/healthz", "/api/v1/leads", "/api/v1/nothing"} {
+		for _, path := range []string{"/", "/leads/1", "/metrics", "/healthz", "/api/v1/calls", "/api/v1/nothing"} {
 			got := h.ask(ask{method: method, path: path, header: bearerHeader(rightToken)})
 			if got.code != http.StatusMethodNotAllowed || got.header.Get("Allow") != "GET, HEAD" {
 				t.Errorf("%s %s: %d, Allow %q", method, path, got.code, got.header.Get("Allow"))

@@ -23,6 +23,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/history"
+	"ringback/leads/number"
 	"ringback/leads/view"
 	"ringback/routing"
 )
@@ -91,7 +92,7 @@ func newLibrary(t testing.TB, size history.Size) *library {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Config{DB: d, Office: &leads.Office{Directory: &routing.Directory{}}, Tokens: []string{rightToken},
+	s, err := New(Config{DB: d, Office: &leads.Office{Directory: &routing.Directory{}}, Plan: &number.Plan{}, Tokens: []string{rightToken},
 		PBXes: func() []ari.Status { return nil }, Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +134,8 @@ var silent = []string{"/healthz", "/readyz", "/static/{file}", "/metrics", "/", 
 
 // filters are the parameters of lists beside limit and cursor, and all values
 // that they may have.
-var filters = map[string][]string{"state": {"open", "closed", "all"}}
+var filters = map[string][]string{"state": {"open", "closed", "all"}, "pool": {"sales"}, "manager": {"m07"}, "contact": {"17"}, "lead": {"17"},
+	"verdict": {"answered", "missed", "ignored"}, "since": {"2024-01-01T00:00:00Z"}, "number": {"+49301000017"}, "external_id": {"crm-17"}}
 
 var (
 	offered = regexp.MustCompile(`it has limit, cursor([a-z_, ]*)\.|parameters limit and cursor`)

@@ -10,7 +10,7 @@ ALTER TABLE contacts ADD COLUMN merged_into INTEGER;              -- NULL: it wa
 CREATE UNIQUE INDEX contacts_external ON contacts (external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX contacts_merged ON contacts (merged_into) WHERE merged_into IS NOT NULL;
 
--- Lists of leads for programs go by these.
+-- Lists for programs go by these.
 CREATE INDEX leads_since ON leads (opened);
 CREATE INDEX leads_pool ON leads (pool);
 CREATE INDEX leads_manager ON leads (manager);

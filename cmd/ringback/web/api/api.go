@@ -9,35 +9,8 @@ import (
 	"strconv"
 
 	"ringback/cmd/ringback/web/door"
-	"ringback/leads"
 	"ringback/leads/view"
 )
-
-// calls answers GET /api/v1/calls.
-func (s *API) calls(w http.ResponseWriter, r *http.Request) {
-	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Call], error) {
-		return s.view.Calls(ctx, leads.Everything, view.CallFilter{}, p)
-	})
-}
-
-// leads answers GET /api/v1/leads; ?state= is open, closed or all, which it is
-// without one.
-func (s *API) leads(w http.ResponseWriter, r *http.Request) {
-	answerList(s, w, r, []string{"state"}, func(ctx context.Context, q url.Values, p view.Page) (view.List[view.Lead], error) {
-		state := view.All
-		if q.Has("state") {
-			state = view.State(q.Get("state"))
-		}
-		return s.view.Leads(ctx, state, p)
-	})
-}
-
-// contacts answers GET /api/v1/contacts.
-func (s *API) contacts(w http.ResponseWriter, r *http.Request) {
-	answerList(s, w, r, nil, func(ctx context.Context, _ url.Values, p view.Page) (view.List[view.Contact], error) {
-		return s.view.Contacts(ctx, p)
-	})
-}
 
 // answerList answers one page of a list. Beside limit and cursor it takes only
 // the named parameters: one that is misspelled would else be passed over, and
@@ -68,7 +41,11 @@ func answerList[T any](s *API, w http.ResponseWriter, r *http.Request, more []st
 		}
 	}
 	found, err := list(r.Context(), q, page)
-	for _, wrong := range []error{view.ErrCursor, view.ErrLimit, view.ErrState} {
+	if bad := new(badParameter); errors.As(err, &bad) {
+		door.Problem(w, http.StatusBadRequest, bad.Error())
+		return
+	}
+	for _, wrong := range []error{view.ErrCursor, view.ErrLimit, view.ErrState, view.ErrVerdict} {
 		if errors.Is(err, wrong) {
 			door.Problem(w, http.StatusBadRequest, wrong.Error()+".")
 			return
@@ -87,8 +64,4 @@ func also(names []string) string {
 		list += ", " + name
 	}
 	return list
-}
-
-func noSuchAPI(w http.ResponseWriter, _ *http.Request) {
-	door.Problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents and /status.")
 }

@@ -21,8 +21,9 @@ const (
 )
 
 const (
-	typeJSON = "application/json"
-	typeCSV  = "text/csv"
+	typeJSON    = "application/json"
+	typeCSV     = "text/csv"
+	typeProblem = "application/problem+json"
 )
 
 // typeForm is what curl's -d says of whatever it posts.
@@ -106,13 +107,22 @@ func decode(text []byte, v any) string {
 	return "The body is not JSON: " + strings.TrimPrefix(err.Error(), "json: ") + "."
 }
 
+// refusal is a problem of RFC 9457; more about it stands beside.
+type refusal struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail"`
+}
+
+func refused(code int, why string) refusal {
+	return refusal{"about:blank", http.StatusText(code), code, why}
+}
+
 // wrongs refuses what is well written and cannot be meant, all of it at once.
 func wrongs(w http.ResponseWriter, list posted.Problems) {
-	door.JSON(w, http.StatusUnprocessableEntity, "application/problem+json", struct {
-		Type     string          `json:"type"`
-		Title    string          `json:"title"`
-		Status   int             `json:"status"`
-		Detail   string          `json:"detail"`
+	door.JSON(w, http.StatusUnprocessableEntity, typeProblem, struct {
+		refusal
 		Problems posted.Problems `json:"problems"`
-	}{"about:blank", http.StatusText(http.StatusUnprocessableEntity), http.StatusUnprocessableEntity, "Nothing was taken: " + list.Error(), list})
+	}{refused(http.StatusUnprocessableEntity, "Nothing was taken: "+list.Error()), list})
 }

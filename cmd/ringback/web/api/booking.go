@@ -168,7 +168,11 @@ func apiID(w http.ResponseWriter, r *http.Request) (int64, bool) {
 // answerOne answers with one thing as it stands now.
 func answerOne[T any](s *API, w http.ResponseWriter, r *http.Request, code int, id int64, read func(context.Context, int64) (*T, error)) {
 	found, err := read(r.Context(), id)
+	moved := new(view.MovedError)
 	switch {
+	case errors.As(err, &moved):
+		w.Header().Set("Location", fmt.Sprintf("/api/v1/contacts/%d", moved.Into))
+		door.Problem(w, http.StatusMovedPermanently, "This contact was merged into another: see Location.")
 	case errors.Is(err, view.ErrNotFound):
 		door.Problem(w, http.StatusNotFound, "There is none with this id.")
 	case err != nil:

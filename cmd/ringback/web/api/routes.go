@@ -8,6 +8,7 @@ import (
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
 	"ringback/leads/appointments"
+	"ringback/leads/contacts"
 	"ringback/leads/db"
 	"ringback/leads/number"
 	"ringback/leads/view"
@@ -33,30 +34,42 @@ type Config struct {
 
 // API answers programs.
 type API struct {
-	cfg  Config
-	view *view.View
+	cfg   Config
+	view  *view.View
+	cards *contacts.Cabinet
 }
 
 // New makes an API.
-func New(c Config) *API { return &API{c, c.View} }
+func New(c Config) *API {
+	return &API{cfg: c, view: c.View, cards: contacts.New(contacts.Config{Office: c.Office, Book: c.Book, Plan: c.Plan})}
+}
 
 // Routes is the map of the API.
 func (s *API) Routes() []door.Route {
 	route := func(method, path, scope string, answer http.HandlerFunc) door.Route {
 		return door.Route{Method: method, Path: path, Access: door.Program, Scope: scope, Answer: answer}
 	}
-	const get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
+	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
 	return []door.Route{
 		route(get, "/api/v1/calls", "calls:read", s.calls),
 		route(get, "/api/v1/contacts", "contacts:read", s.contacts),
+		route(put, "/api/v1/contacts", "contacts:write", s.putContact),
 		route(get, "/api/v1/contacts/{id}", "contacts:read", s.oneContact),
 		route(patch, "/api/v1/contacts/{id}", "contacts:write", s.changeContact),
+		route(post, "/api/v1/contacts/{id}/merge", "contacts:write", s.mergeContact),
+		route(post, "/api/v1/contacts/{id}/notes", "contacts:write", s.remarkOnContact),
 		route(get, "/api/v1/status", "status:read", s.status),
 		route(get, "/api/v1/leads", "leads:read", s.leads),
 		route(get, "/api/v1/leads/{id}", "leads:read", s.oneLead),
+		route(post, "/api/v1/leads", "leads:write", s.openLead),
 		route(post, "/api/v1/leads/{id}/acknowledge", "leads:write", s.acknowledge),
+		route(post, "/api/v1/leads/{id}/assign", "leads:write", s.assign),
+		route(post, "/api/v1/leads/{id}/enough", "leads:write", s.enoughTalk),
 		route(post, "/api/v1/leads/{id}/hand-on", "leads:write", s.handOn),
+		route(post, "/api/v1/leads/{id}/later", "leads:write", s.later),
+		route(post, "/api/v1/leads/{id}/notes", "leads:write", s.remarkOn),
 		route(post, "/api/v1/leads/{id}/settle", "leads:write", s.settle),
+		route(post, "/api/v1/leads/{id}/take", "leads:write", s.take),
 		route(get, "/api/v1/appointments", "appointments:read", s.appointments),
 		route(post, "/api/v1/appointments", "appointments:write", s.book),
 		route(get, "/api/v1/appointments/{id}", "appointments:read", s.appointment),
