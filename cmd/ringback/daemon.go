@@ -25,6 +25,7 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/people"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -36,6 +37,7 @@ type daemon struct {
 	registry *prometheus.Registry
 	db       *db.DB
 	book     *leads.Book
+	people   *people.Register
 	keeper   *leads.Keeper
 	dialer   *robotcall.Dialer
 	managers *robotcall.Managers
@@ -77,6 +79,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	office := cfg.Office()
+	if d.people, err = people.Open(ctx, people.Config{DB: d.db, Directory: office.Directory, Log: log}); err != nil {
+		return err
+	}
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry, Backlog: int64(cfg.BacklogMB) << 20})
 	d.keeper = leads.NewKeeper(leads.KeepConfig{Calls: cfg.KeepCalls, Events: cfg.KeepEvents, DB: d.db, Book: d.book, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
@@ -99,7 +104,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
-		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location()})
+		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language})
 	return err
 }
 
@@ -285,6 +290,9 @@ func (d *daemon) close() {
 	}
 	for _, hook := range d.hooks {
 		hook.Close()
+	}
+	if d.people != nil {
+		d.people.Close()
 	}
 	if d.db != nil {
 		if err := d.db.Close(); err != nil {

@@ -140,7 +140,7 @@ func TestABrokenDatabaseIsNotDescribed(t *testing.T) {
 func TestAPanicEndsOneRequest(t *testing.T) {
 	h := newHouse(t)
 	h.asked = func() { panic("a fault") }
-	if got := h.ask(ask{path: "/"}); got.code != http.StatusInternalServerError {
+	if got := h.ask(ask{path: "/", header: bearerHeader(rightToken)}); got.code != http.StatusInternalServerError {
 		t.Errorf("a page that panics: %d", got.code)
 	}
 	h.asked = nil

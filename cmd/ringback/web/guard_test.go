@@ -42,7 +42,8 @@ func TestWhoMaySeeWhat(t *testing.T) {
 		{"right password elsewhere", distantIP, basic(rightToken)},
 	}
 	open := []int{200, 200, 200, 200, 200, 200, 200, 200, 200}
-	known := []int{200, 200, 200, 401, 401, 401, 200, 401, 200}
+	machine := []int{200, 200, 200, 401, 401, 401, 200, 401, 200}
+	pages := []int{303, 401, 200, 303, 303, 401, 200, 401, 200}
 	token := []int{401, 401, 200, 401, 401, 401, 200, 401, 401}
 	instead := func(codes []int, from, to int) []int {
 		list := append([]int(nil), codes...)
@@ -54,10 +55,10 @@ func TestWhoMaySeeWhat(t *testing.T) {
 		return list
 	}
 	for path, codes := range map[string][]int{
-		"/healthz": open, "/readyz": open,
-		"/": known, "/leads/1": known, "/contacts/1": known, "/metrics": known,
-		"/leads/999": instead(known, 200, 404), "/leads/x": instead(known, 200, 404), "/contacts/01": instead(known, 200, 404), "/contacts/0": instead(known, 200, 404),
-		"/nowhere": instead(known, 200, 404), "/apis": instead(known, 200, 404),
+		"/healthz": open, "/readyz": open, "/login": open,
+		"/": pages, "/leads/1": pages, "/contacts/1": pages, "/metrics": machine,
+		"/leads/999": instead(pages, 200, 404), "/leads/x": instead(pages, 200, 404), "/contacts/01": instead(pages, 200, 404), "/contacts/0": instead(pages, 200, 404),
+		"/nowhere": instead(pages, 200, 404), "/apis": instead(pages, 200, 404),
 		"/api/v1/calls": token, "/api/v1/leads": token, "/api/v1/contacts": token,
 		"/api/v1/calls?limit=0": instead(token, 200, 400), "/api/v1/secrets": instead(token, 200, 404), "/api/": instead(token, 200, 404),
 	} {
@@ -83,12 +84,18 @@ func TestWhoMaySeeWhat(t *testing.T) {
 	}
 }
 
+// headers are those of every answer.
+var headers = map[string]string{
+	"Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
+		"frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'",
+	"X-Content-Type-Options": "nosniff", "Referrer-Policy": "same-origin", "Cache-Control": "no-store", "Cross-Origin-Opener-Policy": "same-origin",
+	"Cross-Origin-Resource-Policy": "same-origin", "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+	"Strict-Transport-Security": "",
+}
+
 func checkHeaders(t *testing.T, path string, got reply) {
 	t.Helper()
-	for k, v := range map[string]string{
-		"Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
-		"X-Content-Type-Options":  "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store",
-	} {
+	for k, v := range headers {
 		if got.header.Get(k) != v {
 			t.Errorf("%s (%d): %s is %q, want %q", path, got.code, k, got.header.Get(k), v)
 		}
@@ -110,7 +117,8 @@ func checkProblem(t *testing.T, path string, got reply) {
 // TestAForeignPageCannotAskThroughABrowserHere plays DNS rebinding and proxies:
 // the connection comes from loopback, the asker does not. Behind a public
 // address (the last column) a request that looks like a person's here may be a
-// proxy's that says nothing of itself, and is nobody's without a token.
+// proxy's that says nothing of itself, and is nobody's without a token. Pages
+// want a person, wherever the request comes from.
 func TestAForeignPageCannotAskThroughABrowserHere(t *testing.T) {
 	private := newHouse(t)
 	public := newHouse(t, func(c *Config) { c.PublicURL = "https://ringback.example.com/crm" })
@@ -137,22 +145,23 @@ func TestAForeignPageCannotAskThroughABrowserHere(t *testing.T) {
 		{"127.0.0.1:8730", "Forwarded", "", 401, 401},
 		{"127.0.0.1:8730", "X-Real-Ip", "", 401, 401},
 		{"127.0.0.1:8730", "Via", "", 401, 401},
+		{"evil.example", "X-Forwarded-Host", "", 421, 421},
 		{"localhost:8730", "", distantIP, 401, 401},
 	} {
-		for _, path := range []string{"/", "/leads/1", "/contacts/1", "/metrics"} {
+		for _, path := range []string{"/", "/leads/1", "/contacts/1", "/account", "/metrics"} {
 			a := ask{path: path, host: tc.host, from: tc.from}
 			if tc.header != "" {
 				a.header = map[string]string{tc.header: "198.51.100.1"}
 			}
-			want := tc.want
-			if want == 200 && path != "/" && path != "/metrics" {
-				want = 404 // let in, and there is no such card
+			want, wantPublic := tc.want, tc.public
+			if path != "/metrics" {
+				want, wantPublic = askedToLogIn(want), askedToLogIn(wantPublic)
 			}
 			if got := private.ask(a); got.code != want {
 				t.Errorf("host %q, header %q, from %q, %s: %d, want %d", tc.host, tc.header, tc.from, path, got.code, want)
 			}
-			if got := public.ask(a); got.code != tc.public {
-				t.Errorf("public: host %q, header %q, from %q, %s: %d, want %d", tc.host, tc.header, tc.from, path, got.code, tc.public)
+			if got := public.ask(a); got.code != wantPublic {
+				t.Errorf("public: host %q, header %q, from %q, %s: %d, want %d", tc.host, tc.header, tc.from, path, got.code, wantPublic)
 			}
 		}
 	}
@@ -165,22 +174,30 @@ func TestAForeignPageCannotAskThroughABrowserHere(t *testing.T) {
 	}
 }
 
-func TestWithoutTokensOnlyThisMachineIsAnswered(t *testing.T) {
+// askedToLogIn is what a page answers where the metrics answer the code.
+func askedToLogIn(code int) int {
+	if code == http.StatusMisdirectedRequest {
+		return code
+	}
+	return http.StatusSeeOther
+}
+
+// TestWithoutTokensNobodyHasOne wants that no token is right where there is
+// none, and that the answer says how to make one.
+func TestWithoutTokensNobodyHasOne(t *testing.T) {
 	h := newHouse(t, func(c *Config) { c.Tokens = nil })
-	if got := h.ask(ask{path: "/"}); got.code != http.StatusOK {
-		t.Errorf("the page here: %d", got.code)
+	if got := h.ask(ask{path: "/metrics"}); got.code != http.StatusOK {
+		t.Errorf("the metrics here: %d", got.code)
 	}
 	for _, header := range []map[string]string{nil, bearerHeader(""), bearerHeader("x"), basic("")} {
-		if got := h.ask(ask{path: "/", from: distantIP, header: header}); got.code != http.StatusForbidden || !strings.Contains(got.body, "token_file") {
-			t.Errorf("the page elsewhere with %v: %d %s", header, got.code, got.body)
+		for _, path := range []string{"/metrics", "/api/v1/calls"} {
+			if got := h.ask(ask{path: path, from: distantIP, header: header}); got.code != http.StatusUnauthorized || !strings.Contains(got.body, "ringback token create") {
+				t.Errorf("%s elsewhere with %v: %d %s", path, header, got.code, got.body)
+			}
 		}
-		if got := h.ask(ask{path: "/api/v1/calls", header: header}); got.code != http.StatusUnauthorized || !strings.Contains(got.body, "token_file") {
-			t.Errorf("the API with %v: %d %s", header, got.code, got.body)
+		if got := h.ask(ask{path: "/", from: distantIP, header: header}); got.code == http.StatusOK {
+			t.Errorf("the page elsewhere with %v: %d", header, got.code)
 		}
-	}
-	h = newHouse(t, func(c *Config) { c.Tokens, c.PublicURL = nil, "https://ringback.example.com" })
-	if got := h.ask(ask{path: "/"}); got.code != http.StatusForbidden || !strings.Contains(got.body, "token_file") {
-		t.Errorf("the page behind a public address without tokens: %d %s", got.code, got.body)
 	}
 }
 
@@ -192,8 +209,11 @@ func TestWhoNeedsNoToken(t *testing.T) {
 		"http://[::]:8730": 401, "http://localhost.example.com": 401, "http://host:8730": 401,
 	} {
 		h := newHouse(t, func(c *Config) { c.PublicURL = address })
-		if got := h.ask(ask{path: "/"}); got.code != want {
-			t.Errorf("public URL %q: a person here gets %d, want %d", address, got.code, want)
+		if got := h.ask(ask{path: "/metrics"}); got.code != want {
+			t.Errorf("public URL %q: a scraper here gets %d, want %d", address, got.code, want)
+		}
+		if got := h.ask(ask{path: "/"}); got.code != http.StatusSeeOther {
+			t.Errorf("public URL %q: somebody here gets %d of a page", address, got.code)
 		}
 		if got := h.ask(ask{path: "/readyz"}); got.code != http.StatusOK {
 			t.Errorf("public URL %q: /readyz is %d", address, got.code)
@@ -241,7 +261,7 @@ func TestNothingCanBeChanged(t *testing.T) {
 			}
 		}
 	}
-	if got := h.ask(ask{method: "HEAD", path: "/"}); got.code != http.StatusOK || got.body != "" {
+	if got := h.ask(ask{method: "HEAD", path: "/", header: bearerHeader(rightToken)}); got.code != http.StatusOK || got.body != "" {
 		t.Errorf("HEAD /: %d %q", got.code, got.body)
 	}
 }

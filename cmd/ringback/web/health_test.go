@@ -87,8 +87,8 @@ func TestReadyOnlyWhileTheDatabaseWrites(t *testing.T) {
 func TestMetricsAreThereAndLint(t *testing.T) {
 	h := newHouse(t)
 	h.api("/api/v1/calls")
-	h.ask(ask{path: "/no/such/page"})
-	h.ask(ask{path: "/leads/17"})
+	h.ask(ask{path: "/no/such/page", header: bearerHeader(rightToken)})
+	h.ask(ask{path: "/leads/17", header: bearerHeader(rightToken)})
 	body := h.page("/metrics")
 	for _, want := range []string{
 		`ringback_http_requests_total{code="200",route="/api/v1/calls"} 1`,
@@ -105,10 +105,10 @@ func TestMetricsAreThereAndLint(t *testing.T) {
 	if problems, err := promlint.New(strings.NewReader(body)).Lint(); err != nil || len(problems) > 0 {
 		t.Errorf("lint: %v %v", problems, err)
 	}
-	if _, err := New(Config{DB: h.db, Registry: h.reg}); err == nil {
+	if _, err := New(Config{DB: h.db, Office: h.server.cfg.Office, Registry: h.reg}); err == nil {
 		t.Error("a second server for the same registry was made")
 	}
-	if _, err := New(Config{DB: h.db, Registry: prometheus.NewRegistry(), PublicURL: "http://[oops"}); err == nil {
+	if _, err := New(Config{DB: h.db, Office: h.server.cfg.Office, Registry: prometheus.NewRegistry(), PublicURL: "http://[oops"}); err == nil {
 		t.Error("a public URL that is none was taken")
 	}
 }

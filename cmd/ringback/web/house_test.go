@@ -18,10 +18,13 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/call"
+	"ringback/cmd/ringback/web/door"
 	"ringback/leads"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/number"
+	"ringback/leads/people"
+	"ringback/leads/text"
 	"ringback/routing"
 )
 
@@ -34,6 +37,7 @@ type house struct {
 	t      *testing.T
 	db     *db.DB
 	book   *leads.Book
+	people *people.Register
 	server *Server
 	url    string
 	reg    *prometheus.Registry
@@ -88,13 +92,17 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		Plans: map[string]*number.Plan{"main": {Country: "RU"}},
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: office, Log: log})
+	if h.people, err = people.Open(t.Context(), people.Config{DB: h.db, Directory: office.Directory, Log: log}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.people.Close)
 	plan := office.Plans["main"]
 	reminders := appointments.DefaultConfig()
 	reminders.Media = map[string][]string{"en": {"sound:custom/reminder"}}
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: h.book, Plan: plan, Reminders: reminders,
 		Tell: func(*db.Tx, appointments.Notice) error { return nil }})
 	c := Config{DB: h.db, Office: office, Book: h.book, Desk: desk, Plan: plan, PBXes: h.statuses, Mode: "act", PublicURL: "http://127.0.0.1:8730",
-		Tokens: []string{"another-token-of-the-file", rightToken}, Version: "test", Registry: h.reg, Log: log}
+		Tokens: []string{"another-token-of-the-file", rightToken}, Version: "test", People: h.people, Language: text.English, Registry: h.reg, Log: log}
 	for _, f := range change {
 		f(&c)
 	}
@@ -204,10 +212,10 @@ func (h *house) ask(a ask) reply {
 	return reply{resp.StatusCode, resp.Header, string(body)}
 }
 
-// page asks for a page as a person at this machine does, and wants it.
+// page asks for a page as a program that looks at everything, and wants it.
 func (h *house) page(path string) string {
 	h.t.Helper()
-	got := h.ask(ask{path: path})
+	got := h.ask(ask{path: path, header: bearerHeader(rightToken)})
 	if got.code != http.StatusOK {
 		h.t.Fatalf("GET %s: %d %s", path, got.code, got.body)
 	}
@@ -222,6 +230,24 @@ func (h *house) api(path string) string {
 		h.t.Fatalf("GET %s: %d %s", path, got.code, got.body)
 	}
 	return got.body
+}
+
+// as logs a person in, and gives the headers with which they ask and change.
+func (h *house) as(login string) map[string]string {
+	h.t.Helper()
+	invite, _, err := h.people.Invite(h.t.Context(), login, people.ToComeIn)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	secret, err := h.people.Accept(h.t.Context(), invite, "", people.From{})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	session, err := h.people.Session(h.t.Context(), secret)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return map[string]string{"Cookie": "ringback=" + secret, door.FormHeader: session.Form}
 }
 
 func bearerHeader(token string) map[string]string {

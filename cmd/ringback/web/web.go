@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -22,6 +24,8 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/number"
+	"ringback/leads/people"
+	"ringback/leads/text"
 	"ringback/leads/view"
 )
 
@@ -41,13 +45,18 @@ type Config struct {
 	Mode string
 	// Zone is the zone of times on pages; nil: UTC.
 	Zone *time.Location
-	// PublicURL is where people reach the pages: its host is known to be ours,
-	// and unless it is a loopback address (or empty) everybody needs a token.
+	// PublicURL is where people reach the pages: see door.Config.
 	PublicURL string
-	// Tokens may see everything; none: the API answers nobody. Only their
-	// hashes are kept.
-	Tokens  []string
-	Version string
+	// TLS, where there is one, is how connections are encrypted; Proxies are those
+	// that stand before us, and are believed.
+	TLS     *tls.Config
+	Proxies []netip.Prefix
+	// Tokens may see everything. Only their hashes are kept.
+	Tokens []string
+	// People are those who may log in; Language is the company's.
+	People   *people.Register
+	Language text.Language
+	Version  string
 	// Registry is what /metrics tells, and takes ringback_http_….
 	Registry *prometheus.Registry
 	// Log takes what went wrong here; nil: nobody is told.
@@ -72,7 +81,8 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{health: health.New(c.DB.Health, c.PBXes)}
 	var err error
-	s.door, err = door.New(door.Config{PublicURL: c.PublicURL, Tokens: c.Tokens, Registry: c.Registry, Log: c.Log})
+	s.door, err = door.New(door.Config{PublicURL: c.PublicURL, TLS: c.TLS != nil, Proxies: c.Proxies, Tokens: c.Tokens, People: c.People,
+		Directory: c.Office.Directory, Language: c.Language, Registry: c.Registry, Log: c.Log})
 	if err != nil {
 		return nil, fmt.Errorf("web: %w", err)
 	}
@@ -81,8 +91,9 @@ func New(c Config) (*Server, error) {
 	s.open(view.New(c.DB.Reader()))
 	s.http = &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes, TLSConfig: c.TLS, ErrorLog: slog.NewLogLogger(c.Log.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(s.door.Close)
 	return s, nil
 }
 
@@ -92,7 +103,7 @@ func (s *Server) open(shown *view.View) {
 	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
 	people := page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
-		Version: c.Version, Door: s.door})
+		Version: c.Version, People: c.People, Door: s.door})
 	s.routes = slices.Concat(s.own(), programs.Routes(), people.Routes())
 	mux := http.NewServeMux()
 	s.door.Mount(mux, s.routes)
@@ -101,7 +112,7 @@ func (s *Server) open(shown *view.View) {
 
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	door.Secure(w.Header()) // here, because the mux answers some requests by itself
+	s.door.Secure(w.Header()) // here, because the mux answers some requests by itself
 	s.handler.ServeHTTP(w, r)
 }
 
@@ -111,7 +122,7 @@ func (s *Server) own() []door.Route {
 	return []door.Route{
 		{Method: get, Path: "/healthz", Access: door.Anyone, Answer: alive},
 		{Method: get, Path: "/readyz", Access: door.Anyone, Answer: s.ready},
-		{Method: get, Path: "/metrics", Access: door.Machine, Answer: promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}).ServeHTTP},
+		{Method: get, Path: "/metrics", Access: door.Machine, Scope: "metrics:read", Answer: promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{}).ServeHTTP},
 	}
 }
 
@@ -154,7 +165,11 @@ const (
 // Serve answers requests on ln until Shutdown, and closes it. The error is nil
 // after a Shutdown.
 func (s *Server) Serve(ln net.Listener) error {
-	if err := s.http.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+	serve := s.http.Serve
+	if s.cfg.TLS != nil {
+		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
+	}
+	if err := serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("web: serve %s: %w", ln.Addr(), err)
 	}
 	return nil

@@ -5,13 +5,19 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
+	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"ringback/leads"
+	"ringback/leads/people"
 	"ringback/leads/text"
+	"ringback/routing"
 )
 
 // Access says who may have a route.
@@ -40,7 +46,10 @@ type Route struct {
 	Path   string // as http.ServeMux reads it
 	Access Access
 	// Scope is what a token must allow; empty: nothing but to be one.
-	Scope  string
+	Scope string
+	// Stream says that the answer goes on: it has no time to be written in, ends
+	// with the daemon and after StreamFor, and is counted when it begins.
+	Stream bool
 	Answer http.HandlerFunc
 }
 
@@ -49,8 +58,24 @@ type Visitor struct {
 	leads.Sight
 	// Name is what the person is called; empty: a program.
 	Name     string
+	Role     routing.Role
 	Language text.Language
+	// Form is what every form of theirs carries in the field FormField, and every
+	// script in the header FormHeader: what changes something is else refused.
+	Form string
+	// Session is which of their sessions it is; 0: they came by a link, or it is a
+	// program.
+	Session int64
+	// Token is the name of a program's token; empty: it is one of token_file, or a
+	// person.
+	Token string
 }
+
+// Where forms and scripts put the Visitor's Form.
+const (
+	FormField  = "csrf"
+	FormHeader = "X-CSRF-Token"
+)
 
 type visitorKey struct{}
 
@@ -63,11 +88,21 @@ func VisitorOf(r *http.Request) *Visitor {
 
 // Config is who is known.
 type Config struct {
-	// PublicURL is where people reach the pages: its host is known to be ours,
-	// and unless it is a loopback address (or empty) everybody needs a token.
+	// PublicURL is where people reach the pages: its host is known to be ours, its
+	// scheme says whether cookies travel by https alone, and while it is a loopback
+	// address (or empty) who sits here needs no token for what machines ask.
 	PublicURL string
+	// TLS says that connections are encrypted by ourselves.
+	TLS bool
+	// Proxies stand before us: what they say of whom they ask for is believed.
+	Proxies []netip.Prefix
 	// Tokens may see everything. Only their hashes are kept.
 	Tokens []string
+	// People are those who may log in, Directory who they are.
+	People    *people.Register
+	Directory *routing.Directory
+	// Language is the company's.
+	Language text.Language
 	// Registry takes ringback_http_….
 	Registry *prometheus.Registry
 	Log      *slog.Logger
@@ -75,20 +110,41 @@ type Config struct {
 
 // Door lets requests in, or not.
 type Door struct {
-	cfg   Config
-	guard guard
-	m     metrics
+	cfg    Config
+	guard  guard
+	secure bool // cookies travel by https alone
+	cross  *http.CrossOriginProtection
+	m      metrics
+
+	streams chan struct{} // a place for each
+	closing chan struct{}
+	closed  sync.Once
 }
+
+// The bounds of streams.
+const (
+	// StreamFor is how long one goes on. A browser then asks anew, and is looked at
+	// anew: a session may be over.
+	StreamFor   = 10 * time.Minute
+	mostStreams = 256
+)
 
 // New makes a Door. It fails when the registry has another's metrics, or the
 // public URL is none.
 func New(c Config) (*Door, error) {
-	d := &Door{}
+	d := &Door{cross: http.NewCrossOriginProtection(), streams: make(chan struct{}, mostStreams), closing: make(chan struct{})}
 	public, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("door: public URL: %w", err)
 	}
 	d.guard.public = public.Hostname()
+	if public.Host != "" {
+		// A proxy may ask for us under another name than its visitors asked it for.
+		if err := d.cross.AddTrustedOrigin(public.Scheme + "://" + public.Host); err != nil {
+			return nil, fmt.Errorf("door: public URL: %w", err)
+		}
+	}
+	d.secure = c.TLS || strings.EqualFold(public.Scheme, "https")
 	for _, text := range c.Tokens {
 		d.guard.tokens = append(d.guard.tokens, newToken(text))
 	}
@@ -97,6 +153,9 @@ func New(c Config) (*Door, error) {
 	d.m, err = newMetrics(c.Registry)
 	return d, err
 }
+
+// Close ends the streams, and lets none begin.
+func (d *Door) Close() { d.closed.Do(func() { close(d.closing) }) }
 
 // Mount has a mux answer the routes. Every path is named in metrics by its
 // pattern.
@@ -116,57 +175,51 @@ func (d *Door) Mount(mux *http.ServeMux, routes []Route) {
 // Knows says whether somebody may know how the house does.
 func (d *Door) Knows(r *http.Request) bool { return d.guard.lets(r) }
 
-// let answers the route to whom its Access lets in.
-func (d *Door) let(w http.ResponseWriter, r *http.Request, route *Route) {
-	switch {
-	case route.Access == Anyone:
-		route.Answer(w, r)
-	case route.Access == Program:
-		d.program(w, r, route)
-	default:
-		d.known(w, r, route)
+// enter answers the route to the visitor; nil: whoever it is.
+func (d *Door) enter(w http.ResponseWriter, r *http.Request, route *Route, v *Visitor) {
+	ctx := r.Context()
+	if v != nil {
+		ctx = context.WithValue(ctx, visitorKey{}, v)
 	}
+	if route.Stream {
+		d.stream(w, r.WithContext(ctx), route)
+		return
+	}
+	route.Answer(w, r.WithContext(ctx))
 }
 
-// enter answers the route to the visitor.
-func enter(w http.ResponseWriter, r *http.Request, route *Route, v *Visitor) {
-	route.Answer(w, r.WithContext(context.WithValue(r.Context(), visitorKey{}, v)))
-}
-
-// known lets through who presents a token and, while the pages have no public
-// address, who sits at this machine.
-func (d *Door) known(w http.ResponseWriter, r *http.Request, route *Route) {
-	switch {
-	case d.guard.lets(r):
-		enter(w, r, route, &Visitor{Sight: leads.Everything, Language: text.Accepted(r.Header.Get("Accept-Language"), text.English)})
-	case !d.guard.isOurs(hostOf(r)):
-		http.Error(w, "This is not the address of this Ringback: ask for the one that public_url in its configuration names.", http.StatusMisdirectedRequest)
-	case len(d.guard.tokens) == 0:
-		http.Error(w, "This is shown only to holders of a token, and none is configured: "+howToConfigure, http.StatusForbidden)
+// stream answers what goes on.
+func (d *Door) stream(w http.ResponseWriter, r *http.Request, route *Route) {
+	select {
+	case d.streams <- struct{}{}:
 	default:
-		w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
-		http.Error(w, "A token is needed: any user name, and a token of token_file as password.", http.StatusUnauthorized)
+		w.Header().Set("Retry-After", "10")
+		refuse(w, r, http.StatusServiceUnavailable, "Too many pages are open at this moment.")
+		return
 	}
-}
-
-const howToConfigure = "name a file with one token a line as token_file in the configuration, and restart."
-
-// program lets through who presents a token as a program does.
-func (d *Door) program(w http.ResponseWriter, r *http.Request, route *Route) {
-	token, presented := bearer(r)
-	switch {
-	case presented && d.guard.has(token):
-		enter(w, r, route, &Visitor{Sight: leads.Everything, Language: text.English})
-	case len(d.guard.tokens) == 0:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-		Problem(w, http.StatusUnauthorized, "The API answers nobody, because no token is configured: "+howToConfigure)
-	case presented:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback", error="invalid_token"`)
-		Problem(w, http.StatusUnauthorized, "This token is not one of those in token_file.")
-	default:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-		Problem(w, http.StatusUnauthorized, "A token of token_file is needed, as in: Authorization: Bearer TOKEN")
+	defer func() { <-d.streams }()
+	ctx, cancel := context.WithTimeout(r.Context(), StreamFor)
+	defer cancel()
+	go func() {
+		select {
+		case <-d.closing:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Time{}); err != nil { // else what watches the connection ends the context
+		d.Broken(w, r, fmt.Errorf("door: stream: %w", err))
+		return
 	}
+	if err := control.SetWriteDeadline(time.Time{}); err != nil {
+		d.Broken(w, r, fmt.Errorf("door: stream: %w", err))
+		return
+	}
+	if a, ok := w.(*answer); ok {
+		a.stream = true
+	}
+	route.Answer(w, r.WithContext(ctx))
 }
 
 // IDOf reads the id in an address. There is one spelling of each.

@@ -72,7 +72,7 @@ func isHere(r *http.Request) bool {
 	}
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	ip := net.ParseIP(host)
-	return err == nil && ip != nil && ip.IsLoopback() && isLoopbackName(hostOf(r))
+	return err == nil && ip != nil && ip.IsLoopback() && isLoopbackName(bareHost(r.Host))
 }
 
 func isLoopbackName(host string) bool {
@@ -84,13 +84,4 @@ func isLoopbackName(host string) bool {
 // localhost, or the host of the public URL.
 func (g *guard) isOurs(host string) bool {
 	return isLoopbackName(host) || net.ParseIP(host) != nil || g.public != "" && strings.EqualFold(host, g.public)
-}
-
-// hostOf is the host a request asks for, without its port.
-func hostOf(r *http.Request) string {
-	host, _, err := net.SplitHostPort(r.Host)
-	if err != nil {
-		host = r.Host
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }

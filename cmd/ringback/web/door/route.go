@@ -55,21 +55,42 @@ func (m metrics) of(route string) routeMetrics {
 // answer notes what was answered.
 type answer struct {
 	http.ResponseWriter
-	code int
+	m      routeMetrics
+	begun  time.Time
+	code   int
+	stream bool // it is counted when it begins
 }
 
 func (a *answer) WriteHeader(code int) {
-	if a.code == 0 {
-		a.code = code
-	}
+	a.begin(code)
 	a.ResponseWriter.WriteHeader(code)
 }
 
 func (a *answer) Write(p []byte) (int, error) {
-	if a.code == 0 {
-		a.code = http.StatusOK
-	}
+	a.begin(http.StatusOK)
 	return a.ResponseWriter.Write(p)
+}
+
+func (a *answer) begin(code int) {
+	if a.code != 0 {
+		return
+	}
+	a.code = code
+	if a.stream {
+		a.count()
+	}
+}
+
+// end counts what was not counted when it began.
+func (a *answer) end() {
+	if !a.stream || a.code == 0 {
+		a.count()
+	}
+}
+
+func (a *answer) count() {
+	a.m.requests.WithLabelValues(strconv.Itoa(a.code)).Inc()
+	a.m.seconds.Observe(time.Since(a.begun).Seconds())
 }
 
 // Unwrap is for http.ResponseController.
@@ -81,8 +102,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
 	m := d.m.of(path)
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		a := &answer{ResponseWriter: w}
+		a := &answer{ResponseWriter: w, m: m, begun: time.Now()}
 		defer func() {
 			if p := recover(); p != nil {
 				d.cfg.Log.Error("answering a request panicked", "route", path, "panic", p, "stack", string(debug.Stack()))
@@ -91,8 +111,7 @@ func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
 				}
 				Fail(a, r)
 			}
-			m.requests.WithLabelValues(strconv.Itoa(a.code)).Inc()
-			m.seconds.Observe(time.Since(start).Seconds())
+			a.end()
 		}()
 		method := r.Method
 		if method == http.MethodHead { // answered as GET is
@@ -127,12 +146,25 @@ func allowed(by map[string]Route) string {
 	return strings.Join(list, ", ")
 }
 
-// Secure forbids a browser everything that plain pages do not need.
-func Secure(h http.Header) {
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'")
+// policy is what pages may load: what we serve, and no script that stands in a
+// page itself.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; " +
+	"frame-ancestors 'none'; base-uri 'none'; manifest-src 'self'"
+
+// Secure forbids a browser everything that our pages do not need.
+func (d *Door) Secure(h http.Header) {
+	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
+	// Not no-referrer: a browser then calls the origin of our own forms null, and
+	// without https there is nothing else to know them by.
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
+	if d.secure {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
 }
 
 // refuse says no in the language of the asker: JSON under /api, else text.

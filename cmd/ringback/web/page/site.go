@@ -3,6 +3,7 @@ package page
 import (
 	"bytes"
 	"net/http"
+	"slices"
 	"time"
 
 	"ringback/ari"
@@ -10,6 +11,7 @@ import (
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/people"
 	"ringback/leads/text"
 	"ringback/leads/view"
 )
@@ -28,7 +30,9 @@ type Config struct {
 	// Zone is the zone of times; nil: UTC.
 	Zone    *time.Location
 	Version string
-	Door    *door.Door
+	// People are those who may log in.
+	People *people.Register
+	Door   *door.Door
 }
 
 // Site is all pages.
@@ -55,13 +59,13 @@ func (s *Site) list() []door.Route {
 	get := func(path string, access door.Access, answer http.HandlerFunc) door.Route {
 		return door.Route{Method: http.MethodGet, Path: path, Access: access, Answer: answer}
 	}
-	return []door.Route{
+	return slices.Concat([]door.Route{
 		get("/static/{file}", door.Anyone, static),
 		get("/{$}", door.Person, s.front),
 		get("/leads/{id}", door.Linked, s.lead),
 		get("/contacts/{id}", door.Person, s.contact),
 		get("/", door.Person, s.nothingHere),
-	}
+	}, s.loginRoutes(), s.accountRoutes())
 }
 
 // head is what every page has.
@@ -73,6 +77,8 @@ type head struct {
 	// what stands behind the name.
 	Name      string
 	Nav, Menu []place
+	// Form is what every form carries: see door.Visitor.
+	Form string
 	// Path is the page itself, where what is done on it comes back to.
 	Path string
 	// Refresh is after how many seconds a browser without scripts asks again; 0:
@@ -101,7 +107,7 @@ var (
 // teller speaks to whoever asks.
 func (s *Site) teller(r *http.Request) *teller {
 	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI()}
-	language := text.Accepted(r.Header.Get("Accept-Language"), text.English)
+	language := s.cfg.Door.Language(r)
 	if t.visitor != nil {
 		language = t.visitor.Language
 	}
@@ -111,6 +117,9 @@ func (s *Site) teller(r *http.Request) *teller {
 
 func (s *Site) head(t *teller, title string) head {
 	h := head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now), Path: t.path}
+	if t.visitor != nil {
+		h.Form = t.visitor.Form
+	}
 	if t.visitor != nil && t.visitor.Only == 0 {
 		h.Name, h.Nav, h.Menu = t.visitor.Name, s.places(t, nav), s.places(t, menu)
 	}
