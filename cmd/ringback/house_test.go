@@ -59,10 +59,7 @@ var rooms = map[string]room{
 	"leads/dials":    {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
 	"leads/view":     {floor: 2},
 	"leads/text":     {floor: 0, only: []string{}},
-	"leads/dials":   {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
-	"leads/view":    {floor: 2},
-	"leads/text":    {floor: 0, only: []string{}},
-	"leads/people":  {floor: 2, only: []string{"leads/db", "leads/text", "routing"}},
+	"leads/people":   {floor: 2, only: []string{"leads/db", "leads/text", "routing"}},
 	// It is below robotcall, which places its calls, and below leads/alert, which
 	// tells its notices.
 	"leads/appointments": {floor: 2},
