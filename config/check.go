@@ -26,6 +26,7 @@ func (c *Config) check(f *findings) {
 	c.checkKeep(f)
 	c.checkAsterisk(f)
 	c.checkChannels(f)
+	c.checkHooks(f)
 	c.checkManagers(f)
 	c.makePlans()
 	c.checkLines(f)
@@ -268,6 +269,9 @@ func (c *Config) resolvePaths(file string) {
 	}
 	for i := range c.Channels.Webhooks {
 		resolve(&c.Channels.Webhooks[i].SecretFile)
+	}
+	for i := range c.Hooks {
+		resolve(&c.Hooks[i].SecretFile)
 	}
 }
 

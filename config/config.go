@@ -45,6 +45,8 @@ type Config struct {
 	Managers []routing.Manager `yaml:"managers"`
 	Pools    []routing.Pool    `yaml:"pools"`
 	Channels Channels          `yaml:"channels"`
+	// Hooks are programs that are told of what happens.
+	Hooks []Hook `yaml:"hooks"`
 	// Robot says what robot calls may do, Reminders of what clients are reminded.
 	Robot     Robot               `yaml:"robot"`
 	Reminders appointments.Config `yaml:"reminders"`
@@ -302,6 +304,7 @@ func (c *Config) starts() starts {
 		},
 		typeOf[cdr.SQL]():         func() any { return cdr.SQL{Records: "cdr"} },
 		typeOf[Webhook]():         func() any { return Webhook{Timeout: DefaultTimeout} },
+		typeOf[Hook]():            func() any { return Hook{Timeout: DefaultTimeout} },
 		typeOf[SIP]():             func() any { return SIP{From: DefaultFrom} },
 		typeOf[Channels]():        func() any { return Channels{} },
 		typeOf[routing.Manager](): func() any { return routing.Manager{Ring: routing.RingTogether} },

@@ -141,6 +141,11 @@ var notes = map[string]note{
 		"secret in a file, or in a variable of the environment (secret_env: NAME).",
 		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},
 
+	"hooks": {text: "Programs that are told what happens to leads and contacts, whoever does it: posted and signed as\n" +
+		"channels.webhooks are, in order, and for a day where they are not taken. events chooses: lead.closed,\n" +
+		"lead.*, alert.*, contact.*; left out: all.",
+		sample: "[{name: crm, url: \"https://crm.example.com/events\", secret_file: hook.secret, events: [lead.*], timeout: 10s}]", whole: true},
+
 	"robot": {text: "What robots may dial. Other numbers, and clients at other times, are never called, whoever\n" +
 		"asks for it; a manager is not connected with such a number either."},
 	"robot.countries": {text: "Whose numbers may be dialed (ISO 3166)."},

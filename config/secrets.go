@@ -34,6 +34,7 @@ func (c *Config) readSecrets(f *findings) {
 		w.Secret = oneSecret(f, at+"secret_file", w.SecretFile, at+"secret_env", w.SecretEnv)
 		checkWebhook(f, at, w)
 	}
+	c.readHooks(f)
 	if c.TokenFile != "" {
 		c.Tokens = readTokens(f, "token_file", c.TokenFile)
 	}

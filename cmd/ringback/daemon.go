@@ -24,6 +24,8 @@ import (
 	"ringback/leads/alert/webhook"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
+	"ringback/leads/feed"
+	"ringback/leads/hook"
 	"ringback/leads/jobs"
 	"ringback/leads/people"
 	"ringback/robotcall"
@@ -45,7 +47,9 @@ type daemon struct {
 	listener net.Listener
 	web      *web.Server
 	watched  []watched
-	hooks    []*webhook.Channel
+	webhooks []*webhook.Channel
+	hooks    []*hook.Receiver
+	feed     *feed.Feed
 	// recovered counts the calls that got their verdict by call records.
 	recovered *recoveryMetrics
 }
@@ -98,6 +102,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	works, desk := d.works(office, channels)
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
+		return err
+	}
+	if d.feed, err = d.newFeed(); err != nil {
 		return err
 	}
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -197,10 +204,25 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 		if err != nil {
 			return nil, fmt.Errorf("serve: webhook %s: %w", hook.Name, err)
 		}
-		d.hooks = append(d.hooks, channel)
+		d.webhooks = append(d.webhooks, channel)
 		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Program: true, Channel: channel})
 	}
 	return list, nil
+}
+
+// newFeed makes the feed of the hooks that the configuration names.
+func (d *daemon) newFeed() (*feed.Feed, error) {
+	var hooks []feed.Hook
+	for i := range d.cfg.Hooks {
+		h := &d.cfg.Hooks[i]
+		receiver, err := h.Receiver()
+		if err != nil {
+			return nil, fmt.Errorf("serve: hook %s: %w", h.Name, err)
+		}
+		d.hooks = append(d.hooks, receiver)
+		hooks = append(hooks, feed.Hook{Name: h.Name, Events: h.Events, Receiver: receiver, Timeout: h.Timeout})
+	}
+	return feed.New(feed.Config{DB: d.db, Hooks: hooks, Log: d.log, Metrics: d.registry})
 }
 
 // Address is where page, API and metrics are served.
@@ -232,6 +254,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	rest.run(end, func() error { return d.keeper.Run(ctx) })
 	rest.run(end, func() error { return d.runner.Run(ctx) })
 	rest.run(end, func() error { return d.dialer.Run(ctx) })
+	rest.run(end, func() error { return d.feed.Run(ctx) })
 	rest.run(end, func() error { return d.web.Serve(d.listener) })
 	<-ctx.Done()
 	rest.run(end, d.shutDownWeb)
@@ -288,8 +311,11 @@ func (d *daemon) close() {
 			_ = w.records.Close()
 		}
 	}
-	for _, hook := range d.hooks {
-		hook.Close()
+	for _, channel := range d.webhooks {
+		channel.Close()
+	}
+	for _, receiver := range d.hooks {
+		receiver.Close()
 	}
 	if d.people != nil {
 		d.people.Close()

@@ -64,7 +64,9 @@ var rooms = map[string]room{
 	// tells its notices.
 	"leads/appointments": {floor: 2},
 	"leads/alert":        {floor: 3},
-	"robotcall":          {floor: 3},
+	// It has the reasons why a receiver gives no answer from leads/alert.
+	"leads/feed": {floor: 3, only: []string{"leads", "leads/alert", "leads/db", "leads/hook", "leads/view"}},
+	"robotcall":  {floor: 3},
 	// A channel knows the message and how to reach its receiver, and nothing else.
 	"leads/alert/email":   {floor: 3, only: []string{"leads/alert", "leads/text"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},

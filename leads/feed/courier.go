@@ -1,0 +1,499 @@
+package feed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"ringback/leads/alert"
+	"ringback/leads/db"
+	"ringback/leads/hook"
+)
+
+const (
+	// workers is how many events are posted to one receiver at a time.
+	workers = 4
+	// retriers is how many of these post again what was not taken: what hangs must
+	// not keep others from being posted.
+	retriers = 2
+	// window bounds what is taken from the timeline and not yet settled, mostAlone
+	// what waits by itself: beyond, the place in the timeline waits.
+	window    = 256
+	mostAlone = 5000
+	// giveUpAfter is how long an event is tried.
+	giveUpAfter = 24 * time.Hour
+	// deadAfter is of how many subjects in a row nothing was taken until the
+	// receiver counts as dead: then one new event is tried in each probeEvery, so
+	// that what waits stays in the timeline and not in rows.
+	deadAfter  = 8
+	probeEvery = time.Minute
+	// goneFor is how long a receiver that says that it is gone (410) is left alone,
+	// and the longest that one may ask for.
+	goneFor = time.Hour
+	// saveEvery is how late the place may be written: what was taken since then is
+	// posted again after a crash.
+	saveEvery = time.Second
+	// grace is what requests in hand get when the daemon stops.
+	grace = 4 * time.Second
+)
+
+// pauses are those before an event is tried again; the last of them is repeated.
+var pauses = []time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 3 * time.Minute, 10 * time.Minute, 30 * time.Minute}
+
+// strand is what is on its way of one subject, in its order.
+type strand struct {
+	queue []*delivery
+	busy  bool // the first is being posted
+}
+
+// courier brings the events of the timeline to one hook. One goroutine has it; a
+// post has another, which tells by results what became of it.
+type courier struct {
+	hook   Hook
+	db     *db.DB
+	source *source
+	log    *slog.Logger
+	m      hookMetrics
+
+	kick    chan struct{}
+	reload  chan struct{}
+	results chan result
+
+	place   place // on the disk
+	how     place // how the receiver does, as it will be on the disk
+	read    int64 // up to where the timeline was taken in
+	reread  int64 // the same of a replay
+	strands map[string]*strand
+	pending int // deliveries without a row
+	alone   int // deliveries with one
+	inHand  int
+	again   int // of these, what is posted again
+
+	changes   []func(tx *db.Tx, hook string) error
+	saved     time.Time
+	failing   map[string]struct{} // subjects of which nothing was taken since something was
+	nextProbe time.Time
+	quiet     time.Time // until then nothing is posted
+}
+
+// result is what became of a post.
+type result struct {
+	d      *delivery
+	answer hook.Answer
+	gone   bool // the entry is not there any more
+}
+
+func newCourier(h Hook, f *Feed) *courier {
+	return &courier{hook: h, db: f.db, source: f.source, log: f.log.With("hook", h.Name), m: f.metrics.of(h.Name),
+		kick: make(chan struct{}, 1), reload: make(chan struct{}, 1), results: make(chan result, workers),
+		strands: map[string]*strand{}, failing: map[string]struct{}{}}
+}
+
+// wake has the courier look at the timeline, renew at what waits too.
+func (c *courier) wake()  { signal(c.kick) }
+func (c *courier) renew() { signal(c.reload) }
+
+func signal(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// run brings events until ctx ends, and then finishes what is in hand.
+func (c *courier) run(ctx context.Context) error {
+	posts, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	c.renew()
+	for ctx.Err() == nil {
+		next, err := c.turn(ctx, posts)
+		if errors.Is(err, db.ErrClosed) {
+			break
+		}
+		if err != nil && ctx.Err() == nil {
+			c.log.Error("the feed could not use the database; trying on", "err", err)
+			next = time.Now().Add(saveEvery)
+		}
+		c.rest(ctx, next)
+	}
+	late := time.AfterFunc(grace, end)
+	defer late.Stop()
+	for c.inHand > 0 {
+		c.settle(<-c.results)
+	}
+	err := c.save(context.WithoutCancel(ctx), true)
+	if errors.Is(err, db.ErrClosed) {
+		return nil // what was taken last is posted again: the receiver knows it by its id
+	}
+	return err
+}
+
+// turn does what can be done now, and tells when to look again at the latest.
+func (c *courier) turn(ctx, posts context.Context) (next time.Time, err error) {
+	select {
+	case <-c.reload:
+		if err := c.takeUp(ctx); err != nil {
+			c.renew()
+			return next, err
+		}
+	default:
+	}
+	more, err := c.intake(ctx)
+	if err != nil {
+		return next, err
+	}
+	next = c.begin(posts)
+	if err := c.save(ctx, false); err != nil {
+		return next, err
+	}
+	if more {
+		c.wake()
+	}
+	return next, nil
+}
+
+// rest waits until something is to be done.
+func (c *courier) rest(ctx context.Context, until time.Time) {
+	wait := time.Hour
+	if !until.IsZero() {
+		wait = min(wait, time.Until(until))
+	}
+	if c.moved() || len(c.changes) > 0 {
+		wait = min(wait, saveEvery)
+	}
+	timer := time.NewTimer(max(wait, 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-c.kick:
+	case <-c.reload:
+		c.renew()
+	case r := <-c.results:
+		c.settle(r)
+	case <-timer.C:
+	}
+	for {
+		select {
+		case r := <-c.results:
+			c.settle(r)
+		default:
+			return
+		}
+	}
+}
+
+// takeUp reads the place, and what waits by itself and is not known yet: at the
+// start, and when a replay was asked for.
+func (c *courier) takeUp(ctx context.Context) error {
+	if err := c.save(ctx, true); err != nil {
+		return err
+	}
+	var at place
+	var list []*delivery
+	err := c.db.Do(ctx, func(tx *db.Tx) (err error) {
+		if at, err = findPlace(tx, c.hook.Name); err == nil {
+			list, err = waiting(tx, c.hook.Name)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.read == 0 {
+		c.read, c.how = at.told, at
+	}
+	if c.reread == 0 || at.asked != c.place.asked {
+		c.reread = at.again
+	}
+	c.place = at
+	for _, d := range list {
+		if !c.knows(d) {
+			d.due = time.Time{} // a new beginning: somebody may have mended what was wrong
+			c.add(d)
+		}
+	}
+	return nil
+}
+
+// knows says whether what waits by itself is on its way already.
+func (c *courier) knows(d *delivery) bool {
+	s := c.strands[d.subject]
+	return s != nil && slices.ContainsFunc(s.queue, func(k *delivery) bool { return k.alone && k.entry == d.entry })
+}
+
+// intake takes events from the timeline; more says that there are others.
+func (c *courier) intake(ctx context.Context) (more bool, err error) {
+	if c.reread < c.place.until {
+		if more, err = c.takeIn(ctx, &c.reread, c.place.until, true); err != nil {
+			return false, err
+		}
+	}
+	fresh, err := c.takeIn(ctx, &c.read, 1<<62, false)
+	return more || fresh, err
+}
+
+// takeIn takes what follows an entry. from moves with it.
+func (c *courier) takeIn(ctx context.Context, from *int64, until int64, again bool) (more bool, err error) {
+	dead := len(c.failing) >= deadAfter
+	room := window - c.pending
+	if room <= 0 || c.alone >= mostAlone || dead && time.Now().Before(c.nextProbe) {
+		return false, nil
+	}
+	list, err := c.source.entries(ctx, entriesQuery, *from, until, room)
+	if err != nil {
+		return false, err
+	}
+	for i := range list {
+		e := &list[i]
+		*from = e.id
+		if name := typeOf(e); name == "" || !chosen(c.hook.Events, name) {
+			continue
+		}
+		c.add(&delivery{entry: e.id, subject: e.subject(), replayed: again, since: c.db.Now()})
+		if dead {
+			c.nextProbe = time.Now().Add(probeEvery)
+			return false, nil
+		}
+	}
+	if len(list) < room && again {
+		*from = until
+	}
+	return len(list) == room, nil
+}
+
+// add puts a delivery behind those of its subject. Where they wait, it waits by
+// itself too.
+func (c *courier) add(d *delivery) {
+	s := c.strands[d.subject]
+	if s == nil {
+		s = &strand{}
+		c.strands[d.subject] = s
+	}
+	s.queue = append(s.queue, d)
+	if d.alone {
+		c.alone++
+		return
+	}
+	c.pending++
+	if s.queue[0].alone {
+		c.setAside(d)
+	}
+}
+
+// setAside has a delivery wait by itself, so that the place can move on.
+func (c *courier) setAside(d *delivery) {
+	if !d.alone {
+		d.alone = true
+		c.pending--
+		c.alone++
+	}
+	kept := *d
+	c.change(kept.wait)
+}
+
+func (c *courier) change(fn func(tx *db.Tx, hook string) error) { c.changes = append(c.changes, fn) }
+
+// begin posts the first of every strand that is due, the oldest event first, and
+// tells when the next is.
+func (c *courier) begin(posts context.Context) (next time.Time) {
+	now := c.db.Now()
+	if now.Before(c.quiet) {
+		return c.quiet
+	}
+	if len(c.failing) >= deadAfter {
+		next = c.nextProbe
+	}
+	var due []*delivery
+	for _, s := range c.strands {
+		switch first := s.queue[0]; {
+		case s.busy:
+		case first.due.After(now):
+			if next.IsZero() || first.due.Before(next) {
+				next = first.due
+			}
+		default:
+			due = append(due, first)
+		}
+	}
+	slices.SortFunc(due, func(a, b *delivery) int { return int(min(max(a.entry-b.entry, -1), 1)) })
+	for _, d := range due {
+		if c.inHand == workers || d.attempts > 0 && c.again == retriers {
+			continue
+		}
+		c.strands[d.subject].busy = true
+		c.inHand++
+		if d.attempts > 0 {
+			c.again++
+		}
+		posted := *d
+		go func() { c.results <- c.post(posts, d, posted.entry, posted.replayed) }()
+	}
+	return next
+}
+
+// post makes one attempt.
+func (c *courier) post(ctx context.Context, d *delivery, entry int64, replayed bool) result {
+	ctx, cancel := context.WithTimeout(ctx, c.hook.Timeout)
+	defer cancel()
+	told, body, err := c.source.body(ctx, entry, replayed)
+	switch {
+	case err != nil:
+		return result{d: d, answer: hook.Answer{Err: err}}
+	case told == nil:
+		return result{d: d, gone: true}
+	}
+	return result{d: d, answer: c.hook.Receiver.Post(ctx, told.ID, body)}
+}
+
+// settle notes what became of a post.
+func (c *courier) settle(r result) {
+	s := c.strands[r.d.subject]
+	s.busy = false
+	c.inHand--
+	if r.d.attempts > 0 {
+		c.again--
+	}
+	now := c.db.Now()
+	switch {
+	case r.gone:
+		c.finish(s, r.d.done)
+	case r.answer.Taken():
+		c.m.delivered.Inc()
+		c.how.delivered = db.Millis(now)
+		if len(c.failing) >= deadAfter || !c.quiet.IsZero() {
+			c.hasten(now)
+		}
+		clear(c.failing)
+		c.finish(s, r.d.done)
+	default:
+		c.put(s, r, now)
+	}
+	if c.alone == 0 {
+		c.how.troubled, c.how.trouble = 0, ""
+	}
+}
+
+// finish takes the first of a strand off. What it writes is needed only where
+// there is a row.
+func (c *courier) finish(s *strand, write func(tx *db.Tx, hook string) error) {
+	d := s.queue[0]
+	s.queue = s.queue[1:]
+	if len(s.queue) == 0 {
+		delete(c.strands, d.subject)
+	}
+	if !d.alone {
+		c.pending--
+		return
+	}
+	c.alone--
+	c.change(write)
+}
+
+// hasten has everything tried at once: a receiver that was dead takes events
+// again.
+func (c *courier) hasten(now time.Time) {
+	c.quiet, c.nextProbe = time.Time{}, time.Time{}
+	for _, s := range c.strands {
+		s.queue[0].due = now
+	}
+}
+
+// put has what was not taken tried again later, and what follows it wait; or
+// gives it up.
+func (c *courier) put(s *strand, r result, now time.Time) {
+	d, why := r.d, c.why(r.answer)
+	d.attempts++
+	c.m.refused.Inc()
+	c.failing[d.subject] = struct{}{}
+	c.how.troubled, c.how.trouble = db.Millis(now), why
+	last := d.since.Add(giveUpAfter)
+	if !now.Before(last) {
+		c.m.givenUp.Inc()
+		c.log.Error("an event was given up: ringback events replay --failed posts it again", "entry", d.entry, "subject", d.subject,
+			"attempts", d.attempts, "why", why)
+		if !d.alone { // its first attempt came late
+			c.setAside(d)
+		}
+		lost := *d
+		c.finish(s, func(tx *db.Tx, hook string) error { return lost.giveUp(tx, hook, why) })
+		return
+	}
+	pause := max(pauses[min(d.attempts, len(pauses))-1], min(r.answer.After, goneFor))
+	switch {
+	case r.answer.Status == http.StatusGone:
+		c.quiet = now.Add(goneFor)
+	case r.answer.After > 0:
+		c.quiet = now.Add(min(r.answer.After, goneFor))
+	}
+	d.due = now.Add(pause)
+	if d.due.After(last) {
+		d.due = last
+	}
+	if d.attempts == 1 {
+		c.log.Warn("a receiver has not taken an event", "entry", d.entry, "subject", d.subject, "why", why)
+	}
+	for _, behind := range s.queue {
+		if behind == d || !behind.alone {
+			c.setAside(behind)
+		}
+	}
+}
+
+// why says what a receiver did, without what it sent.
+func (c *courier) why(a hook.Answer) string {
+	switch {
+	case a.Status == 0:
+		return fmt.Sprintf("%s: %s", c.hook.Receiver.Shown(), alert.Reason(a.Err))
+	case a.Status == http.StatusGone:
+		return fmt.Sprintf("%s answered 410: it wants no more events, and is left alone for an hour at a time; take the hook out of the configuration, or mend the receiver", c.hook.Receiver.Shown())
+	case a.Status >= 300 && a.Status <= 399:
+		return fmt.Sprintf("%s answered %d: redirects are not followed, write the address that it leads to", c.hook.Receiver.Shown(), a.Status)
+	}
+	return fmt.Sprintf("%s answered %d %s", c.hook.Receiver.Shown(), a.Status, http.StatusText(a.Status))
+}
+
+// here is the place up to which everything is settled.
+func (c *courier) here() place {
+	p := c.how
+	p.told, p.again, p.until, p.asked = c.read, c.reread, c.place.until, c.place.asked
+	for _, s := range c.strands {
+		for _, d := range s.queue {
+			switch {
+			case d.alone:
+			case d.replayed:
+				p.again = min(p.again, d.entry-1)
+			default:
+				p.told = min(p.told, d.entry-1)
+			}
+		}
+	}
+	return p
+}
+
+// moved says that the place on the disk is an old one.
+func (c *courier) moved() bool { return c.here() != c.place }
+
+// save writes what has changed; the place alone only now and then.
+func (c *courier) save(ctx context.Context, now bool) error {
+	here := c.here()
+	if len(c.changes) == 0 && (here == c.place || !now && time.Since(c.saved) < saveEvery) {
+		return nil
+	}
+	err := c.db.Do(ctx, func(tx *db.Tx) error {
+		for _, change := range c.changes {
+			if err := change(tx, c.hook.Name); err != nil {
+				return err
+			}
+		}
+		return here.keep(tx, c.hook.Name)
+	})
+	if err != nil {
+		return err
+	}
+	c.place, c.changes, c.saved = here, nil, time.Now()
+	return nil
+}

@@ -1,0 +1,142 @@
+package feed
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"ringback/leads/db"
+)
+
+// Replay says which events a hook is to be posted once more: those of a lead,
+// those that were given up, or all since a time. Exactly one is set.
+type Replay struct {
+	Lead   int64
+	Failed bool
+	Since  time.Time
+}
+
+// plain says that exactly one is set.
+func (r Replay) plain() bool {
+	set := 0
+	for _, given := range []bool{r.Lead > 0, r.Failed, !r.Since.IsZero()} {
+		if given {
+			set++
+		}
+	}
+	return set == 1 && r.Lead >= 0
+}
+
+var (
+	// ErrNoHook is in the error of a hook that the configuration does not name.
+	ErrNoHook = errors.New("there is no such hook")
+	// ErrReplay is in the error of a Replay of which not exactly one is set.
+	ErrReplay = errors.New("say one of: since when, of which lead, or what was given up")
+)
+
+// Replay has events posted to a hook once more, with their ids and marked as
+// replayed. It tells how many are posted by themselves: of a time, how many
+// entries of the timeline are gone through.
+func (f *Feed) Replay(ctx context.Context, hook string, r Replay) (n int, err error) {
+	c := f.hook(hook)
+	if c == nil {
+		return 0, wrap(hook, ErrNoHook)
+	}
+	if !r.plain() {
+		return 0, wrap(hook, ErrReplay)
+	}
+	var entries []entry
+	if r.Lead > 0 {
+		if entries, err = f.source.entries(ctx, leadEntriesQuery, r.Lead, 0, int64(1<<62), mostAlone); err != nil {
+			return 0, err
+		}
+	}
+	err = f.db.Do(ctx, func(tx *db.Tx) error {
+		at, err := findPlace(tx, hook)
+		switch {
+		case err != nil:
+		case r.Lead > 0:
+			n, err = c.replayEntries(tx, at, entries)
+		case r.Failed:
+			n, err = replayFailed(tx, hook)
+		default:
+			n, err = replaySince(tx, hook, at, r.Since)
+		}
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	c.renew()
+	return n, nil
+}
+
+// replayEntries has entries posted again that were posted, or given up. Those that
+// wait anyway are left as they are.
+func (c *courier) replayEntries(tx *db.Tx, at place, entries []entry) (n int, err error) {
+	now := db.Millis(tx.Now())
+	for i := range entries {
+		e := &entries[i]
+		if name := typeOf(e); e.id > at.told || name == "" || !chosen(c.hook.Events, name) {
+			continue
+		}
+		_, err := tx.Exec(`INSERT INTO hook_waits (hook, entry, subject, replayed, since, due, attempts) VALUES ($1, $2, $3, 1, $4, $4, 0)
+			ON CONFLICT (hook, entry) DO UPDATE SET replayed = 1, since = $4, due = $4, attempts = 0, given_up = 0, why = '' WHERE given_up > 0`,
+			c.hook.Name, e.id, e.subject(), now)
+		if err != nil {
+			return n, wrap(c.hook.Name, err)
+		}
+		n++
+	}
+	return n, nil
+}
+
+// replayFailed takes up what was given up.
+func replayFailed(tx *db.Tx, hook string) (int, error) {
+	res, err := tx.Exec("UPDATE hook_waits SET replayed = 1, since = $1, due = $1, attempts = 0, given_up = 0, why = '' WHERE hook = $2 AND given_up > 0",
+		db.Millis(tx.Now()), hook)
+	if err != nil {
+		return 0, wrap(hook, err)
+	}
+	n, err := res.RowsAffected()
+	return int(n), wrap(hook, err)
+}
+
+// replaySince goes through the timeline once more, from a time up to what the hook
+// was told. One that is under way already becomes a part of it.
+func replaySince(tx *db.Tx, hook string, at place, since time.Time) (int, error) {
+	first, err := firstSince(tx, since, at.told)
+	if err != nil {
+		return 0, wrap(hook, err)
+	}
+	if first > at.told {
+		return 0, nil
+	}
+	from := first - 1
+	if at.again < at.until {
+		from = min(from, at.again)
+	}
+	_, err = tx.Exec("UPDATE hooks SET again = $1, again_until = $2, asked = asked + 1 WHERE name = $3", from, at.told, hook)
+	return int(at.told - from), wrap(hook, err)
+}
+
+// firstSince finds the first entry that was written at a time or later; entries
+// are written in the order of time. After all of them where there is none.
+func firstSince(tx *db.Tx, since time.Time, last int64) (int64, error) {
+	low, high := int64(1), last+1
+	for low < high {
+		middle := low + (high-low)/2
+		var id, at int64
+		err := tx.QueryRow("SELECT id, at FROM timeline WHERE id >= $1 ORDER BY id LIMIT 1", middle).Scan(&id, &at)
+		switch {
+		case errors.Is(err, sql.ErrNoRows) || err == nil && at >= db.Millis(since):
+			high = middle
+		case err != nil:
+			return 0, err
+		default:
+			low = id + 1
+		}
+	}
+	return low, nil
+}
