@@ -28,6 +28,7 @@ import (
 	"ringback/leads/hook"
 	"ringback/leads/jobs"
 	"ringback/leads/people"
+	"ringback/leads/search"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -252,6 +253,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	}
 	rest.run(end, func() error { return d.book.Run(bookCtx) })
 	rest.run(end, func() error { return d.keeper.Run(ctx) })
+	rest.run(end, func() error { return search.NewKeeper(d.db, d.log).Run(ctx) })
 	rest.run(end, func() error { return d.runner.Run(ctx) })
 	rest.run(end, func() error { return d.dialer.Run(ctx) })
 	rest.run(end, func() error { return d.feed.Run(ctx) })

@@ -52,7 +52,8 @@ var rooms = map[string]room{
 	"ari/pbx":       {floor: 1, only: []string{"ari", "ari/pbx/debian"}, lab: true},
 	"ari/softphone": {floor: 1, only: []string{"ari"}, lab: true},
 	"leads/jobs":    {floor: 1, only: []string{"leads/db"}},
-	"leads/history": {floor: 1, only: []string{"leads/db"}, lab: true},
+	"leads/search":  {floor: 1, only: []string{"leads/db"}},
+	"leads/history": {floor: 1, only: []string{"leads/db", "leads/search"}, lab: true},
 	"leads":         {floor: 2},
 	// The cards of contacts, as programs and files fill them in.
 	"leads/contacts": {floor: 2, only: []string{"leads", "leads/db", "leads/number", "leads/posted", "routing"}},

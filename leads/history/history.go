@@ -155,6 +155,10 @@ func fill(ctx context.Context, path string, s Size) (err error) {
 	if err := newWriter(ctx, tx, s).write(); err != nil {
 		return err
 	}
+	// The search has been told of everybody.
+	if _, err := tx.ExecContext(ctx, "DELETE FROM search_due"); err != nil {
+		return err
+	}
 	for _, index := range indexes {
 		if _, err := tx.ExecContext(ctx, index); err != nil {
 			return err

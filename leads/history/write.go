@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"time"
+
+	"ringback/leads/search"
 )
 
 // writer lives through the years, call by call.
 type writer struct {
 	size                                                                   Size
 	dice                                                                   *rand.Rand
-	contacts, numbers, calls, leadRows, attempts, timeline                 *table
+	contacts, numbers, calls, leadRows, attempts, timeline, search         *table
 	jobs, appointments, reminders, dials, consents, turns, watched, trunks *table
 
 	people []person // the contacts, by id - 1
@@ -53,6 +55,7 @@ func newWriter(ctx context.Context, tx *sql.Tx, s Size) *writer {
 		turns:     of("pool_turns", "pool, last"),
 		watched:   of("watched", "pbx, until"),
 		trunks:    of("trunks", "pbx, endpoint"),
+		search:    of("search", "rowid, text"),
 	}
 }
 
@@ -71,7 +74,7 @@ func (w *writer) write() error {
 		return err
 	}
 	for _, t := range []*table{w.contacts, w.numbers, w.calls, w.leadRows, w.attempts, w.timeline, w.jobs, w.appointments, w.reminders, w.dials,
-		w.consents, w.turns, w.watched, w.trunks} {
+		w.consents, w.turns, w.watched, w.trunks, w.search} {
 		if err := t.flush(); err != nil {
 			return err
 		}
@@ -197,6 +200,9 @@ func (w *writer) newContact(at int64) error {
 		name, named = nameOf(id), 1
 	}
 	if err := w.contacts.add(id, name, named, login(id), at); err != nil {
+		return err
+	}
+	if err := w.search.add(id, search.Text(name, []string{number(id)})); err != nil {
 		return err
 	}
 	if id%50 == 0 {

@@ -1,0 +1,142 @@
+package view
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"ringback/leads"
+	"ringback/leads/search"
+)
+
+// Found is a contact that somebody looked for.
+type Found struct {
+	Contact
+	Open []Lead // what they are owed, as far as it is in sight
+}
+
+// Finding is what a search has found, the newest contacts first.
+type Finding struct {
+	Contacts []Found
+	// More says that there may be others: a longer question finds them.
+	More bool
+}
+
+const (
+	// shownFound is how many contacts a search shows at most.
+	shownFound = 30
+	// lookedThrough is how many that have what is looked for it asks whether they
+	// are in sight, and fit in whole.
+	lookedThrough = 300
+)
+
+// Search finds contacts in sight by parts of their numbers, in any spelling, or of
+// their names. search.ErrShort is in the error of a question that is too short.
+func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding, error) {
+	q, err := search.Ask(text)
+	if err != nil {
+		return Finding{}, failed("search", err)
+	}
+	var c condition
+	c.and("c.id IN (SELECT rowid FROM search WHERE search MATCH $ ORDER BY rowid DESC LIMIT $) AND c.merged_into IS NULL", q.Match(), lookedThrough)
+	c.contactInSight(&s)
+	query := "SELECT " + contactColumns + c.String() + " ORDER BY c.id DESC LIMIT " + c.next(lookedThrough)
+	list, err := collect(ctx, v.db, scanContact, query, c.args...)
+	if err != nil {
+		return Finding{}, failed("search", err)
+	}
+	if err := v.numbersOf(ctx, list); err != nil {
+		return Finding{}, err
+	}
+	found := Finding{Contacts: []Found{}, More: len(list) == lookedThrough}
+	for _, contact := range list {
+		if !q.Fits(contact.Name, contact.Numbers) {
+			continue
+		}
+		if len(found.Contacts) == shownFound {
+			found.More = true
+			break
+		}
+		one := Found{Contact: contact}
+		if contact.OpenLeads > 0 {
+			if one.Open, err = v.openLeadsOf(ctx, contact.ID); err != nil {
+				return Finding{}, err
+			}
+			one.Open = slices.DeleteFunc(one.Open, func(l Lead) bool { return !s.Sees(l.ID, l.Pool, l.Manager) })
+		}
+		found.Contacts = append(found.Contacts, one)
+	}
+	return found, nil
+}
+
+// numbersOf gives contacts their numbers, wherever they stand.
+func (v *View) numbersOf(ctx context.Context, contacts []Contact) error {
+	at := map[int64]*Contact{}
+	var c condition
+	var these []string
+	for i := range contacts {
+		at[contacts[i].ID] = &contacts[i]
+		these = append(these, c.next(contacts[i].ID))
+	}
+	if len(these) == 0 {
+		return nil
+	}
+	type owned struct {
+		contact int64
+		number  string
+	}
+	rows, err := collect(ctx, v.db, func(row scanner) (owned, error) {
+		var o owned
+		err := row.Scan(&o.contact, &o.number)
+		return o, err
+	}, "SELECT contact, number FROM numbers WHERE contact IN ("+strings.Join(these, ", ")+")", c.args...)
+	if err != nil {
+		return failed("numbers", err)
+	}
+	for _, o := range rows {
+		of := at[o.contact]
+		of.Numbers = append(of.Numbers, leads.Clip(o.number))
+	}
+	for i := range contacts {
+		slices.Sort(contacts[i].Numbers)
+	}
+	return nil
+}
+
+// contactInSight narrows contacts to those that somebody is responsible for, or
+// has or had to do with: a lead or a call of theirs, one that waits in their pools
+// for somebody, or one of the pools that they supervise.
+func (c *condition) contactInSight(s *leads.Sight) {
+	if s.All && s.Only == 0 {
+		return
+	}
+	if s.Only != 0 {
+		c.and("EXISTS (SELECT 1 FROM leads l WHERE l.contact = c.id AND l.id = $)", s.Only)
+		return
+	}
+	lead, call, args := "l.manager = $", "k.manager = $", []any{s.Login, s.Login}
+	var calls []any
+	for _, pool := range s.Supervises {
+		lead, call = lead+" OR l.pool = $", call+" OR k.pool = $"
+		args, calls = append(args, pool), append(calls, pool)
+	}
+	for _, pool := range s.Pools {
+		lead += " OR l.closed IS NULL AND l.manager = '' AND l.pool = $"
+		args = append(args, pool)
+	}
+	args = append(append(args, s.Login), calls...)
+	c.and("(+c.manager = $ OR EXISTS (SELECT 1 FROM leads l WHERE l.contact = c.id AND ("+lead+"))"+
+		" OR EXISTS (SELECT 1 FROM calls k WHERE k.contact = c.id AND ("+call+")))", args...)
+}
+
+// SeesContact says whether a contact is in sight.
+func (v *View) SeesContact(ctx context.Context, s leads.Sight, contact int64) (bool, error) {
+	var c condition
+	c.and("c.id = $", contact)
+	c.contactInSight(&s)
+	var n int
+	if err := v.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c"+c.String(), c.args...).Scan(&n); err != nil {
+		return false, failed("contact", err)
+	}
+	return n > 0, nil
+}
