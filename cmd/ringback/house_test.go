@@ -484,6 +484,7 @@ func sourceProblems(file source) (problems []string) {
 			text, err := strconv.Unquote(n.Value)
 			switch {
 			case n.Kind != token.STRING || isTest || err != nil || !sqlText.MatchString(text):
+			case strings.HasPrefix(file.name, "leads/search/"): // an index of trigrams is asked by each engine in its own words
 			case strings.HasPrefix(file.name, "ari/cdr/"): // what it asks the PBX's database, in each engine's words
 			case topOf(file.name) != "leads":
 				say(n.Pos(), "SQL stays under leads: %.60q", text)

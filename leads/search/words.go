@@ -108,6 +108,10 @@ func spellings(digits string) []string {
 	return list
 }
 
+// Newest asks for the ids of the newest contacts that have a Match; the values, each
+// a $, are that and how many.
+const Newest = "SELECT rowid FROM search WHERE search MATCH $ ORDER BY rowid DESC LIMIT $"
+
 // Match is the question as the index is asked it; words that are too short for it
 // are left to Fits.
 func (q Question) Match() string {

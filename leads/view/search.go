@@ -38,7 +38,7 @@ func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding,
 		return Finding{}, failed("search", err)
 	}
 	var c condition
-	c.and("c.id IN (SELECT rowid FROM search WHERE search MATCH $ ORDER BY rowid DESC LIMIT $) AND c.merged_into IS NULL", q.Match(), lookedThrough)
+	c.and("c.id IN ("+search.Newest+") AND c.merged_into IS NULL", q.Match(), lookedThrough)
 	c.contactInSight(&s)
 	query := "SELECT " + contactColumns + c.String() + " ORDER BY c.id DESC LIMIT " + c.next(lookedThrough)
 	list, err := collect(ctx, v.db, scanContact, query, c.args...)
