@@ -55,6 +55,7 @@ var rooms = map[string]room{
 	"leads/search":  {floor: 1, only: []string{"leads/db"}},
 	"leads/history": {floor: 1, only: []string{"leads/db", "leads/search"}, lab: true},
 	"leads":         {floor: 2},
+	"leads/answers": {floor: 1, only: []string{"leads/db"}},
 	// The cards of contacts, as programs and files fill them in.
 	"leads/contacts": {floor: 2, only: []string{"leads", "leads/db", "leads/number", "leads/posted", "routing"}},
 	"leads/dials":    {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},

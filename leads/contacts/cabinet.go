@@ -73,7 +73,7 @@ func (c *Cabinet) Put(tx *db.Tx, w Wanted, by Author) (id int64, did Did, err er
 		id, err = in.insert(tx)
 		return id, Made, err
 	}
-	did, err = in.update(tx, id, by)
+	did, err = in.update(tx, id, by, false)
 	return id, did, err
 }
 
@@ -98,11 +98,7 @@ func (c *Cabinet) Change(tx *db.Tx, id int64, w Wanted, by Author) (Did, error) 
 			return "", err
 		}
 	}
-	did, err := in.update(tx, id, by)
-	if err == nil && did == Same && dropped > 0 {
-		return Changed, note(tx, id, by, []string{"numbers"})
-	}
-	return did, err
+	return in.update(tx, id, by, dropped > 0)
 }
 
 // find tells whose card it is; 0: nobody's yet.

@@ -27,8 +27,9 @@ func readCard(tx *db.Tx, id int64) (c card, err error) {
 	return c, err
 }
 
-// update writes what is different, and notes which parts of the card that are.
-func (in *checked) update(tx *db.Tx, id int64, by Author) (Did, error) {
+// update writes what is different, and notes which parts of the card that are;
+// dropped says that it has lost numbers already.
+func (in *checked) update(tx *db.Tx, id int64, by Author, dropped bool) (Did, error) {
 	was, err := readCard(tx, id)
 	if err != nil {
 		return "", err
@@ -48,7 +49,7 @@ func (in *checked) update(tx *db.Tx, id int64, by Author) (Did, error) {
 	if err != nil {
 		return "", err
 	}
-	if added {
+	if added || dropped {
 		parts = append(parts, "numbers")
 	}
 	if len(parts) == 0 {

@@ -56,7 +56,7 @@ func (s *API) book(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int64
 	var made bool
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/appointments/%d", id) }, func(tx *db.Tx) error {
 		a, isNew, err := s.cfg.Desk.Create(tx, wanted)
 		if err == nil {
 			id, made = a.ID, isNew
@@ -77,7 +77,7 @@ func (s *API) bookAll(w http.ResponseWriter, r *http.Request) {
 	}
 	file := appointments.ReadCSV(text)
 	made := 0
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+	err := s.do(r, at("/api/v1/appointments"), func(tx *db.Tx) (err error) {
 		made, err = s.cfg.Desk.Import(tx, file)
 		return err
 	})
@@ -96,7 +96,7 @@ func (s *API) change(w http.ResponseWriter, r *http.Request) {
 	if !ok || !readJSON(w, r, &changes) {
 		return
 	}
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, at("/api/v1/appointments/%d", id), func(tx *db.Tx) error {
 		_, err := s.cfg.Desk.Change(tx, id, changes)
 		return err
 	})
@@ -111,7 +111,7 @@ func (s *API) cancel(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, at("/api/v1/appointments/%d", id), func(tx *db.Tx) error {
 		_, err := s.cfg.Desk.Cancel(tx, id)
 		return err
 	})
@@ -134,7 +134,7 @@ func (s *API) remind(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int64
 	var made bool
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/reminders/%d", id) }, func(tx *db.Tx) (err error) {
 		id, made, err = s.cfg.Desk.Ask(tx, asked)
 		var others posted.Problems
 		if len(wrong) > 0 && (err == nil || errors.As(err, &others)) {

@@ -84,7 +84,7 @@ func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error { return dials.Record(tx, words...) })
+	err := s.do(r, at("/api/v1/consents"), func(tx *db.Tx) error { return dials.Record(tx, words...) })
 	if s.done(w, r, err) {
 		door.JSON(w, http.StatusOK, typeJSON, struct {
 			Taken int `json:"taken"`

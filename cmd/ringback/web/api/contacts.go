@@ -36,7 +36,7 @@ func (s *API) putContact(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int64
 	var did contacts.Did
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) (err error) {
+	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/contacts/%d", id) }, func(tx *db.Tx) (err error) {
 		id, did, err = s.cards.Put(tx, wanted, author(r))
 		return err
 	})
@@ -52,7 +52,7 @@ func (s *API) changeContact(w http.ResponseWriter, r *http.Request) {
 	if !ok || !readJSON(w, r, &wanted) {
 		return
 	}
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, at("/api/v1/contacts/%d", id), func(tx *db.Tx) error {
 		_, err := s.cards.Change(tx, id, wanted, author(r))
 		return err
 	})
@@ -76,7 +76,7 @@ func (s *API) mergeContact(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	by := author(r)
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, at("/api/v1/contacts/%d", said.Into), func(tx *db.Tx) error {
 		if err := leads.CheckContact(tx, said.Into); err != nil {
 			return fmt.Errorf("into: %w", err)
 		}
@@ -98,7 +98,7 @@ func (s *API) remarkOnContact(w http.ResponseWriter, r *http.Request) {
 	if !s.done(w, r, err) {
 		return
 	}
-	err = s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err = s.do(r, at("/api/v1/contacts/%d", id), func(tx *db.Tx) error {
 		if err := leads.CheckContact(tx, id); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -148,7 +149,7 @@ func (s *API) openLead(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int64
 	made := false
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/leads/%d", id) }, func(tx *db.Tx) error {
 		hand, err := s.hand(r, wanted.Login)
 		if err != nil {
 			return err
@@ -216,7 +217,7 @@ func (s *API) handle(w http.ResponseWriter, r *http.Request, said any, login *st
 			return
 		}
 	}
-	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
+	err := s.do(r, at("/api/v1/leads/%d", id), func(tx *db.Tx) error {
 		known, err := leads.Find(tx, id)
 		if err == nil && known == nil {
 			return appointments.ErrNotFound

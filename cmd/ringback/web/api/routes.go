@@ -37,6 +37,8 @@ type API struct {
 	cfg   Config
 	view  *view.View
 	cards *contacts.Cabinet
+	busy  busy
+	pace  pace
 }
 
 // New makes an API.
@@ -47,6 +49,11 @@ func New(c Config) *API {
 // Routes is the map of the API.
 func (s *API) Routes() []door.Route {
 	route := func(method, path, scope string, answer http.HandlerFunc) door.Route {
+		switch method {
+		case http.MethodPost, http.MethodPut, http.MethodPatch:
+			answer = s.once(answer)
+		}
+		answer = s.paced(method != http.MethodGet, answer)
 		return door.Route{Method: method, Path: path, Access: door.Program, Scope: scope, Answer: answer}
 	}
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
