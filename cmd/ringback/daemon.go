@@ -47,6 +47,7 @@ type daemon struct {
 	runner   *jobs.Runner
 	listener net.Listener
 	web      *web.Server
+	counter  *counter
 	watched  []watched
 	webhooks []*webhook.Channel
 	hooks    []*hook.Receiver
@@ -110,6 +111,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
+	}
+	if d.counter, err = newCounter(&premises{cfg, d.db, d.people, d}, errands, log); err != nil {
+		return err
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language})
@@ -258,6 +262,7 @@ func (d *daemon) Run(ctx context.Context) error {
 	rest.run(end, func() error { return d.dialer.Run(ctx) })
 	rest.run(end, func() error { return d.feed.Run(ctx) })
 	rest.run(end, func() error { return d.web.Serve(d.listener) })
+	rest.run(end, d.counter.serve)
 	<-ctx.Done()
 	rest.run(end, d.shutDownWeb)
 	failed := spine.wait()
@@ -270,7 +275,7 @@ func (d *daemon) Run(ctx context.Context) error {
 func (d *daemon) shutDownWeb() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWithin/2)
 	defer cancel()
-	if err := d.web.Shutdown(ctx); err != nil {
+	if err := errors.Join(d.web.Shutdown(ctx), d.counter.shutDown(ctx)); err != nil {
 		d.log.Warn("requests were cut off by the stop", "err", err)
 	}
 	return nil
@@ -306,6 +311,9 @@ func (p *parts) wait() error {
 func (d *daemon) close() {
 	if d.listener != nil {
 		_ = d.listener.Close() // the server may have closed it before
+	}
+	if d.counter != nil {
+		_ = d.counter.close() // the same
 	}
 	for _, w := range d.watched {
 		w.client.Close()

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -140,7 +141,7 @@ func (r *Register) Accounts(ctx context.Context) ([]Account, error) {
 	now := r.db.Now()
 	for i := range r.cfg.Directory.Managers {
 		m := &r.cfg.Directory.Managers[i]
-		a := Account{Login: m.Login, Name: m.Name, Role: string(m.Role)}
+		a := Account{Login: m.Login, Name: m.Name, Role: string(cmp.Or(m.Role, routing.Plain))}
 		row, err := r.account(ctx, m.Login)
 		if err != nil {
 			return nil, err
