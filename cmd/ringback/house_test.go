@@ -84,6 +84,8 @@ var rooms = map[string]room{
 	"cmd/ringback/web/health": {floor: 4, only: []string{"ari"}},
 	"cmd/ringback/web/api":    {floor: 4},
 	"cmd/ringback/web/page":   {floor: 4},
+	// It sees what people see, and knows nothing of the house.
+	"cmd/ringback/web/browser": {floor: 0, only: []string{}, lab: true},
 	// Tests only.
 	"cmd/ringback/scenarios": {floor: 5},
 	"cmd/ringback":           {floor: 5},

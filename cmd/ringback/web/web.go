@@ -110,6 +110,9 @@ func (s *Server) open(shown *view.View) {
 	s.handler = mux
 }
 
+// Routes is the map of all that is answered.
+func (s *Server) Routes() []door.Route { return slices.Clone(s.routes) }
+
 // ServeHTTP answers one request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.door.Secure(w.Header()) // here, because the mux answers some requests by itself

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"ringback/cmd/ringback/web/browser"
+	"ringback/cmd/ringback/web/door"
+)
+
+var screens = flag.String("screens", "", "TestPages: a folder for what every page looks like, as PNG")
+
+// scene of a page: who looks at what.
+type sight struct{ name, path, login string }
+
+// sights are all pages that people see, as the routes have them: none is
+// forgotten.
+func (s *showroom) sights() (list []sight) {
+	s.t.Helper()
+	lead := s.lead("m01")
+	var contact int64
+	s.do(s.daemon.db.Reader().QueryRowContext(s.ctx, "SELECT contact FROM leads WHERE id = $1", lead).Scan(&contact))
+	id := strings.NewReplacer("/leads/{id}", fmt.Sprintf("/leads/%d", lead), "/contacts/{id}", fmt.Sprintf("/contacts/%d", contact), "{$}", "")
+	for _, r := range s.daemon.web.Routes() {
+		path := id.Replace(r.Path)
+		if r.Method != http.MethodGet || !isPage(r) {
+			continue
+		}
+		login := "m01"
+		switch r.Access {
+		case door.Leader:
+			login = "vera"
+		case door.Admin:
+			login = "root"
+		case door.Anyone:
+			login = ""
+		}
+		name := strings.Trim(regexp.MustCompile(`[^a-z]+`).ReplaceAllString(r.Path, "-"), "-")
+		if name == "" {
+			name = map[string]string{"/{$}": "callbacks", "/": "nothing"}[r.Path]
+		}
+		if r.Path == "/" {
+			path = "/no/such/page"
+		}
+		list = append(list, sight{name, path, login})
+	}
+	return list
+}
+
+// isPage says that a route is something that people look at.
+func isPage(r door.Route) bool {
+	for _, other := range []string{"/api/", "/static/", "/healthz", "/readyz", "/metrics", "/live", ".csv", "/l/", "{secret}", "/manifest"} {
+		if strings.Contains(r.Path, other) {
+			return false
+		}
+	}
+	return r.Access != door.Program && r.Access != door.Machine
+}
+
+// looks are the screens on which pages are looked at.
+func looks() (list []browser.Look) {
+	for _, look := range []browser.Look{browser.Phone, browser.Desk} {
+		for _, dark := range []bool{false, true} {
+			look.Dark = dark
+			list = append(list, look)
+		}
+	}
+	return list
+}
+
+func nameOf(l browser.Look) string {
+	name := "desk"
+	if l.Phone {
+		name = "phone"
+	}
+	if l.Dark {
+		return name + "-dark"
+	}
+	return name + "-light"
+}
+
+// TestPages looks at every page, on a telephone and at a desk, by day and by
+// night: none has a fault that keeps people from using it, none is wider than its
+// screen, and none does what its own policy forbids. With -screens it keeps what
+// they look like, in English and Russian.
+func TestPages(t *testing.T) {
+	axe, err := os.ReadFile("../../testdata/axe/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := openShowroom(t)
+	languages := []string{"en"}
+	if *screens != "" {
+		languages = append(languages, "ru")
+	}
+	for _, of := range s.sights() {
+		t.Run(of.name, func(t *testing.T) {
+			for _, look := range looks() {
+				for _, language := range languages {
+					look.Language = language
+					s.examine(t, of, look, string(axe))
+				}
+			}
+		})
+	}
+}
+
+// examine looks at one page on one screen.
+func (s *showroom) examine(t *testing.T, of sight, look browser.Look, axe string) {
+	t.Helper()
+	where := nameOf(look) + "-" + look.Language
+	do := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatalf("%s %s: %v", of.path, where, err)
+		}
+	}
+	tab, err := s.tab(of.login, look)
+	do(err)
+	defer tab.Close()
+	do(tab.Go(s.site + of.path))
+	var wide int
+	do(tab.Eval("document.documentElement.scrollWidth - document.documentElement.clientWidth", &wide))
+	if wide > 0 {
+		t.Errorf("%s %s: it is %d pixels wider than the screen", of.path, where, wide)
+	}
+	if *screens != "" {
+		do(os.MkdirAll(*screens, 0o755))
+		png, err := tab.Shot()
+		do(err)
+		do(os.WriteFile(filepath.Join(*screens, fmt.Sprintf("%s-%s.png", of.name, where)), png, 0o644))
+	}
+	for _, wrong := range tab.Wrongs() {
+		if of.name != "nothing" || !strings.Contains(wrong, "404") {
+			t.Errorf("%s %s: the browser says: %s", of.path, where, wrong)
+		}
+	}
+	if look.Language != "en" {
+		return
+	}
+	faults, err := tab.Faults(axe)
+	do(err)
+	for i := range faults {
+		if faults[i].Grave() {
+			t.Errorf("%s %s: %s", of.path, where, &faults[i])
+		}
+	}
+}
