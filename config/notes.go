@@ -125,6 +125,8 @@ var notes = map[string]note{
 	"pools[].ladder.rungs[].tell": {text: "manager: whose lead it is gets a message. call: their phone rings, a voice says who is\n" +
 		"owed a call, and a key connects. next_manager: the lead is handed on to the next of the\n" +
 		"pool. supervisor: the pool's gets a message."},
+	"pools[].absence": {text: "What becomes of the open leads of somebody who says that they are away: keep: they stay, and the\n" +
+		"supervisor has a list; hand_on: the others get them.", sample: "hand_on"},
 	"pools[].caller_id": {text: "The number that those see whom the pool calls. Left out: that of the line they rang.",
 		sample: `"+74951000001"`},
 	"pools[].missed": {text: "Durations that differ from the company's, as under missed above.",

@@ -174,6 +174,7 @@ func (c *Config) checkPools(f *findings) {
 		p, at := &c.Pools[i], fmt.Sprintf("pools[%d]", i)
 		pools.add(at+".name", p.Name)
 		checkTeam(f, at, p, logins)
+		oneOf(f, at+".absence", p.Absence, routing.Keep, routing.HandOn)
 		oneOf(f, at+".pick", p.Pick, routing.RoundRobin, routing.Random, routing.LeastOpen)
 		checkLadder(f, at+".ladder", &p.Ladder)
 		if c.Mode == Act {

@@ -30,7 +30,7 @@ type Book struct {
 	backlog int64
 
 	mu      sync.Mutex
-	waiting []told
+	waiting []heard
 	urgent  int         // how many of waiting hurry
 	size    int64       // of waiting, about, in bytes
 	inHand  time.Time   // when the oldest fact that is being recorded was told; zero: none is
@@ -63,8 +63,8 @@ func sizeOf(f *call.Fact) int64 {
 // maxBatch is how many facts go into one transaction.
 const maxBatch = 256
 
-// told is a fact that waits, and since when.
-type told struct {
+// heard is a fact that waits, and since when.
+type heard struct {
 	call.Fact
 	at time.Time
 }
@@ -111,7 +111,7 @@ func (b *Book) Tell(facts []call.Fact) bool {
 	now := time.Now()
 	urgent := 0
 	for i := range facts {
-		b.waiting = append(b.waiting, told{facts[i], now})
+		b.waiting = append(b.waiting, heard{facts[i], now})
 		if hurries(&facts[i]) {
 			urgent++
 		}
@@ -210,10 +210,10 @@ func (b *Book) take(all bool) (batch []call.Fact, more bool) {
 	}
 	facts := withoutPassed(b.waiting[:n])
 	wait := linger
-	if slices.ContainsFunc(facts, func(f told) bool { return hurries(&f.Fact) || now.Sub(f.at) >= linger }) {
+	if slices.ContainsFunc(facts, func(f heard) bool { return hurries(&f.Fact) || now.Sub(f.at) >= linger }) {
 		wait = linger / 2 // there is a transaction to go along with
 	}
-	var stay []told
+	var stay []heard
 	for _, f := range facts {
 		if rest := wait - now.Sub(f.at); !all && !hurries(&f.Fact) && rest > 0 {
 			if stay = append(stay, f); b.later == nil {
@@ -241,10 +241,10 @@ func (b *Book) take(all bool) (batch []call.Fact, more bool) {
 
 // withoutPassed leaves out the facts that a later one of the same call makes
 // needless; that one has waited since they were told.
-func withoutPassed(facts []told) []told {
+func withoutPassed(facts []heard) []heard {
 	type key struct{ pbx, id string }
 	later := make(map[key]int, len(facts))
-	kept := make([]told, 0, len(facts))
+	kept := make([]heard, 0, len(facts))
 	for i := len(facts) - 1; i >= 0; i-- {
 		k := key{facts[i].Call.PBX, facts[i].Call.ID}
 		if at, passed := later[k]; passed && !hurries(&facts[i].Fact) {

@@ -113,7 +113,7 @@ func (b *Book) Heir(tx *db.Tx, l *Lead) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.turn(tx, pool, func(login string) bool { return !had[login] && b.onDuty(tx, login) })
+	return b.turn(tx, pool, had)
 }
 
 // holders are those whose lead it has been.

@@ -9,6 +9,7 @@ import (
 
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -321,11 +322,13 @@ func (b *Book) choose(tx *db.Tx, l *Lead, pool *routing.Pool) (login, why string
 		if err != nil {
 			return "", "", err
 		}
-		if pool.Has(login) && b.onDuty(tx, login) {
-			return login, byResponsible, nil
+		if pool.Has(login) {
+			if on, err := b.onDuty(tx, login); err != nil || on {
+				return login, byResponsible, err
+			}
 		}
 	}
-	login, err = b.turn(tx, pool, func(login string) bool { return b.onDuty(tx, login) })
+	login, err = b.turn(tx, pool, nil)
 	switch {
 	case err != nil:
 		return "", "", err
@@ -335,14 +338,20 @@ func (b *Book) choose(tx *db.Tx, l *Lead, pool *routing.Pool) (login, why string
 	return login, byTurn, takeTurn(tx, pool.Name, login)
 }
 
-func (b *Book) onDuty(tx *db.Tx, login string) bool {
+// onDuty says whether somebody can be given a lead: it is their time, and they
+// are not away.
+func (b *Book) onDuty(tx *db.Tx, login string) (bool, error) {
 	m := b.office.Directory.Manager(login)
-	return m != nil && m.OnDuty(tx.Now())
+	if m == nil || !m.OnDuty(tx.Now()) {
+		return false, nil
+	}
+	absent, err := told.Absent(tx, login)
+	return !absent, err
 }
 
-// turn is whose turn it is among the managers of the pool who may have it;
-// empty: nobody's.
-func (b *Book) turn(tx *db.Tx, pool *routing.Pool, may func(login string) bool) (string, error) {
+// turn is whose turn it is among the managers of the pool who are on duty and
+// have not had the lead; empty: nobody's.
+func (b *Book) turn(tx *db.Tx, pool *routing.Pool, had map[string]bool) (string, error) {
 	var last string
 	err := tx.QueryRow("SELECT last FROM pool_turns WHERE pool = $1", pool.Name).Scan(&last)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -352,7 +361,16 @@ func (b *Book) turn(tx *db.Tx, pool *routing.Pool, may func(login string) bool) 
 	if err != nil {
 		return "", err
 	}
-	return pool.Next(last, may, open, b.roll), nil
+	may := map[string]bool{}
+	for _, login := range pool.Managers {
+		if had[login] {
+			continue
+		}
+		if may[login], err = b.onDuty(tx, login); err != nil {
+			return "", err
+		}
+	}
+	return pool.Next(last, func(login string) bool { return may[login] }, open, b.roll), nil
 }
 
 // takeTurn notes who had the pool's last turn.

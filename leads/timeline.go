@@ -35,6 +35,11 @@ const (
 	EntryCallNot       = "call_not"       // a rung at which nobody was rung; detail: why
 	EntryNoted         = "noted"          // what a person wrote; who: they; detail: the text
 	EntryLater         = "later"          // somebody has put the lead off; detail: until when
+	EntryAway          = "away"           // somebody is away; detail: from/until, RFC 3339; channel: how they said so
+	EntryBack          = "back"           // somebody is not away any more, or will not be after all
+	EntrySkipped       = "alert_skipped"  // a message that was not sent on purpose; detail: why
+	EntryHeld          = "alert_held"     // a message waits; detail: until when
+	EntryDropped       = "alert_dropped"  // a message that waited is of no use any more; detail: why
 	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
 	EntryClick         = "click_call"     // somebody asked to be connected with the contact; channel: how; detail: "connected", or what was in the way
 )

@@ -98,6 +98,8 @@ type Pool struct {
 	Pick       Pick     `yaml:"pick"`
 	Hours      Hours    `yaml:"hours"`
 	Ladder     Ladder   `yaml:"ladder"`
+	// Absence says what becomes of the open leads of somebody who goes away.
+	Absence Absence `yaml:"absence"`
 	// CallerID is the number that is shown to those whom the pool calls; empty:
 	// that of the line they rang.
 	CallerID string `yaml:"caller_id"`
@@ -110,6 +112,14 @@ type Pool struct {
 	Handled HandledBy `yaml:"-"` // the company's
 	Block   []string  `yaml:"-"` // the company's, E.164
 }
+
+// Absence names what becomes of the leads of somebody who goes away.
+type Absence string
+
+const (
+	Keep   Absence = "keep"    // they stay, and the supervisor has a list of them; empty means it too
+	HandOn Absence = "hand_on" // whose turn it is gets them
+)
 
 // OpensLead says whether a miss for this reason obliges somebody.
 func (p *Pool) OpensLead(r Reason) bool {

@@ -133,7 +133,8 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 		Window: rules.CallHours, Tell: ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,
 		Prompts: cfg.Robot.Prompts, Ring: cfg.Robot.Ring, Log: d.log})
-	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening}, d.managers.Work(), d.managers.Clicks(), reminders.Work()), desk
+	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening},
+		jobs.Work{Kind: leads.KindAway, Dated: true, InTx: d.book.LeavesWork}, d.managers.Work(), d.managers.Clicks(), reminders.Work()), desk
 }
 
 // exchanges are the PBXes as robot calls use them.

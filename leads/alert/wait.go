@@ -23,7 +23,7 @@ const (
 
 // putOff says until when a rung must wait; zero: it need not.
 func (l *Ladder) putOff(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool, due *leads.RungDue, heir string) (time.Time, error) {
-	if until := rests(tx, lead, pool, overslept(tx, j) || told(pool, due)); !until.IsZero() {
+	if until := rests(tx, lead, pool, overslept(tx, j) || supervised(pool, due)); !until.IsZero() {
 		due.Waited = 0
 		return until, nil
 	}
@@ -53,10 +53,10 @@ func rests(tx *db.Tx, lead *leads.Lead, pool *routing.Pool, home bool) time.Time
 	return time.Time{}
 }
 
-// told says that the supervisor has been told, or the ladder's end was reached:
+// supervised says that the supervisor has been told, or the ladder's end was reached:
 // what is still to come can wait for the opening. A ladder that began in the
 // hours runs as far as that.
-func told(pool *routing.Pool, due *leads.RungDue) bool {
+func supervised(pool *routing.Pool, due *leads.RungDue) bool {
 	climbed := pool.Ladder.Rungs[:min(due.Rung, len(pool.Ladder.Rungs))]
 	return due.Round > 0 || slices.ContainsFunc(climbed, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor })
 }
