@@ -28,6 +28,7 @@ func (c *Config) check(f *findings) {
 	c.checkChannels(f)
 	c.checkHooks(f)
 	c.checkManagers(f)
+	c.checkAlerts(f)
 	c.makePlans()
 	c.checkLines(f)
 	c.checkMissed(f)

@@ -19,6 +19,7 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/number"
 	"ringback/leads/text"
+	"ringback/leads/told"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -47,6 +48,8 @@ type Config struct {
 	Channels Channels          `yaml:"channels"`
 	// Hooks are programs that are told of what happens.
 	Hooks []Hook `yaml:"hooks"`
+	// Alerts is what people cannot choose otherwise, by kind of alert.
+	Alerts told.Policy `yaml:"alerts"`
 	// Robot says what robot calls may do, Reminders of what clients are reminded.
 	Robot     Robot               `yaml:"robot"`
 	Reminders appointments.Config `yaml:"reminders"`

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -63,4 +64,15 @@ func checkHolidays(f *findings, at string, h *routing.Holidays) {
 		kept[day] = h.Days[day]
 	}
 	h.Days = kept
+}
+
+// checkAlerts checks what people cannot choose otherwise.
+func (c *Config) checkAlerts(f *findings) {
+	for _, kind := range slices.Sorted(maps.Keys(c.Alerts)) {
+		at := below("alerts", string(kind))
+		oneOf(f, at, kind, told.Kinds...)
+		if must := c.Alerts[kind].Must; must != "" && must != told.Immediately {
+			f.add(at+".must", "%s is not known here: it is immediate, or left out", quoted(string(must)))
+		}
+	}
 }

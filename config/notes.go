@@ -148,6 +148,10 @@ var notes = map[string]note{
 		"lead.*, alert.*, contact.*; left out: all.",
 		sample: "[{name: crm, url: \"https://crm.example.com/events\", secret_file: hook.secret, events: [lead.*], timeout: 10s}]", whole: true},
 
+	"alerts": {text: "What people cannot choose otherwise on their settings page: a kind of alert that must be immediate\n" +
+		"waits neither for the end of quiet times nor for a list. Kinds: new_lead, rang_again, overdue,\n" +
+		"absent, digest, reminder. New leads always keep a channel that works.",
+		sample: "{new_lead: {must: immediate}, overdue: {must: immediate}}", whole: true},
 	"robot": {text: "What robots may dial. Other numbers, and clients at other times, are never called, whoever\n" +
 		"asks for it; a manager is not connected with such a number either."},
 	"robot.countries": {text: "Whose numbers may be dialed (ISO 3166)."},

@@ -29,6 +29,7 @@ import (
 	"ringback/leads/jobs"
 	"ringback/leads/people"
 	"ringback/leads/search"
+	"ringback/leads/told"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -44,6 +45,7 @@ type daemon struct {
 	keeper   *leads.Keeper
 	dialer   *robotcall.Dialer
 	managers *robotcall.Managers
+	told     *told.Desk
 	runner   *jobs.Runner
 	listener net.Listener
 	web      *web.Server
@@ -89,6 +91,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry, Backlog: int64(cfg.BacklogMB) << 20})
+	d.told = told.New(told.Config{Directory: office.Directory, Policy: cfg.Alerts, Zone: cfg.Location(), Language: cfg.Language})
 	d.keeper = leads.NewKeeper(leads.KeepConfig{Calls: cfg.KeepCalls, Events: cfg.KeepEvents, DB: d.db, Book: d.book, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
 		return err
@@ -128,7 +131,7 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Log: d.log})
 	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
-		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
 		Window: rules.CallHours, Tell: ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,

@@ -54,7 +54,7 @@ var rooms = map[string]room{
 	"leads/jobs":    {floor: 1, only: []string{"leads/db"}},
 	"leads/search":  {floor: 1, only: []string{"leads/db"}},
 	"leads/history": {floor: 1, only: []string{"leads/db", "leads/search"}, lab: true},
-	"leads/told":    {floor: 1, only: []string{"leads/db", "leads/text", "routing"}},
+	"leads/told":    {floor: 1, only: []string{"leads/db", "leads/posted", "leads/text", "routing"}},
 	"leads":         {floor: 2},
 	"leads/answers": {floor: 1, only: []string{"leads/db"}},
 	// The cards of contacts, as programs and files fill them in.

@@ -223,7 +223,7 @@ func (s *siege) doubtedTwice(lead int64, channel, to string) bool {
 func (e *ears) marked(channel, to, number string) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return slices.ContainsFunc(e.heard, func(m told) bool { return m.marked && m.channel == channel && m.to == to && m.number == number })
+	return slices.ContainsFunc(e.heard, func(m earful) bool { return m.marked && m.channel == channel && m.to == to && m.number == number })
 }
 
 // known is all that is told of a caller: by themselves and the phones, by the

@@ -19,8 +19,8 @@ import (
 	"ringback/ari/softphone"
 )
 
-// told is one message as somebody got it.
-type told struct {
+// earful is one message as somebody got it.
+type earful struct {
 	channel, to, number string
 	why                 string // as alert.Why
 	id                  string // of the message, where the receiver removes doubles by it
@@ -40,7 +40,7 @@ type ears struct {
 	post  net.Listener
 
 	mu    sync.Mutex
-	heard []told
+	heard []earful
 	rings map[string][]time.Time // by the phone's name: when it was rung
 }
 
@@ -78,7 +78,7 @@ func (s *siege) openEars() *ears {
 			if err != nil {
 				return // it is closed
 			}
-			e.hear(told{channel: "sip", to: m.To}, m.Body)
+			e.hear(earful{channel: "sip", to: m.To}, m.Body)
 		}
 	})
 	return e
@@ -95,7 +95,7 @@ func (e *ears) rung(ctx context.Context, in *softphone.Incoming) {
 var aboutNumber = regexp.MustCompile(`\+79\d{9}`)
 
 // hear notes a message of which there is a text alone.
-func (e *ears) hear(m told, text string) {
+func (e *ears) hear(m earful, text string) {
 	m.number, m.why = aboutNumber.FindString(text), "new_lead"
 	switch {
 	case strings.Contains(text, "Not called back yet"):
@@ -107,7 +107,7 @@ func (e *ears) hear(m told, text string) {
 	e.note(m)
 }
 
-func (e *ears) note(m told) {
+func (e *ears) note(m earful) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = append(e.heard, m)
@@ -127,7 +127,7 @@ func (e *ears) hook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	e.note(told{"crm", posted.Data.To, posted.Data.Number, strings.TrimPrefix(posted.Type, "alert."), r.Header.Get("webhook-id"), posted.Data.Double})
+	e.note(earful{"crm", posted.Data.To, posted.Data.Number, strings.TrimPrefix(posted.Type, "alert."), r.Header.Get("webhook-id"), posted.Data.Double})
 }
 
 // letter is one conversation with the mail server.
@@ -148,7 +148,7 @@ func (l *letter) Data(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	l.ears.hear(told{channel: "email", to: l.to}, string(text))
+	l.ears.hear(earful{channel: "email", to: l.to}, string(text))
 	return nil
 }
 

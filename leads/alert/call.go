@@ -66,10 +66,13 @@ func (l *Ladder) hindrance(tx *db.Tx, lead *leads.Lead) (string, error) {
 		return noPhone, nil
 	}
 	w, err := leads.WhoRang(tx, lead)
-	if err != nil || w.Number != "" {
+	if err != nil {
 		return "", err
 	}
-	return noNumber, nil
+	if w.Number == "" {
+		return noNumber, nil
+	}
+	return l.disturbs(tx, lead.Manager)
 }
 
 // handed tells a manager of a lead that was handed on to them, and rings them

@@ -10,8 +10,15 @@ import (
 	"ringback/leads/jobs"
 )
 
-// Digest is a message about several leads that were found too late for a ladder.
-const Digest Why = "digest"
+// Why several leads are told of in one message.
+const (
+	Digest    Why = "digest"    // they were found too late for a ladder
+	Left      Why = "absent"    // they are somebody's who is away
+	Collected Why = "collected" // whoever is told wants them in a list, at certain times
+)
+
+// lists says that a message is about several leads.
+func (w Why) lists() bool { return w == Digest || w == Left || w == Collected }
 
 // Listed is one lead in a digest. Its texts come from outside and are Clean.
 type Listed struct {
@@ -40,13 +47,35 @@ func (l *Ladder) digest(tx *db.Tx, j jobs.Job) error {
 	if err != nil || len(owed) == 0 {
 		return err
 	}
-	m := Message{Why: Digest, At: tx.Now(), Opened: owed[0].Opened, Due: j.Due, Missed: len(owed),
-		LastMissed: owed[len(owed)-1].LastMissed, Last: true}
+	m := list(Digest, owed, tx.Now())
+	m.Due = j.Due
+	l.address(&m, due.To)
+	return l.tell(tx, m, fmt.Sprintf("notify:digest:%d", j.ID))
+}
+
+// absent tells a supervisor what somebody owes who is away.
+func (l *Ladder) absent(tx *db.Tx, j jobs.Job) error {
+	var due leads.AbsentDue
+	if err := json.Unmarshal(j.Payload, &due); err != nil {
+		return fmt.Errorf("alert: absent: %w", err)
+	}
+	owed, err := l.cfg.Book.LeftBy(tx, due.Login, due.To)
+	if err != nil || len(owed) == 0 {
+		return err
+	}
+	m := list(Left, owed, tx.Now())
+	m.Due, m.Manager = j.Due, due.Login
+	l.address(&m, due.To)
+	return l.tell(tx, m, fmt.Sprintf("notify:absent:%d", j.ID))
+}
+
+// list is a message about several leads, to nobody as yet.
+func list(why Why, owed []leads.Owed, now time.Time) Message {
+	m := Message{Why: why, At: now, Opened: owed[0].Opened, Missed: len(owed), LastMissed: owed[len(owed)-1].LastMissed, Last: true}
 	for i := range owed[:min(len(owed), maxListed)] {
 		o := &owed[i]
 		m.Leads = append(m.Leads, Listed{Lead: o.ID, Contact: o.Contact.Int64, Number: Clean(o.Number), Name: Clean(o.Name), Line: o.Line,
 			Pool: o.Pool, Manager: o.Manager, Missed: o.Missed, LastMissed: o.LastMissed})
 	}
-	l.address(&m, due.To)
-	return l.tell(tx, m, fmt.Sprintf("notify:digest:%d", j.ID))
+	return m
 }

@@ -13,6 +13,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/text"
+	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -62,6 +63,8 @@ type Config struct {
 	// Busy says whether a manager is on the phone just now; nil: never. It is
 	// asked inside a transaction and must neither block nor ask the database.
 	Busy func(login string) bool
+	// Told knows how people want to be told; nil: nobody has chosen.
+	Told *told.Desk
 	// Zone is the zone of times in texts; nil: UTC.
 	Zone    *time.Location
 	Log     *slog.Logger
@@ -80,6 +83,9 @@ type Ladder struct {
 func New(c Config) *Ladder {
 	if c.Zone == nil {
 		c.Zone = time.UTC
+	}
+	if c.Told == nil && c.Office != nil {
+		c.Told = told.New(told.Config{Directory: c.Office.Directory, Zone: c.Zone, Language: c.Language})
 	}
 	if c.Busy == nil {
 		c.Busy = func(string) bool { return false }
@@ -115,6 +121,8 @@ func (l *Ladder) Works() []jobs.Work {
 		{Kind: leads.KindAgain, InTx: l.rangAgain},
 		{Kind: leads.KindHanded, InTx: l.handed},
 		{Kind: leads.KindDigest, InTx: l.digest},
+		{Kind: leads.KindAbsent, InTx: l.absent},
+		{Kind: KindHeld, Dated: true, InTx: l.release},
 		l.strays(),
 	}
 	for _, ch := range l.cfg.Channels {
@@ -284,32 +292,6 @@ func (l *Ladder) channelsOf(login string) []Named {
 		return list
 	}
 	return reaching
-}
-
-// tell promises the message by every channel of its person that it was not
-// promised by before; in mode observe it only notes who would have been told.
-// id is the message's, without the channel.
-func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
-	entry := m.entry("", "", string(m.Why))
-	channels := l.channelsOf(m.To)
-	if len(channels) == 0 {
-		entry.Kind = leads.EntryNobodyToTell
-		return leads.Note(tx, entry)
-	}
-	for _, ch := range channels {
-		if l.cfg.Mode != Act {
-			entry.Kind, entry.Channel = leads.EntryAlertWould, ch.Name
-			if err := leads.Note(tx, entry); err != nil {
-				return err
-			}
-			continue
-		}
-		m.ID = id + ":" + ch.Name
-		if err := l.promise(tx, ch, m, keys(id, m.Round)+ch.Name); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // promise says a message in the words of its person, and books its sending.

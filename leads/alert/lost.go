@@ -42,10 +42,37 @@ func (l *Ladder) lose(tx *db.Tx, j jobs.Job, m *Message, kind, why string) error
 	if err := note(tx, j.Lane, m, kind, why); err != nil {
 		return err
 	}
+	if done, err := l.nextInTurn(tx, j, m); err != nil || done {
+		return err
+	}
 	if m.Booked != nil {
 		return l.passOn(tx, j, m)
 	}
 	return l.climbAgain(tx, j, m)
+}
+
+// nextInTurn promises the message by the next of the channels that its person
+// wants to be tried one after the other; done: that, or the lead is settled.
+func (l *Ladder) nextInTurn(tx *db.Tx, j jobs.Job, m *Message) (done bool, err error) {
+	if m.Lead != 0 {
+		lead, _, err := l.standing(tx, m.Lead, m.Ladder)
+		if err != nil || lead == nil {
+			return true, err
+		}
+	}
+	next := *m
+	for len(next.Turn) > 0 {
+		name := next.Turn[0]
+		next.Turn = next.Turn[1:]
+		i := slices.IndexFunc(l.cfg.Channels, func(ch Named) bool { return ch.Name == name })
+		if i < 0 {
+			continue // it is not configured any more
+		}
+		id := m.without(j.Lane)
+		next.ID = id + ":" + name
+		return true, l.promise(tx, l.cfg.Channels[i], next, keys(id, m.Round)+name)
+	}
+	return false, nil
 }
 
 // passOn tells the supervisor of the line what a notice of a reminder has to
@@ -83,7 +110,13 @@ func (l *Ladder) told(tx *db.Tx, j jobs.Job, m *Message) (tried []jobs.Standing,
 // is of it, and no other channel has delivered it or still may: a ladder never
 // ends in silence. In mode observe there is nothing to deliver.
 func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
-	if !m.Last || l.cfg.Mode != Act {
+	if l.cfg.Mode != Act {
+		return nil
+	}
+	if m.Why == Collected {
+		return l.climbAll(tx, j, m)
+	}
+	if !m.Last {
 		return nil
 	}
 	lead, _, err := l.standing(tx, m.Lead, m.Ladder)

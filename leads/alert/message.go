@@ -18,7 +18,7 @@ const (
 )
 
 // Whys lists every reason, Digest and those of reminders included.
-var Whys = []Why{NewLead, RangAgain, Overdue, Digest, NotReminded, Answered, Appointment}
+var Whys = []Why{NewLead, RangAgain, Overdue, Digest, Collected, Left, NotReminded, Answered, Appointment}
 
 // Message is one alert to one person by one channel.
 type Message struct {
@@ -65,14 +65,19 @@ type Message struct {
 	// climbed before and reached nobody.
 	Last  bool `json:"last,omitempty"`
 	Round int  `json:"round,omitempty"`
+	// Turn are the channels that are tried, one after the other, where this one
+	// fails.
+	Turn []string `json:"turn,omitempty"`
 	// Double says that it may have been sent before: the daemon died while it
 	// was being sent, or nobody answered.
 	Double bool `json:"double,omitempty"`
 	// FoundLate says that the lead was opened long after the call: the daemon had
 	// not seen it.
 	FoundLate bool `json:"found_late,omitempty"`
-	// Leads are those of a Digest, which is about none by itself.
+	// Leads are those of a list, which is about none by itself; Ends are the last
+	// rungs among what it tells.
 	Leads []Listed `json:"leads,omitempty"`
+	Ends  []End    `json:"ends,omitempty"`
 	// Booked is set of messages about reminders alone.
 	Booked *Booked `json:"booked,omitempty"`
 	// Text says all this in plain words; Short says what matters of it in a line

@@ -69,7 +69,7 @@ func (l *Ladder) send(ctx context.Context, ch Named, j jobs.Job) jobs.Result {
 	err := fmt.Errorf("alert: %s to %s: %s: %s", ch.Name, m.To, outcome, detail)
 	l.cfg.Log.Warn("an alert was not delivered", "channel", ch.Name, "to", m.To, "lead", m.Lead, "outcome", outcome, "detail", detail, "attempt", j.Attempt)
 	again := outcome == Unreachable || outcome == TimedOut && ch.Crash == jobs.Repeat
-	if again && !ch.Once && j.Attempt <= len(retries) {
+	if again && !ch.Once && len(m.Turn) == 0 && j.Attempt <= len(retries) {
 		return jobs.Result{Again: retries[j.Attempt-1], Err: err}
 	}
 	detail = fmt.Sprintf("%s: %s", outcome, detail)
@@ -105,6 +105,9 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 		}
 	}
 	if m.Double { // it was repeated once already
+		if done, err := l.nextInTurn(tx, j, &m); err != nil || done {
+			return err
+		}
 		return l.passOn(tx, j, &m)
 	}
 	return l.repeat(tx, j, m)

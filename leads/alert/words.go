@@ -22,7 +22,7 @@ func (l *Ladder) link(ch Named, m *Message, now time.Time) string {
 		return fmt.Sprintf("%s/contacts/%d", base, m.Contact)
 	case m.Lead != 0:
 		return fmt.Sprintf("%s/leads/%d", base, m.Lead)
-	case m.Why == Digest:
+	case m.Why.lists():
 		return base + "/"
 	}
 	return base
@@ -45,8 +45,8 @@ func (s *speaker) say(id string, pairs ...any) string { return s.words.Say("aler
 
 // subject is what the message is about, and of whom.
 func (s *speaker) subject() string {
-	if s.m.Why == Digest {
-		return s.say("digest_subject", "n", s.m.Missed)
+	if s.m.Why.lists() {
+		return s.say(string(s.m.Why)+"_subject", "n", s.m.Missed, "who", s.m.Manager)
 	}
 	return s.begin() + ": " + s.who(maxShown)
 }
@@ -59,8 +59,8 @@ func (s *speaker) short() string {
 	m := s.m
 	var line string
 	switch {
-	case m.Why == Digest:
-		line = s.say("digest_subject", "n", m.Missed)
+	case m.Why.lists():
+		line = s.say(string(m.Why)+"_subject", "n", m.Missed, "who", m.Manager)
 	case m.Booked != nil:
 		line = s.begin() + ": " + join(", ", s.who(maxBrief), s.starts(), s.flag("short_double", m.Double))
 	default:
@@ -76,7 +76,7 @@ func (s *speaker) long() string {
 	switch m := s.m; {
 	case m.Booked != nil:
 		lines = s.notice()
-	case m.Why == Digest:
+	case m.Why.lists():
 		lines = s.digest()
 	default:
 		line := ""
@@ -189,7 +189,7 @@ func (s *speaker) notice() []string {
 // digest says a digest, a line for each lead.
 func (s *speaker) digest() []string {
 	m := s.m
-	lines := []string{s.say("digest", "n", m.Missed)}
+	lines := []string{s.say(string(m.Why), "n", m.Missed, "who", m.Manager)}
 	for i := range m.Leads {
 		lines = append(lines, s.listed(&m.Leads[i]))
 	}
