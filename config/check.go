@@ -23,6 +23,7 @@ func (c *Config) check(f *findings) {
 	c.checkPlace(f)
 	checkHolidays(f, "holidays", &c.Holidays)
 	c.checkWeb(f)
+	c.checkAccess(f)
 	c.checkKeep(f)
 	c.checkAsterisk(f)
 	c.checkChannels(f)
@@ -60,15 +61,7 @@ func (c *Config) checkStart(f *findings) {
 			f.missing(at+".inbound.contexts", "the dialplan contexts in which calls from outside begin, such as from-trunk")
 		}
 	}
-	if u, ok := isWeb(c.PublicURL); ok && onLoopback(c.Listen) && !isLoopback(u.Hostname()) && c.TokenFile == "" {
-		f.warn("public_url", "is not this machine's alone, so page, cards and metrics are shown to holders of a token only, and there is no token_file: nobody can see them")
-	}
-	if !onLoopback(c.Listen) && !f.doubtful["listen"] {
-		if c.TokenFile == "" {
-			f.missing("token_file", fmt.Sprintf("it is needed because others than this machine can reach %s", c.Listen))
-		}
-		f.warn("listen", "%s can be reached from other machines without TLS, and a token travels in the clear: put a proxy with TLS in front, or listen on 127.0.0.1", c.Listen)
-	}
+	c.warnOfAccess(f)
 }
 
 func (c *Config) checkPlace(f *findings) {
@@ -134,7 +127,11 @@ func (c *Config) checkWeb(f *findings) {
 		} else if c.Mode == Act && isLoopback(host) {
 			f.warn("public_url", "is missing: links in alerts lead to %s, which is another machine for everybody who is not at this one", quoted(host))
 		}
-		c.PublicURL = "http://" + net.JoinHostPort(host, port)
+		scheme := "http"
+		if c.TLS != nil {
+			scheme = "https"
+		}
+		c.PublicURL = scheme + "://" + net.JoinHostPort(host, port)
 	}
 	if u, ok := isWeb(c.PublicURL); !ok || u.RawQuery != "" || u.Fragment != "" {
 		f.add("public_url", "is not an address such as https://ringback.example.com")
@@ -261,6 +258,10 @@ func (c *Config) resolvePaths(file string) {
 	}
 	resolve(&c.Database)
 	resolve(&c.TokenFile)
+	if c.TLS != nil {
+		resolve(&c.TLS.CertFile)
+		resolve(&c.TLS.KeyFile)
+	}
 	for i := range c.Asterisk {
 		resolve(&c.Asterisk[i].PasswordFile)
 		resolveRecords(&c.Asterisk[i].CDR, resolve)

@@ -6,6 +6,7 @@ package config
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -66,10 +67,17 @@ type Config struct {
 	// BacklogMB bounds, in megabytes each, what waits in memory for a database that
 	// cannot be written, and the events of a PBX that wait to be handled.
 	BacklogMB int `yaml:"backlog_mb"`
-	// TokenFile names a file of bearer tokens, one a line. Without it the JSON
-	// API answers nobody.
+	// TLS encrypts connections; nil: nothing does here.
+	TLS *TLS `yaml:"tls"`
+	// TrustedProxies are the addresses of those who stand before us, and are
+	// believed whom they ask for: addresses and networks.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	Web            Web      `yaml:"web"`
+	// TokenFile names a file of bearer tokens that may do everything, one a line.
 	TokenFile string `yaml:"token_file"`
 
+	// Proxies are TrustedProxies as networks.
+	Proxies []netip.Prefix `yaml:"-"`
 	// Tokens are the bearer tokens read from TokenFile.
 	Tokens []Secret `yaml:"-"`
 	// Warnings are what can be used but is probably not meant.
@@ -276,6 +284,7 @@ func read(file string) (*Config, *findings) {
 		Robot:     defaultRobot(""),
 		Reminders: appointments.DefaultConfig(),
 		Listen:    DefaultListen,
+		Web:       defaultWeb(),
 		Database:  DefaultDatabase,
 		KeepCalls: DefaultKeep, KeepEvents: DefaultKeep, BacklogMB: DefaultBacklogMB,
 	}

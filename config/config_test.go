@@ -190,6 +190,7 @@ channels:
     - {name: crm, url: "https://crm.example.com/x", secret_file: hook.secret}
     - {name: slow, url: "http://127.0.0.1:1", secret_env: RINGBACK_TEST_HOOK, timeout: 1m30s}
 token_file: tokens
+trusted_proxies: [127.0.0.1]
 listen: "[::1]:0"
 public_url: https://ringback.example.com/r//
 mode: act

@@ -48,6 +48,7 @@ func exampleConfig() *Config {
 			CDR:     cdr.Config{Wait: cdr.DefaultWait},
 		}},
 		Missed: Missed{Thresholds: routing.DefaultThresholds()},
+		Web:    defaultWeb(),
 		Lines: []routing.Line{
 			{Name: "sales", PBX: "main", Numbers: []string{"+74951000001"}, Pool: "sales"},
 			{Name: "office", PBX: "main", Numbers: []string{"+74951000002"}},

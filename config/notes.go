@@ -192,12 +192,19 @@ var notes = map[string]note{
 	"reminders.keys.opt_out": {text: "They never want to be called by a robot again."},
 	"reminders.keys.repeat":  {text: "They want to hear it again."},
 
-	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1,\n" +
-		"and then token_file is needed."},
-	"public_url": {text: "How the links in alerts begin. Left out: http:// and the address above. With an address\n" +
-		"that others use, behind a proxy say, everybody needs a token of token_file as password.",
-		sample: "https://ringback.example.com"},
-	"database": {text: "The database. SQLite keeps files beside it: the folder must be writable."},
+	"listen": {text: "Where page, API and metrics answer. Other machines can reach anything but 127.0.0.1."},
+	"public_url": {text: "How the links in alerts begin. Left out: http:// (with a certificate https://) and the\n" +
+		"address above.", sample: "https://ringback.example.com"},
+	"tls": {text: "The certificate, where no proxy in front has one, and those between it and its root; and its key,\n" +
+		"which not everybody may read. Both as PEM; renewed files are read by themselves.",
+		sample: "{cert_file: /etc/ringback/cert.pem, key_file: /etc/ringback/key.pem}", whole: true},
+	"trusted_proxies": {text: "The proxies in front: what they say of whom they ask for (X-Forwarded-For and -Host) is\n" +
+		"believed, and nobody else's word.", sample: "[127.0.0.1, 10.0.0.0/8]"},
+	"web":         {text: "How long people stay logged in on the page:"},
+	"web.idle":    {text: "while they do not use it,"},
+	"web.session": {text: "and at most; then they give their password again."},
+	"web.link":    {text: "How long the link of an alert opens its lead without a password."},
+	"database":    {text: "The database. SQLite keeps files beside it: the folder must be writable."},
 	"keep_calls": {text: "How long calls and closed leads are kept, with all that is told of them. Open leads stay,\n" +
 		"and so does what people said about being called. 0s: for ever."},
 	"keep_events": {text: "How long the entries of timelines are kept, except of open leads, and what was dialed.\n" +
@@ -205,8 +212,8 @@ var notes = map[string]note{
 	"backlog_mb": {text: "How many megabytes of memory what was seen may take while the database cannot be written (a\n" +
 		"full disk), and events of a PBX that wait to be handled. Beyond it calls are not followed, and\n" +
 		"the call records are asked for them afterwards."},
-	"token_file": {text: "A file of bearer tokens for the API, one a line, that not everybody may read. Left out: the\n" +
-		"API answers nobody, and the page only people at this machine.", sample: "/etc/ringback/tokens"},
+	"token_file": {text: "A file of bearer tokens that may do everything, one a line, that not everybody may read.\n" +
+		"`ringback token create` makes tokens with less power, and without a file.", sample: "/etc/ringback/tokens"},
 }
 
 // promptNames are the names of all prompts, on lines of a comment.

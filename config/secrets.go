@@ -35,6 +35,7 @@ func (c *Config) readSecrets(f *findings) {
 		checkWebhook(f, at, w)
 	}
 	c.readHooks(f)
+	c.checkCertificate(f)
 	if c.TokenFile != "" {
 		c.Tokens = readTokens(f, "token_file", c.TokenFile)
 	}

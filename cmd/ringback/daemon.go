@@ -87,7 +87,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	office := cfg.Office()
-	if d.people, err = people.Open(ctx, people.Config{DB: d.db, Directory: office.Directory, Log: log}); err != nil {
+	if d.people, err = people.Open(ctx, people.Config{DB: d.db, Directory: office.Directory, Idle: cfg.Web.Idle, Session: cfg.Web.Session, Link: cfg.Web.Link, Log: log}); err != nil {
 		return err
 	}
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry, Backlog: int64(cfg.BacklogMB) << 20})
@@ -115,13 +115,17 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
 		return fmt.Errorf("serve: cannot listen on %s (key listen): %w", cfg.Listen, err)
 	}
-	if d.counter, err = newCounter(&premises{cfg, d.db, d.people, d}, errands, log); err != nil {
+	if d.counter, err = newCounter(d.premises(), errands, log); err != nil {
 		return err
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
-		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language})
+		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language,
+		TLS: certificateOf(cfg, log), Proxies: cfg.Proxies})
 	return err
 }
+
+// premises are where this daemon does what commands ask for.
+func (d *daemon) premises() *premises { return &premises{d.cfg, d.db, d.people, d} }
 
 // works are all kinds of promises, and how they are kept.
 func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Work, *appointments.Desk) {

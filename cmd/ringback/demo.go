@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringback/ari/pbx"
+	"ringback/leads/people"
 	"ringback/leads/view"
 )
 
@@ -51,8 +52,11 @@ func (c *demoCommand) Run(w *world) error {
 	}
 	failed := report(w, results)
 	if !c.Once {
-		say("\nPage     http://%s/\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
-			s.daemon.Address(), s.daemon.Address(), s.token, s.daemon.Address())
+		if err := s.invite(w.ctx); err != nil {
+			return err
+		}
+		say("\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
+			s.daemon.Address(), s.token, s.daemon.Address())
 		<-w.ctx.Done()
 	}
 	if err := s.close(); err != nil {
@@ -60,6 +64,19 @@ func (c *demoCommand) Run(w *world) error {
 	}
 	if failed {
 		return errFound
+	}
+	return nil
+}
+
+// invite says where everybody comes in, once and without a password.
+func (s *scene) invite(ctx context.Context) error {
+	s.say("\nThe page, as each of its people sees it (a link works once):")
+	for _, m := range s.daemon.cfg.Managers {
+		i, err := invite(ctx, s.daemon.premises(), m.Login, people.ToComeIn)
+		if err != nil {
+			return fmt.Errorf("demo: %w", err)
+		}
+		s.say("  %-8s %s", m.Name, i.Link)
 	}
 	return nil
 }

@@ -76,7 +76,7 @@ func (p *process) status(t *testing.T) int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-var pageAt = regexp.MustCompile(`msg="ringback runs".* page=http://(\S+)`)
+var pageAt = regexp.MustCompile(`msg="ringback runs".* listen=(\S+)`)
 
 // serve runs the daemon as a process until it watches its PBX.
 func (c *company) serve(t *testing.T, env ...string) (*process, site) {

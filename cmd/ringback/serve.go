@@ -32,7 +32,7 @@ func (c *serveCommand) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	log.Info("ringback runs", "version", version(), "page", "http://"+d.Address(), "mode", cfg.Mode, "database", cfg.Database)
+	log.Info("ringback runs", "version", version(), "page", d.cfg.PublicURL, "listen", d.Address(), "mode", cfg.Mode, "database", cfg.Database)
 	defer context.AfterFunc(w.ctx, func() { tellSystemd(systemd.SdNotifyStopping, log) })()
 	feeding, fed := context.WithCancel(context.Background())
 	defer fed()

@@ -68,7 +68,7 @@ func (e errand[In, Out]) run(ctx context.Context, cfg *config.Config, in In) (ou
 		return out, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	register, err := people.Open(ctx, people.Config{DB: store, Directory: cfg.Directory()})
+	register, err := people.Open(ctx, people.Config{DB: store, Directory: cfg.Directory(), Idle: cfg.Web.Idle, Session: cfg.Web.Session, Link: cfg.Web.Link})
 	if err != nil {
 		return out, err
 	}
