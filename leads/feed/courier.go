@@ -3,13 +3,11 @@ package feed
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"time"
 
-	"ringback/leads/alert"
 	"ringback/leads/db"
 	"ringback/leads/hook"
 )
@@ -405,7 +403,7 @@ func (c *courier) hasten(now time.Time) {
 // put has what was not taken tried again later, and what follows it wait; or
 // gives it up.
 func (c *courier) put(s *strand, r result, now time.Time) {
-	d, why := r.d, c.why(r.answer)
+	d, why := r.d, c.hook.why(r.answer)
 	d.attempts++
 	c.m.refused.Inc()
 	c.failing[d.subject] = struct{}{}
@@ -441,19 +439,6 @@ func (c *courier) put(s *strand, r result, now time.Time) {
 			c.setAside(behind)
 		}
 	}
-}
-
-// why says what a receiver did, without what it sent.
-func (c *courier) why(a hook.Answer) string {
-	switch {
-	case a.Status == 0:
-		return fmt.Sprintf("%s: %s", c.hook.Receiver.Shown(), alert.Reason(a.Err))
-	case a.Status == http.StatusGone:
-		return fmt.Sprintf("%s answered 410: it wants no more events, and is left alone for an hour at a time; take the hook out of the configuration, or mend the receiver", c.hook.Receiver.Shown())
-	case a.Status >= 300 && a.Status <= 399:
-		return fmt.Sprintf("%s answered %d: redirects are not followed, write the address that it leads to", c.hook.Receiver.Shown(), a.Status)
-	}
-	return fmt.Sprintf("%s answered %d %s", c.hook.Receiver.Shown(), a.Status, http.StatusText(a.Status))
 }
 
 // here is the place up to which everything is settled.

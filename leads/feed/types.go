@@ -43,6 +43,8 @@ var types = map[string]string{
 	leads.EntryCallWould:    "alert.would_call",
 	leads.EntryCallNot:      "alert.not_called",
 	leads.EntryRobotCall:    "alert.called",
+	leads.EntryClick:        "lead.calling",
+	leads.EntryJoined:       "lead.joined",
 }
 
 // untold are entries that say nothing to others: what follows from them does.
@@ -53,6 +55,8 @@ var ofContact = map[string]string{
 	leads.EntryAnswered:      "contact.answered",
 	leads.EntrySettledBefore: "contact.settled_before",
 	leads.EntryNoted:         "contact.noted",
+	leads.EntryCard:          "contact.changed",
+	leads.EntryMerged:        "contact.merged",
 }
 
 // Types lists the types of events that a hook may name.

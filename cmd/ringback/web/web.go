@@ -23,6 +23,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
+	"ringback/leads/feed"
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
@@ -38,6 +39,8 @@ type Config struct {
 	Book *leads.Book
 	Desk *appointments.Desk
 	Plan *number.Plan
+	// Feed is what other programs are told; nil: one without hooks.
+	Feed *feed.Feed
 	// PBXes tells how the watching of every PBX stands, in the order of the
 	// configuration.
 	PBXes func() []ari.Status
@@ -81,6 +84,11 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{health: health.New(c.DB.Health, c.PBXes)}
 	var err error
+	if c.Feed == nil {
+		if c.Feed, err = feed.New(feed.Config{DB: c.DB}); err != nil {
+			return nil, fmt.Errorf("web: %w", err)
+		}
+	}
 	s.door, err = door.New(door.Config{PublicURL: c.PublicURL, TLS: c.TLS != nil, Proxies: c.Proxies, Tokens: c.Tokens, People: c.People,
 		Directory: c.Office.Directory, Language: c.Language, Registry: c.Registry, Log: c.Log})
 	if err != nil {
@@ -100,7 +108,7 @@ func New(c Config) (*Server, error) {
 // open makes the routes.
 func (s *Server) open(shown *view.View) {
 	c := &s.cfg
-	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Health: s.health,
+	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Feed: c.Feed, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
 	people := page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
 		Version: c.Version, People: c.People, Door: s.door})

@@ -128,5 +128,5 @@ func (s *API) contacts(w http.ResponseWriter, r *http.Request) {
 }
 
 func noSuchAPI(w http.ResponseWriter, _ *http.Request) {
-	door.Problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents and /status.")
+	door.Problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents, /events, /hooks and /status.")
 }

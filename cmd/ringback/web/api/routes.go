@@ -10,6 +10,7 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/contacts"
 	"ringback/leads/db"
+	"ringback/leads/feed"
 	"ringback/leads/number"
 	"ringback/leads/view"
 )
@@ -24,6 +25,7 @@ type Config struct {
 	Book   *leads.Book
 	Desk   *appointments.Desk
 	Plan   *number.Plan
+	Feed   *feed.Feed
 	Health *health.Check
 	PBXes  func() []ari.Status
 	Mode   string
@@ -87,6 +89,9 @@ func (s *API) Routes() []door.Route {
 		route(get, "/api/v1/reminders/{id}", "appointments:read", s.reminder),
 		route(get, "/api/v1/consents", "consents:read", s.consents),
 		route(post, "/api/v1/consents", "consents:write", s.consent),
+		route(get, "/api/v1/events", "events:read", s.events),
+		route(get, "/api/v1/hooks", "events:read", s.hooks),
+		route(post, "/api/v1/hooks/{name}/replay", "events:replay", s.replay),
 		route(get, "/api/", "", noSuchAPI),
 	}
 }
