@@ -29,6 +29,8 @@ const (
 	PromptMinutes       Prompt = "minutes"        // after a number of minutes
 	PromptHours         Prompt = "hours"          // after a number of hours
 	PromptMenu          Prompt = "menu"           // what the keys do
+	PromptMenuAway      Prompt = "menu_away"      // which key says that the manager is away
+	PromptAway          Prompt = "away"           // before for how long the manager is away now
 	PromptWrongKey      Prompt = "wrong_key"      // that key does nothing
 	PromptDone          Prompt = "done"           // what the key asked for was done
 	PromptSettled       Prompt = "settled"        // the call was settled meanwhile
@@ -62,6 +64,8 @@ var defaultPrompts = Prompts{
 		"sound:vm-press", "sound:digits/3", "sound:vm-for", "sound:pbx-transfer",
 		"sound:vm-press", "sound:digits/4", "sound:vm-for", "sound:cancelled",
 		"sound:vm-press", "sound:digits/star", "sound:vm-for", "sound:vm-message"},
+	PromptMenuAway:      {"sound:vm-press", "sound:digits/6", "sound:vm-for", "sound:agent-loggedoff"},
+	PromptAway:          {"sound:agent-loggedoff"},
 	PromptWrongKey:      {"sound:pm-invalid-option"},
 	PromptDone:          {"sound:auth-thankyou"},
 	PromptSettled:       {"sound:cancelled"},
@@ -145,12 +149,18 @@ func (p Prompts) line(l *routing.Line) []string {
 // lines by them.
 const lineDigits = 4
 
-func (p Prompts) ago(d time.Duration) []string {
+func (p Prompts) ago(d time.Duration) []string { return slices.Concat(p[PromptReceived], p.long(d)) }
+
+// away says for how long the manager is away.
+func (p Prompts) away(d time.Duration) []string { return slices.Concat(p[PromptAway], p.long(d)) }
+
+// long says how long something takes, or is past.
+func (p Prompts) long(d time.Duration) []string {
 	n, unit := int(d/time.Minute), p[PromptMinutes]
 	if n >= 90 {
 		n, unit = int((d+30*time.Minute)/time.Hour), p[PromptHours]
 	}
-	return slices.Concat(p[PromptReceived], []string{"number:" + strconv.Itoa(max(n, 1))}, unit)
+	return slices.Concat([]string{"number:" + strconv.Itoa(max(n, 1))}, unit)
 }
 
 // shownNumber is the number of a line as it is shown: in E.164 where it has one.

@@ -31,6 +31,8 @@ type reception struct {
 	calls    int
 	shown    []string // the caller ids that were set
 	presses  []func() // what Anna does after each menu
+	menuEnds string   // the last of its sounds
+	heard    []string // all that was played to her
 	endpoint func() (ari.Endpoint, error)
 	life     context.Context // of the daemon, until stop
 	stop     func()
@@ -58,8 +60,9 @@ func (p annasPBX) Play(ctx context.Context, id, playback, language string, media
 	if err := p.switchboard.Play(ctx, id, playback, language, media...); err != nil {
 		return err
 	}
+	p.r.heard = append(p.r.heard, media...)
 	p.r.dialer.Step("main", &ari.Event{Type: ari.PlaybackFinished, PlaybackID: playback, Playback: "done"})
-	if strings.HasSuffix(media[len(media)-1], "vm-message") && len(p.r.presses) > 0 { // the end of the menu
+	if strings.HasSuffix(media[len(media)-1], p.r.menuEnds) && len(p.r.presses) > 0 { // the end of the menu
 		act := p.r.presses[0]
 		p.r.presses = p.r.presses[1:]
 		act()
@@ -70,7 +73,7 @@ func (p annasPBX) Play(ctx context.Context, id, playback, language string, media
 // newReception has so many leads, all of which ask for a call.
 func newReception(t *testing.T, missed int) *reception {
 	t.Helper()
-	r := &reception{exchangeRoom: newRoom(t)}
+	r := &reception{exchangeRoom: newRoom(t), menuEnds: "vm-message"}
 	r.life, r.stop = context.WithCancel(t.Context())
 	t.Cleanup(r.stop)
 	r.endpoint = func() (ari.Endpoint, error) { return ari.Endpoint{State: "online"}, nil }

@@ -23,7 +23,10 @@ type ManagersConfig struct {
 	Prompts  Prompts
 	// Ring is how long a phone rings.
 	Ring time.Duration
-	Log  *slog.Logger
+	// Leave notes that somebody is away from now on, until their next opening say,
+	// and tells until when; nil: no key says so.
+	Leave func(tx *db.Tx, login string) (until time.Time, err error)
+	Log   *slog.Logger
 }
 
 // Managers rings managers, tells them what they owe, and does what they say by

@@ -19,6 +19,7 @@ const (
 	keyLater   = "2"
 	keyHandOn  = "3"
 	keySettled = "4"
+	keyAway    = "6"
 	keyRepeat  = "*"
 )
 
@@ -131,6 +132,9 @@ func (s *script) next(ctx context.Context) (n int, next *leads.Owed, err error) 
 // returns is said in the timeline.
 func (s *script) announce(ctx context.Context, o *leads.Owed) (string, error) {
 	media := s.prompts.lead(o, s.cfg.Office.Directory.LineNamed(o.Line), time.Now())
+	if s.cfg.Leave != nil {
+		media = slices.Concat(media, s.prompts[PromptMenuAway])
+	}
 	for silences, wrong := 0, 0; ; {
 		pressed, err := s.voice.Ask(ctx, media...)
 		if err != nil && (!errors.Is(err, ErrNotPlayed) || silences+1 == mostSilences) { // it may be played the next time
@@ -146,6 +150,10 @@ func (s *script) announce(ctx context.Context, o *leads.Owed) (string, error) {
 			continue
 		case keyConnect, keyLater, keyHandOn, keySettled:
 			return s.act(ctx, o, pressed)
+		case keyAway:
+			if s.cfg.Leave != nil {
+				return s.leave(ctx, o)
+			}
 		}
 		if wrong++; wrong == mostWrong {
 			return "only wrong keys were pressed", errEnough
