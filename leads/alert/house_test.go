@@ -21,6 +21,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/number"
+	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -41,6 +42,7 @@ type house struct {
 	// robot does robot calls, and busy says who is on the phone, where a test
 	// has them.
 	robot []jobs.Work
+	told  *told.Desk
 	busy  func(login string) bool
 
 	db    *db.DB
@@ -100,8 +102,8 @@ func (h *house) open() *house {
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: &h.office})
 	h.metrics = prometheus.NewRegistry()
-	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, Calls: h.robot != nil, Busy: h.busy, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
-	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening})
+	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, Calls: h.robot != nil, Busy: h.busy, Told: h.told, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
+	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening}, jobs.Work{Kind: leads.KindAway, InTx: h.book.LeavesWork})
 	works = append(works, h.robot...)
 	runner, err := jobs.NewRunner(h.db, works, jobs.Options{})
 	if err != nil {

@@ -2,12 +2,14 @@ package alert
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,6 +21,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -107,17 +110,19 @@ type scene struct {
 func newScene(t *testing.T, settings string) *scene {
 	t.Helper()
 	s := &scene{talks: map[string]call.Call{}, past: time.Now()}
-	s.stage = &stage{answers: map[string][]string{}, busy: map[string]bool{}, scene: s}
-	s.house = newHouse(t, Named{Name: "sip", Channel: s.stage, Crash: jobs.InDoubt})
+	s.stage = &stage{answers: map[string][]string{}, busy: map[string]bool{}, fails: map[string]Outcome{}, scene: s}
+	s.house = newHouse(t)
 	s.pool().Ladder = routing.DefaultLadder()
 	office := struct {
 		Zone     string
 		Mode     Mode
 		NoRobot  bool `yaml:"no_robot"`
+		Channels []string
+		Alerts   told.Policy
 		Pools    []routing.Pool
 		Managers []routing.Manager
 		Lines    []routing.Line
-	}{Zone: "UTC", Mode: Act, Pools: s.office.Directory.Pools, Managers: s.office.Directory.Managers, Lines: s.office.Directory.Lines}
+	}{Zone: "UTC", Mode: Act, Channels: []string{"sip"}, Pools: s.office.Directory.Pools, Managers: s.office.Directory.Managers, Lines: s.office.Directory.Lines}
 	if err := yaml.Load([]byte(settings), &office, yaml.WithKnownFields()); err != nil && strings.TrimSpace(settings) != "" {
 		t.Fatal(err)
 	}
@@ -126,6 +131,9 @@ func newScene(t *testing.T, settings string) *scene {
 		t.Fatal(err)
 	}
 	s.zone, s.mode = zone, office.Mode
+	for _, name := range office.Channels {
+		s.channels = append(s.channels, Named{Name: name, Channel: booth{s.stage, name}, Crash: jobs.InDoubt})
+	}
 	for i := range office.Pools {
 		p := &office.Pools[i]
 		if p.Supervisor == "" {
@@ -147,6 +155,7 @@ func newScene(t *testing.T, settings string) *scene {
 		}
 	}
 	s.office.Directory = &routing.Directory{Pools: office.Pools, Managers: office.Managers, Lines: office.Lines}
+	s.told = told.New(told.Config{Directory: s.office.Directory, Policy: office.Alerts, Zone: zone})
 	s.busy = s.stage.onThePhone
 	if !office.NoRobot {
 		s.robot = []jobs.Work{{Kind: leads.KindCall, Timeout: 10 * time.Minute, Do: s.stage.ring}}
@@ -220,6 +229,15 @@ func (s *scene) happen(words []string) {
 	switch what, args, _ := strings.Cut(rest, " "); what {
 	case "missed": // "+7… missed", after 5 s, or "+7… missed after 2s"
 		s.missedAfter(who, args)
+	case "strangers": // "50 strangers are missed", one a second: +79160000001 and so on
+		n, err := strconv.Atoi(who)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for i := range n {
+			s.missed(fmt.Sprintf("+7916%07d", i+1))
+			time.Sleep(time.Second)
+		}
 	case "leaves": // "anonymous leaves a voicemail"
 		c := s.miss(who)
 		c.How, c.Message = call.Voicemail, true
@@ -232,8 +250,12 @@ func (s *scene) happen(words []string) {
 		s.stage.pickUp(args, true)
 	case "part": // "+7… part": the talk is over
 		s.part(who)
-	case "is": // "anna is busy", "anna is free": a call of their own
-		s.stage.pickUp(who, args == "busy")
+	case "is": // "anna is busy", "anna is free": a call of their own; "anna is away for 3h", "anna is away", "anna is back"
+		s.where(who, args)
+	case "chooses": // "anna chooses {…}": told.Choices in JSON
+		s.choose(who, args)
+	case "fails", "works": // "mail fails refused": a channel
+		s.stage.fail(who, what == "fails", Outcome(args))
 	case "will": // "anna will press 2 4", "anna will answer nothing": in their next call
 		_, keys, _ := strings.Cut(args, " ")
 		s.stage.answer(who, strings.Fields(keys))
@@ -274,6 +296,46 @@ func (s *scene) part(number string) {
 		s.stage.pickUp(m.Login, false)
 	}
 	s.hangup(c)
+}
+
+// where is what somebody does: with their phone, or with themselves.
+func (s *scene) where(login, args string) {
+	s.t.Helper()
+	what, length, _ := strings.Cut(args, " for ")
+	if what != "away" && what != "back" {
+		s.stage.pickUp(login, args == "busy")
+		return
+	}
+	hand := s.book.Hand(leads.Sight{Login: login}, leads.ByPage)
+	err := s.db.Do(s.t.Context(), func(tx *db.Tx) error {
+		if what == "back" {
+			return hand.Back(tx, login)
+		}
+		until := time.Time{}
+		if d, err := time.ParseDuration(length); err == nil {
+			until = tx.Now().Add(d)
+		}
+		return hand.Away(tx, login, time.Time{}, until)
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// choose is what somebody says in their settings.
+func (s *scene) choose(login, choices string) {
+	s.t.Helper()
+	var c told.Choices
+	if err := json.Unmarshal([]byte(choices), &c); err != nil {
+		s.t.Fatal(err)
+	}
+	var names []string
+	for _, ch := range s.channels {
+		names = append(names, ch.Name)
+	}
+	if err := s.db.Do(s.t.Context(), func(tx *db.Tx) error { return s.house.told.Save(tx, login, c, names) }); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // phone is where a manager is rung.

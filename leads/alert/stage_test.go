@@ -23,6 +23,7 @@ type stage struct {
 	told    []string
 	answers map[string][]string // the keys that somebody will press in their next call, a lead each
 	busy    map[string]bool
+	fails   map[string]Outcome // what channels answer that fail
 }
 
 // since gives what was told since it was asked last; what was told at one
@@ -49,14 +50,42 @@ func (s *stage) tell(what string) {
 	s.told = append(s.told, fmt.Sprintf("%s %s → %s", weekday(now), now.Format("15:04:05.999"), what))
 }
 
-// Send makes the stage a channel.
-func (s *stage) Send(_ context.Context, m Message) (Outcome, string) {
+// booth is a channel to the stage.
+type booth struct {
+	*stage
+	name string
+}
+
+// Send tells the people on the stage; what fails is written down with its
+// outcome.
+func (b booth) Send(_ context.Context, m Message) (Outcome, string) {
 	number := m.Number
-	if number == "" {
+	if number == "" && m.Lead != 0 {
 		number = "withheld"
 	}
-	s.tell(fmt.Sprintf("sip %s %s %s", m.To, m.Why, number))
+	for _, l := range m.Leads {
+		number += " " + l.Number
+	}
+	what := fmt.Sprintf("%s %s %s %s", b.name, m.To, m.Why, strings.TrimSpace(number))
+	b.mu.Lock()
+	outcome, fails := b.fails[b.name]
+	b.mu.Unlock()
+	if fails {
+		b.tell(what + " " + string(outcome))
+		return outcome, "as the story says"
+	}
+	b.tell(what)
 	return Sent, ""
+}
+
+// fail has a channel fail from now on, or work again.
+func (s *stage) fail(channel string, fails bool, outcome Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.fails, channel)
+	if fails {
+		s.fails[channel] = outcome
+	}
 }
 
 func (s *stage) pickUp(login string, busy bool) {
