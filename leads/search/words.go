@@ -108,6 +108,15 @@ func spellings(digits string) []string {
 	return list
 }
 
+// Spellings are the digits of a part of a number, and what they may stand for; nil
+// where they are too few to be looked for.
+func Spellings(number string) []string {
+	if digits := Digits(number); long(digits) {
+		return spellings(digits)
+	}
+	return nil
+}
+
 // Newest asks for the ids of the newest contacts that have a Match; the values, each
 // a $, are that and how many.
 const Newest = "SELECT rowid FROM search WHERE search MATCH $ ORDER BY rowid DESC LIMIT $"

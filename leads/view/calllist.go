@@ -5,11 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"ringback/ari/call"
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/search"
 	"ringback/routing"
 )
 
@@ -22,8 +24,9 @@ type CallFilter struct {
 	Pool      string
 	Person    string // login of whose call it is
 	Contact   int64
-	// Digits are any part of the number outside, without plus or separators.
-	Digits string
+	// Number is any part of the number outside, in any spelling; search.ErrShort is
+	// in the error of one that is too short.
+	Number string
 	// From and Until bound when it began: not before From, and before Until.
 	From, Until time.Time
 }
@@ -80,6 +83,8 @@ type callWalk struct {
 	limit  int
 	up     bool // towards newer calls
 	parts  []condition
+	// digits are what of a number is wanted, in all spellings.
+	digits []string
 	// end is where the walk stops; ends says that there is such a place.
 	end  place
 	ends bool
@@ -120,18 +125,40 @@ func (w *callWalk) begin(ctx context.Context, s *leads.Sight) error {
 	return w.bound(ctx)
 }
 
+// fewContacts is of how many contacts the calls are looked up one by one; with
+// more it is quicker to go through all calls.
+const fewContacts = 20
+
 // contacts are those whose calls alone are wanted; nil: anybody's.
 func (w *callWalk) contacts(ctx context.Context) ([]int64, error) {
-	if w.filter.Contact != 0 {
-		return []int64{w.filter.Contact}, nil
+	if w.filter.Number != "" {
+		if w.digits = search.Spellings(w.filter.Number); w.digits == nil {
+			return nil, search.ErrShort
+		}
 	}
-	return nil, nil
+	switch {
+	case w.filter.Contact != 0:
+		return []int64{w.filter.Contact}, nil
+	case w.digits == nil:
+		return nil, nil
+	}
+	q, err := search.Ask(w.filter.Number)
+	if err != nil {
+		return nil, err
+	}
+	var c condition
+	c.and(search.Newest, q.Match(), fewContacts+1)
+	ids, err := collect(ctx, w.v.db, func(row scanner) (id int64, err error) { return id, row.Scan(&id) }, c.text[0], c.args...)
+	if err != nil || len(ids) > fewContacts {
+		return nil, err
+	}
+	return ids, nil
 }
 
 // sifts says that calls will be looked at which are not wanted, perhaps many.
 func (w *callWalk) sifts(s *leads.Sight) bool {
 	f := &w.filter
-	return f.Verdict != "" || f.Reason != "" || f.Direction != "" || f.Line != "" || f.Digits != "" ||
+	return f.Verdict != "" || f.Reason != "" || f.Direction != "" || f.Line != "" || f.Number != "" ||
 		f.Person != "" && f.Pool != "" || !s.All
 }
 
@@ -184,8 +211,13 @@ func (w *callWalk) sift(c *condition) {
 			c.and("+k."+part.column+" = $", part.value)
 		}
 	}
-	if f.Digits != "" {
-		c.and("(+k.caller LIKE $ OR +k.dialed LIKE $)", "%"+f.Digits+"%", "%"+f.Digits+"%")
+	var part []string
+	var args []any
+	for _, digits := range w.digits {
+		part, args = append(part, "+k.caller LIKE $ OR +k.dialed LIKE $"), append(args, "%"+digits+"%", "%"+digits+"%")
+	}
+	if part != nil {
+		c.and("("+strings.Join(part, " OR ")+")", args...)
 	}
 }
 

@@ -65,7 +65,7 @@ func (s *Site) list() []door.Route {
 		get("/leads/{id}", door.Linked, s.lead),
 		get("/contacts/{id}", door.Person, s.contact),
 		get("/", door.Person, s.nothingHere),
-	}, s.loginRoutes(), s.accountRoutes())
+	}, s.listRoutes(), s.loginRoutes(), s.accountRoutes())
 }
 
 // head is what every page has.
