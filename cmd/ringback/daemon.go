@@ -133,7 +133,7 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 	guard := robotcall.NewGuard(rules, d.db, d.registry)
 	d.dialer = robotcall.New(robotcall.Config{DB: d.db, Pace: robotcall.NewPacer(rules), Exchanges: d.exchanges(), Log: d.log})
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
-		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Log: d.log})
+		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log})
 	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
 		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
@@ -142,6 +142,12 @@ func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Wor
 		Prompts: cfg.Robot.Prompts, Ring: cfg.Robot.Ring, Log: d.log})
 	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening},
 		jobs.Work{Kind: leads.KindAway, Dated: true, InTx: d.book.LeavesWork}, d.managers.Work(), d.managers.Clicks(), reminders.Work()), desk
+}
+
+// leave notes that somebody has said on the phone that they are away.
+func (d *daemon) leave(tx *db.Tx, login string) (until time.Time, err error) {
+	until = d.told.Returns(login, tx.Now())
+	return until, d.book.Hand(leads.Sight{Login: login}, leads.ByCall).Away(tx, login, time.Time{}, until)
 }
 
 // exchanges are the PBXes as robot calls use them.
