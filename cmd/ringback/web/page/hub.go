@@ -1,0 +1,180 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"ringback/leads"
+)
+
+// Hub knows who has a page open, and tells them that something has changed, or
+// that they are wanted.
+type Hub struct {
+	epoch uint32 // tells the marks of one run of the daemon from another's
+
+	mu      sync.Mutex
+	count   int64 // of changes ever
+	recent  []change
+	changed chan struct{} // is closed at the next change; nil: nobody waits for it
+	streams []*stream     // the oldest first
+}
+
+// change is one of those that have been; 0 is no lead.
+type change struct{ lead int64 }
+
+// The bounds of a Hub.
+const (
+	recentChanges = 1024 // who is further behind is told that something has changed
+	streamsOfOne  = 8    // pages that one person may have open; the oldest makes room
+)
+
+// NewHub makes a Hub.
+func NewHub() *Hub { return &Hub{epoch: rand.Uint32()} }
+
+// Alert is what an open page says aloud.
+type Alert struct {
+	Title string `json:"title"`
+	Body  string `json:"body"`
+	Path  string `json:"path"` // where a click leads: a path of ours
+	Tag   string `json:"tag"`  // one with the same tag takes the place of an earlier one
+}
+
+// offered is an Alert that waits for a page to take it.
+type offered struct {
+	Alert
+	taken chan<- struct{}
+}
+
+// stream is an open page.
+type stream struct {
+	login  string
+	alerts chan offered // nil: the person has not switched them on there
+	enough chan struct{}
+	at     int64 // how many changes it knows of
+}
+
+// Tell says an alert aloud on the open pages of somebody that are to do so. It is
+// true once one of them has been sent it; false when there is none, or ctx ended
+// before.
+func (h *Hub) Tell(ctx context.Context, login string, a Alert) bool {
+	taken := make(chan struct{}, streamsOfOne)
+	h.mu.Lock()
+	offers := 0
+	for _, s := range h.streams {
+		if s.login != login || s.alerts == nil {
+			continue
+		}
+		select {
+		case s.alerts <- offered{a, taken}:
+			offers++
+		default: // it does not read what it has
+		}
+	}
+	h.mu.Unlock()
+	if offers == 0 {
+		return false
+	}
+	select {
+	case <-taken:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// note hears of every entry of the timeline. It runs on the database's writer,
+// and so only writes down what those who wait will look at.
+func (h *Hub) note(note any) {
+	e, _ := note.(leads.Entry) // nil: look again
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.count++
+	if len(h.streams) == 0 {
+		h.recent = h.recent[:0]
+		return
+	}
+	if len(h.recent) == recentChanges {
+		h.recent = slices.Delete(h.recent, 0, recentChanges/2)
+	}
+	h.recent = append(h.recent, change{e.Lead.Int64})
+	if h.changed != nil {
+		close(h.changed)
+		h.changed = nil
+	}
+}
+
+// mark tells states apart: a page that has the same has missed nothing.
+func (h *Hub) mark() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.markOf(h.count)
+}
+
+func (h *Hub) markOf(count int64) string { return fmt.Sprintf("%08x.%d", h.epoch, count) }
+
+// join adds a page. Where one person has too many the oldest is told that it is
+// enough.
+func (h *Hub) join(login string, alerts bool) *stream {
+	s := &stream{login: login, enough: make(chan struct{})}
+	if alerts {
+		s.alerts = make(chan offered, 4)
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.at = h.count
+	of := 1
+	for i := len(h.streams) - 1; i >= 0; i-- {
+		if h.streams[i].login != login {
+			continue
+		}
+		if of++; of > streamsOfOne {
+			close(h.streams[i].enough)
+			h.streams = slices.Delete(h.streams, i, i+1)
+		}
+	}
+	h.streams = append(h.streams, s)
+	return s
+}
+
+func (h *Hub) leave(s *stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if i := slices.Index(h.streams, s); i >= 0 {
+		h.streams = slices.Delete(h.streams, i, i+1)
+	}
+}
+
+// wait is closed when there is something that the page does not know of.
+func (h *Hub) wait(s *stream) <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if s.at < h.count {
+		now := make(chan struct{})
+		close(now)
+		return now
+	}
+	if h.changed == nil {
+		h.changed = make(chan struct{})
+	}
+	return h.changed
+}
+
+// news are the leads that have changed since the page was told last, each once;
+// 0 among them: something else has, too.
+func (h *Hub) news(s *stream) (changed []int64, mark string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	behind := h.count - s.at
+	s.at = h.count
+	if behind > int64(len(h.recent)) {
+		changed, behind = []int64{0}, int64(len(h.recent))
+	}
+	for _, c := range h.recent[int64(len(h.recent))-behind:] {
+		changed = append(changed, c.lead)
+	}
+	slices.Sort(changed)
+	return slices.Compact(changed), h.markOf(s.at)
+}

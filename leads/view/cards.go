@@ -1,0 +1,91 @@
+package view
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ringback/leads"
+	"ringback/leads/db"
+)
+
+// missing is the error of what was asked for by its id; ErrNotFound is in it
+// when there is no such thing.
+func missing(what string, id int64, err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("view: %s %d: %w", what, id, ErrNotFound)
+	}
+	return failed(what, err)
+}
+
+// CallbackCard is all there is to say of a lead to those who see it.
+type CallbackCard struct {
+	Callback
+	Calls    []Call // that it stands for, the newest first, no more than DefaultLimit
+	Timeline []Entry
+}
+
+const callsOfLeadQuery = "SELECT " + callColumns + " WHERE k.lead = $1 ORDER BY k.id DESC LIMIT $2"
+
+// Callback reads one lead, open or closed, if it is in sight; otherwise, as when
+// there is none, ErrNotFound is in the error.
+func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*CallbackCard, error) {
+	c, err := scanCallback(v.db.QueryRowContext(ctx, callbackQuery, db.Millis(time.Now()), lead))
+	if err == nil && !s.Sees(c.ID, c.Pool, c.Manager) {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
+		return nil, missing("lead", lead, err)
+	}
+	card := &CallbackCard{Callback: c}
+	if card.Calls, err = collect(ctx, v.db, scanCall, callsOfLeadQuery, lead, DefaultLimit); err != nil {
+		return nil, failed("calls of a lead", err)
+	}
+	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, lead)
+	return card, err
+}
+
+const leadsOfContactQuery = "SELECT id, pool, manager FROM leads WHERE contact = $1 ORDER BY id DESC LIMIT $2"
+
+// mostLeadsOf is how many leads of a contact are asked for whose they are: what
+// lies further back gives nobody a sight of the contact.
+const mostLeadsOf = 500
+
+// ContactInSight reads one contact as somebody may see it: who is responsible for
+// it, or sees a lead or a call of it, sees its card, and on it what is theirs to
+// see. Otherwise, as when there is none, ErrNotFound is in the error.
+func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64) (*ContactCard, error) {
+	card, err := v.Contact(ctx, contact)
+	if err != nil || s.All && s.Only == 0 {
+		return card, err
+	}
+	hidden, seen := map[int64]bool{}, card.Manager == s.Login && s.Login != "" && s.Only == 0
+	type whose struct {
+		lead          int64
+		pool, manager string
+	}
+	list, err := collect(ctx, v.db, func(row scanner) (w whose, err error) { err = row.Scan(&w.lead, &w.pool, &w.manager); return w, err },
+		leadsOfContactQuery, contact, mostLeadsOf)
+	if err != nil {
+		return nil, failed("leads of a contact", err)
+	}
+	for _, w := range list {
+		if s.Sees(w.lead, w.pool, w.manager) {
+			seen = true
+		} else {
+			hidden[w.lead] = true
+		}
+	}
+	card.Open = slices.DeleteFunc(card.Open, func(l Lead) bool { return hidden[l.ID] })
+	card.Calls = slices.DeleteFunc(card.Calls, func(c Call) bool {
+		return c.Lead != nil && hidden[*c.Lead] || c.Lead == nil && !s.Sees(0, c.Pool, c.Manager)
+	})
+	card.Timeline = slices.DeleteFunc(card.Timeline, func(e Entry) bool { return e.Lead != nil && hidden[*e.Lead] })
+	if !seen && len(card.Calls) == 0 {
+		return nil, fmt.Errorf("view: contact %d: %w", contact, ErrNotFound)
+	}
+	return card, nil
+}
