@@ -10,6 +10,7 @@ import (
 
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/dials"
 )
 
 // missing is the error of what was asked for by its id; ErrNotFound is in it
@@ -28,8 +29,6 @@ type CallbackCard struct {
 	Timeline []Entry
 }
 
-const callsOfLeadQuery = "SELECT " + callColumns + " WHERE k.lead = $1 ORDER BY k.id DESC LIMIT $2"
-
 // Callback reads one lead, open or closed, if it is in sight; otherwise, as when
 // there is none, ErrNotFound is in the error.
 func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*CallbackCard, error) {
@@ -41,9 +40,11 @@ func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*Callba
 		return nil, missing("lead", lead, err)
 	}
 	card := &CallbackCard{Callback: c}
-	if card.Calls, err = collect(ctx, v.db, scanCall, callsOfLeadQuery, lead, DefaultLimit); err != nil {
-		return nil, failed("calls of a lead", err)
+	calls, err := v.CallsOfLead(ctx, lead, Page{})
+	if err != nil {
+		return nil, err
 	}
+	card.Calls = calls.Items
 	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, lead)
 	return card, err
 }
@@ -88,4 +89,22 @@ func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64)
 		return nil, fmt.Errorf("view: contact %d: %w", contact, ErrNotFound)
 	}
 	return card, nil
+}
+
+const standQuery = "SELECT kind FROM consents WHERE number = $1 ORDER BY at DESC, kind DESC LIMIT 1"
+
+// Refused lists those of the numbers that machines may not call: the newest word
+// about them in the ledger says so.
+func (v *View) Refused(ctx context.Context, numbers []string) (refused []string, err error) {
+	for _, n := range numbers {
+		var stand dials.Stand
+		err := v.db.QueryRowContext(ctx, standQuery, n).Scan(&stand)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, failed("what was said about a number", err)
+		}
+		if stand == dials.Refused {
+			refused = append(refused, n)
+		}
+	}
+	return refused, nil
 }

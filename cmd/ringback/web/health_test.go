@@ -38,7 +38,7 @@ func TestReadyOnlyWhileEveryPBXIsWatched(t *testing.T) {
 		t.Errorf("a PBX that is watched is named: %s", got.body)
 	}
 	page := h.page("/")
-	if !strings.Contains(page, "<b>branch</b> unauthorized") || !strings.Contains(page, "wrong username or password") || strings.Contains(page, "10.0.0.5") {
+	if !strings.Contains(page, "<b>branch</b> is not being watched: calls are not seen<br>unauthorized: ") || !strings.Contains(page, "wrong username or password") || strings.Contains(page, "10.0.0.5") {
 		t.Errorf("the page does not say what is wrong with the PBX: %s", page)
 	}
 	if got := h.ask(ask{path: "/readyz", from: distantIP}); got.code != http.StatusServiceUnavailable || got.body != "{\"ready\":false}\n" {
@@ -79,7 +79,7 @@ func TestReadyOnlyWhileTheDatabaseWrites(t *testing.T) {
 	if got.code != http.StatusServiceUnavailable || !strings.Contains(got.body, `"what":"database"`) || strings.Contains(got.body, "disk is gone") {
 		t.Errorf("after: %d %s", got.code, got.body)
 	}
-	if page := h.page("/"); !strings.Contains(page, "<b>database</b> it cannot be written") {
+	if page := h.page("/"); !strings.Contains(page, "The database cannot be written. An administrator must look at it.<br>it cannot be written") {
 		t.Errorf("the page does not say it: %s", page)
 	}
 }

@@ -99,7 +99,7 @@ func TestThePageTellsWhatWasBlind(t *testing.T) {
 	h.gap(time.Minute, time.Minute, leads.Gap{Cause: leads.Replaced, Unconfirmed: 4, Finished: over})
 	page := h.page("/")
 	for _, want := range []string{
-		`<li class="note"><b>main</b> was not watched from <time`, "the PBX could not be reached; found in the call records: 7, missed: 3<",
+		`<li class="note"><b>main</b> was not watched from `, "the PBX could not be reached; found in the call records: 7, missed: 3<",
 		"Ringback did not run; its call records cannot be read: ringback doctor and the log say why<",
 		"the database could not be written for too long; its call records are being read<",
 		"are not known: no call records are configured; seen before, and not known how they ended: 4<",

@@ -56,6 +56,10 @@ type Config struct {
 	Proxies []netip.Prefix
 	// Tokens may see everything. Only their hashes are kept.
 	Tokens []string
+	// Caller rings people and clients; nil: nobody is rung from a page. Hub tells
+	// open pages; nil: one of the pages' own.
+	Caller page.Caller
+	Hub    *page.Hub
 	// People are those who may log in; Language is the company's.
 	People   *people.Register
 	Language text.Language
@@ -71,6 +75,7 @@ type Server struct {
 	cfg     Config
 	door    *door.Door
 	health  *health.Check
+	people  *page.Site
 	routes  []door.Route
 	handler http.Handler
 	http    *http.Server
@@ -110,9 +115,9 @@ func (s *Server) open(shown *view.View) {
 	c := &s.cfg
 	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Feed: c.Feed, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
-	people := page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
-		Version: c.Version, People: c.People, Door: s.door})
-	s.routes = slices.Concat(s.own(), programs.Routes(), people.Routes())
+	s.people = page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
+		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Door: s.door})
+	s.routes = slices.Concat(s.own(), programs.Routes(), s.people.Routes())
 	mux := http.NewServeMux()
 	s.door.Mount(mux, s.routes)
 	s.handler = mux
@@ -189,6 +194,7 @@ func (s *Server) Serve(ln net.Listener) error {
 // Shutdown takes no more requests and finishes those in hand. What is not
 // finished when ctx ends is cut off, and the error says so.
 func (s *Server) Shutdown(ctx context.Context) error {
+	defer s.people.Close()
 	if err := s.http.Shutdown(ctx); err != nil {
 		return fmt.Errorf("web: requests were cut off: %w", errors.Join(err, s.http.Close()))
 	}

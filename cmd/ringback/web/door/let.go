@@ -117,7 +117,7 @@ func (d *Door) person(w http.ResponseWriter, r *http.Request, route *Route) {
 		d.Broken(w, r, err)
 	case v == nil, v.Only != 0 && route.Access != Linked:
 		d.logIn(w, r, route)
-	case !v.may(route.Access):
+	case !v.May(route.Access):
 		refuse(w, r, http.StatusForbidden, text.In(v.Language).Say("account.not_yours"))
 	case changes(r) && (!d.sameSite(w, r) || !d.ownForm(w, r, v)):
 	default:
@@ -125,8 +125,8 @@ func (d *Door) person(w http.ResponseWriter, r *http.Request, route *Route) {
 	}
 }
 
-// may says whether the visitor, who is logged in, may have what is for some.
-func (v *Visitor) may(access Access) bool {
+// May says whether the visitor, who is logged in, may have what is for some.
+func (v *Visitor) May(access Access) bool {
 	switch access {
 	case Leader:
 		return v.Leads()

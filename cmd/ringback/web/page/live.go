@@ -45,13 +45,8 @@ func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	if t.send("hello", s.hub.markOf(stream.at)) != nil {
 		return
 	}
-	if err := t.follow(r.Context()); err != nil && r.Context().Err() == nil && !errors.Is(err, errUnread) {
-		s.cfg.Door.Log(r, err)
-	}
+	_ = t.follow(r.Context()) // whoever no longer reads asks anew, and whoever does sees the stream end
 }
-
-// errUnread is in the error of a page that reads no more.
-var errUnread = errors.New("nobody reads the stream")
 
 // told is a page that is being told.
 type told struct {
@@ -152,7 +147,7 @@ func (t *told) send(event, data string) error {
 		err = t.control.Flush()
 	}
 	if err != nil {
-		return fmt.Errorf("page: stream: %w: %w", errUnread, err)
+		return fmt.Errorf("page: stream: %w", err)
 	}
 	return nil
 }

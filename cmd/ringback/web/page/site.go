@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ringback/ari"
 	"ringback/cmd/ringback/web/door"
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
+	"ringback/leads/contacts"
 	"ringback/leads/db"
+	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
 	"ringback/leads/view"
@@ -30,6 +33,12 @@ type Config struct {
 	// Zone is the zone of times; nil: UTC.
 	Zone    *time.Location
 	Version string
+	// Plan reads the numbers that people type.
+	Plan *number.Plan
+	// Caller connects people with clients; nil: their own devices do.
+	Caller Caller
+	// Hub knows the open pages; nil: one of its own.
+	Hub *Hub
 	// People are those who may log in.
 	People *people.Register
 	Door   *door.Door
@@ -39,6 +48,9 @@ type Config struct {
 type Site struct {
 	cfg    Config
 	view   *view.View
+	cards  *contacts.Cabinet
+	hub    *Hub
+	deaf   func() // ends that the Hub hears of the timeline
 	routes []door.Route
 }
 
@@ -47,10 +59,17 @@ func New(c Config) *Site {
 	if c.Zone == nil {
 		c.Zone = time.UTC
 	}
-	s := &Site{cfg: c, view: c.View}
+	if c.Hub == nil {
+		c.Hub = NewHub()
+	}
+	s := &Site{cfg: c, view: c.View, hub: c.Hub, cards: contacts.New(contacts.Config{Office: c.Office, Book: c.Book, Plan: c.Plan})}
+	s.deaf = c.DB.Listen(leads.TopicTimeline, c.Hub.note)
 	s.routes = s.list()
 	return s
 }
+
+// Close ends that the pages hear of what happens.
+func (s *Site) Close() { s.deaf() }
 
 // Routes is the map of the site.
 func (s *Site) Routes() []door.Route { return s.routes }
@@ -61,11 +80,12 @@ func (s *Site) list() []door.Route {
 	}
 	return slices.Concat([]door.Route{
 		get("/static/{file}", door.Anyone, static),
-		get("/{$}", door.Person, s.front),
+		get("/{$}", door.Person, s.callbacks),
+		get("/everyone", door.Leader, s.everyone),
 		get("/leads/{id}", door.Linked, s.lead),
-		get("/contacts/{id}", door.Person, s.contact),
+		{Method: http.MethodGet, Path: "/live", Access: door.Linked, Stream: true, Answer: s.live},
 		get("/", door.Person, s.nothingHere),
-	}, s.listRoutes(), s.loginRoutes(), s.accountRoutes())
+	}, s.deedRoutes(), s.contactRoutes(), s.listRoutes(), s.loginRoutes(), s.accountRoutes())
 }
 
 // head is what every page has.
@@ -84,6 +104,8 @@ type head struct {
 	// Refresh is after how many seconds a browser without scripts asks again; 0:
 	// never.
 	Refresh int
+	// Mark is the state of what is shown, for the stream; empty: it is not live.
+	Mark string
 }
 
 // place is a page in a menu.
@@ -106,19 +128,19 @@ var (
 
 // teller speaks to whoever asks.
 func (s *Site) teller(r *http.Request) *teller {
-	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI()}
+	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI(), ctx: r.Context()}
 	language := s.cfg.Door.Language(r)
 	if t.visitor != nil {
 		language = t.visitor.Language
 	}
-	t.words = text.In(language)
+	t.words, t.mark = text.In(language), s.hub.mark()
 	return t
 }
 
 func (s *Site) head(t *teller, title string) head {
 	h := head{Title: title, Version: s.cfg.Version, Now: t.moment(t.now), Path: t.path}
 	if t.visitor != nil {
-		h.Form = t.visitor.Form
+		h.Form, h.Mark = t.visitor.Form, t.mark
 	}
 	if t.visitor != nil && t.visitor.Only == 0 {
 		h.Name, h.Nav, h.Menu = t.visitor.Name, s.places(t, nav), s.places(t, menu)
@@ -128,20 +150,35 @@ func (s *Site) head(t *teller, title string) head {
 
 // places are the pages of a menu that the reader may see.
 func (s *Site) places(t *teller, of []place) (list []place) {
+	here, _, _ := strings.Cut(t.path, "?")
 	for _, p := range of {
-		for i := range s.routes {
-			if r := &s.routes[i]; r.Path != p.Path || r.Method != http.MethodGet || r.Access == door.Leader && !t.visitor.Leads() {
-				continue
-			}
-			if p.Path == "/{$}" {
-				p.Path = "/"
-			}
-			here, _, _ := bytes.Cut([]byte(t.path), []byte("?"))
-			p.Here = string(here) == p.Path
-			list = append(list, p)
+		if !s.has(p.Path, t.visitor) {
+			continue
 		}
+		if p.Path == "/{$}" {
+			p.Path, p.Count = "/", s.owed(t)
+		}
+		p.Here = here == p.Path
+		list = append(list, p)
 	}
 	return list
+}
+
+// has says whether the site has the page, and the reader may see it.
+func (s *Site) has(path string, v *door.Visitor) bool {
+	return slices.ContainsFunc(s.routes, func(r door.Route) bool {
+		return r.Path == path && r.Method == http.MethodGet && v.May(r.Access)
+	})
+}
+
+// owed counts the reader's callbacks. A menu does without the number when it
+// cannot be read: what the page itself cannot read it says.
+func (s *Site) owed(t *teller) int {
+	n, err := s.view.CountCallbacks(t.ctx, t.visitor.Sight)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // show renders a page whole before a byte of it is sent: a page that fails in

@@ -2,6 +2,7 @@ package page
 
 import (
 	"crypto/sha256"
+	"embed"
 	"encoding/hex"
 	"fmt"
 	"html/template"
@@ -12,6 +13,9 @@ import (
 
 	"ringback/leads/text"
 )
+
+//go:embed pages static
+var files embed.FS
 
 // asset is a file that pages need. Its name holds a hash of what is in it, so
 // that browsers may keep it for ever.

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"html/template"
 	"regexp"
@@ -27,6 +28,8 @@ type teller struct {
 	visitor   *door.Visitor
 	// path is the page that is asked for, with its query: where forms come back to.
 	path string
+	ctx  context.Context // of the request
+	mark string          // of the Hub, from before anything was read
 }
 
 // moment is an instant as a page says it.

@@ -104,12 +104,11 @@
     const hidden = rows.filter((li) => { const r = li.getBoundingClientRect(); return r.bottom < 0 || r.top > innerHeight; });
     if (hidden.length === 0) return;
     pill?.remove();
-    const form = new Intl.PluralRules(root.lang).select(hidden.length);
-    const list = main.querySelector("[data-new-other]")?.dataset;
-    if (!list) return;
+    const text = hidden[0].closest("[data-new]")?.dataset.new;
+    if (!text) return;
     pill = document.createElement("button");
     pill.className = "pill";
-    pill.textContent = (list["new" + form[0].toUpperCase() + form.slice(1)] ?? list.newOther).replace("0", hidden.length);
+    pill.textContent = text.replace("0", hidden.length);
     pill.addEventListener("click", () => { hidden[0].scrollIntoView({ block: "center", behavior: "smooth" }); pill.remove(); });
     document.body.append(pill);
     addEventListener("scroll", () => { if (hidden.some((li) => { const r = li.getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; })) pill.remove(); }, { passive: true });

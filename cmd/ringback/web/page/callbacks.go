@@ -1,0 +1,378 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"ringback/leads/alert"
+	"ringback/leads/view"
+	"ringback/routing"
+)
+
+// callbackRow is a callback on a page, with what can be done about it.
+type callbackRow struct {
+	leadRow
+	ID int64
+	// Form and Back are what its forms carry: see door.Visitor, and where they come
+	// back to.
+	Form, Back string
+	Waited     string // since the first missed call
+	Dialed     phone  // where no line is known
+	Reason     string // why they were missed; empty of several calls
+	// Overdue says why it is, empty: it is not.
+	Overdue string
+	Mine    bool
+	Owner   string // whose it is, where that is not plain; empty: nobody's
+	InHand  bool   // of who looks
+	Tries   string // how often somebody has tried to reach them, and who last
+	Asks    string // of a talk that may have been enough
+	Done    bool   // it is closed
+	// Callable says that the Call button rings the reader's phone first; otherwise
+	// it is a link that the device itself dials.
+	Callable bool
+	Asleep   bool // it is night where the number is
+	Progress *progress
+	// Tomorrow is when the pool opens next day.
+	Tomorrow string
+	To       []option // to whom the reader may give it
+}
+
+// shortTalk is what a talk must have lasted to ask whether it was enough.
+const shortTalk = 5 * time.Second
+
+// callback says a callback to the reader.
+func (s *Site) callback(t *teller, c *view.Callback, mine *progress) callbackRow {
+	row := callbackRow{leadRow: t.lead(&c.Lead), ID: c.ID, Form: t.form(), Back: t.path, Waited: t.length(t.now.Sub(c.FirstMissed.Time).Truncate(time.Minute)),
+		Mine: c.Manager != "" && c.Manager == t.login(), Done: c.State == view.Closed}
+	if c.Line == "" {
+		row.Dialed = newPhone(c.Dialed)
+	}
+	if c.Missed == 1 {
+		row.Reason = t.why(string(c.Reason))
+	}
+	if !row.Mine {
+		row.Owner = row.Manager
+	}
+	row.InHand = c.AcknowledgedBy != "" && c.AcknowledgedBy == t.login()
+	if row.InHand {
+		row.Rests = t.say("rests.mine", "until", t.moment(c.AcknowledgedUntil.Time).Clock)
+	}
+	if row.Done {
+		return row
+	}
+	row.Overdue = t.overdue(c)
+	if c.Tries > 0 {
+		row.Tries = t.say("tries", "n", c.Tries, "who", t.person(c.Trier), "when", t.moment(c.Tried).Clock)
+	}
+	if c.Talked >= shortTalk && !c.Tried.Before(c.LastMissed.Time) {
+		row.Asks = t.say("asks", "who", t.person(c.Trier), "d", t.length(c.Talked.Round(time.Second)))
+	}
+	row.Callable = row.Who.Phone.Dial != "" && s.callable(t)
+	row.Asleep = row.Callable && s.cfg.Caller.Asleep(c.Contact.Number)
+	if pool := t.directory.Pool(c.Pool); pool != nil {
+		row.Tomorrow = t.moment(tomorrow(&pool.Hours, t.now.In(t.zone))).Clock
+	}
+	if mine != nil && mine.lead == c.ID {
+		row.Progress = mine
+	}
+	if t.mayLead(c.Pool) {
+		row.To = t.assignable(c.Pool, c.Manager)
+	}
+	return row
+}
+
+// overdue says why a callback is: somebody let it lapse, or its supervisor had to
+// be told.
+func (t *teller) overdue(c *view.Callback) string {
+	if c.Suspicious || c.AcknowledgedBy != "" {
+		return ""
+	}
+	pool := t.directory.Pool(c.Pool)
+	if pool == nil {
+		return ""
+	}
+	told := slices.IndexFunc(pool.Ladder.Rungs, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor })
+	switch {
+	case told >= 0 && c.Rungs > told:
+		return t.say("overdue.supervisor")
+	case c.Lapsed:
+		return t.say("overdue.lapsed")
+	case c.Manager == "" && pool.Hours.Open(t.now) && t.now.Sub(c.Opened.Time) > unclaimed:
+		return t.say("overdue.nobody")
+	}
+	return ""
+}
+
+// unclaimed is how long a lead may be nobody's in the hours of its pool.
+const unclaimed = 5 * time.Minute
+
+// tomorrow is when the hours open next day; where they are always open, nine in
+// the morning.
+func tomorrow(h *routing.Hours, here time.Time) time.Time {
+	midnight := time.Date(here.Year(), here.Month(), here.Day()+1, 0, 0, 0, 0, here.Location())
+	if h.Always() {
+		return midnight.Add(9 * time.Hour)
+	}
+	return h.NextOpening(midnight)
+}
+
+type callbacksPage struct {
+	head
+	troubles
+	Callbacks []callbackRow
+	Overdue   int
+	More      bool
+	Settled   []leadRow
+	Said      string // what came of what was just asked for
+}
+
+// settledFor is how long what was settled is still shown.
+const (
+	settledFor   = 30 * time.Minute
+	shownSettled = 5
+)
+
+// callbacks shows what the reader owes.
+func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
+	t := s.teller(r)
+	list, more, err := s.view.Callbacks(r.Context(), t.visitor.Sight)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	settled, err := s.settled(r.Context(), t)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	mine, err := s.progress(r, t)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	page := callbacksPage{head: s.head(t, t.say("nav.callbacks")), More: more, Settled: settled}
+	if page.troubles, err = s.troubles(r.Context(), t); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	for i := range list {
+		row := s.callback(t, &list[i], mine)
+		if row.Overdue != "" {
+			page.Overdue++
+		}
+		page.Callbacks = append(page.Callbacks, row)
+	}
+	page.Refresh = 60
+	if mine != nil && mine.Live {
+		page.Refresh = 2
+	}
+	s.show(w, r, http.StatusOK, "callbacks.html", page)
+}
+
+func (s *Site) settled(ctx context.Context, t *teller) ([]leadRow, error) {
+	if t.login() == "" {
+		return nil, nil
+	}
+	list, err := s.view.SettledOf(ctx, t.login(), t.now.Add(-settledFor), shownSettled)
+	return t.leads(list), err
+}
+
+// troubles are what people should know of that keeps calls from being seen.
+type troubles struct {
+	Observe bool
+	Blind   []pbxRow // PBXes that are not watched; why is said to who can do something
+	Stuck   bool     // the database is not written
+	Fault   string   // why, as Blind
+	Gaps    []gapRow
+}
+
+func (s *Site) troubles(ctx context.Context, t *teller) (found troubles, err error) {
+	found.Observe = s.cfg.Mode == string(alert.Observe)
+	for _, p := range t.pbxes(s.cfg.PBXes()) {
+		if !t.visitor.All {
+			p.State, p.Hint = "", ""
+		}
+		if !p.Watching {
+			found.Blind = append(found.Blind, p)
+		}
+	}
+	for _, p := range s.cfg.Health.Problems(ctx) {
+		if p.What == "database" && t.visitor.All {
+			found.Fault = p.Why + ": " + p.Hint
+		}
+		found.Stuck = found.Stuck || p.What == "database"
+	}
+	gaps, err := s.view.Gaps(ctx, askedGaps)
+	found.Gaps = t.gaps(gaps)
+	return found, err
+}
+
+// everyonePage shows a leader what is open.
+type everyonePage struct {
+	head
+	troubles
+	Pools  []poolRow
+	People []personRow
+	// The filters, and what they can be.
+	Pool, Person, Only string
+	AllPools           []string
+	AllPeople          []option
+	Count, Overdue     int
+	Free               int
+	More               bool
+}
+
+// poolRow is a pool with what is open in it.
+type poolRow struct {
+	Name      string
+	Callbacks []callbackRow
+}
+
+// option is somebody to choose.
+type option struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// personRow is how much somebody has to do.
+type personRow struct {
+	Login, Name   string
+	Open, Overdue int
+	Away          string // until when; empty: they are there
+}
+
+// everyone shows what is open with all whom the reader leads.
+func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
+	t := s.teller(r)
+	list, more, err := s.view.OpenIn(r.Context(), t.visitor.Sight)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	mine, err := s.progress(r, t)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	q := r.URL.Query()
+	page := everyonePage{head: s.head(t, t.say("nav.everyone")), More: more, Pool: q.Get("pool"), Person: q.Get("person"), Only: q.Get("only")}
+	if page.troubles, err = s.troubles(r.Context(), t); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	s.fillEveryone(t, &page, list, mine)
+	s.show(w, r, http.StatusOK, "everyone.html", page)
+}
+
+func (s *Site) fillEveryone(t *teller, page *everyonePage, list []view.Callback, mine *progress) {
+	people := s.led(t, page)
+	for i := range list {
+		c := &list[i]
+		row := s.callback(t, c, mine)
+		p := people[c.Manager]
+		if p != nil {
+			p.Open++
+		}
+		if row.Overdue != "" {
+			page.Overdue++
+			if p != nil {
+				p.Overdue++
+			}
+		}
+		if c.Manager == "" {
+			page.Free++
+		}
+		page.Count++
+		if page.Pool != "" && c.Pool != page.Pool || page.Person != "" && c.Manager != page.Person || page.Only == "overdue" && row.Overdue == "" || page.Only == "free" && c.Manager != "" {
+			continue
+		}
+		at := slices.IndexFunc(page.Pools, func(p poolRow) bool { return p.Name == c.Pool })
+		if at < 0 {
+			page.Pools, at = append(page.Pools, poolRow{Name: c.Pool}), len(page.Pools)
+		}
+		page.Pools[at].Callbacks = append(page.Pools[at].Callbacks, row)
+	}
+	for i := range page.People {
+		*(&page.People[i]) = *people[page.People[i].Login]
+	}
+}
+
+// led are the pools and people whom the reader leads.
+func (s *Site) led(t *teller, page *everyonePage) map[string]*personRow {
+	people := map[string]*personRow{}
+	for i := range t.directory.Pools {
+		p := &t.directory.Pools[i]
+		if !t.visitor.All && !slices.Contains(t.visitor.Supervises, p.Name) {
+			continue
+		}
+		page.AllPools = append(page.AllPools, p.Name)
+		for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
+			if people[login] == nil {
+				row := personRow{Login: login, Name: t.person(login)}
+				people[login] = &row
+				page.People = append(page.People, row)
+				page.AllPeople = append(page.AllPeople, option{login, row.Name, login == page.Person})
+			}
+		}
+	}
+	return people
+}
+
+// assignable are those to whom a lead of the pool can be given.
+func (t *teller) assignable(pool, now string) (list []option) {
+	p := t.directory.Pool(pool)
+	if p == nil {
+		return nil
+	}
+	for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
+		if login != now && !slices.ContainsFunc(list, func(o option) bool { return o.Value == login }) {
+			list = append(list, option{Value: login, Label: t.person(login)})
+		}
+	}
+	return list
+}
+
+// login is who reads; empty: a program.
+func (t *teller) login() string {
+	if t.visitor == nil {
+		return ""
+	}
+	return t.visitor.Login
+}
+
+// form is what the reader's forms carry.
+func (t *teller) form() string {
+	if t.visitor == nil {
+		return ""
+	}
+	return t.visitor.Form
+}
+
+// mayLead says whether the reader hands out the leads of a pool.
+func (t *teller) mayLead(pool string) bool {
+	return t.visitor.Only == 0 && (t.visitor.All || slices.Contains(t.visitor.Supervises, pool))
+}
+
+// lines are those of which the reader may open a lead.
+func (t *teller) lines() (list []option) {
+	if t.visitor.Only != 0 {
+		return nil
+	}
+	for i := range t.directory.Lines {
+		l := &t.directory.Lines[i]
+		pool := t.directory.PoolOf(l)
+		if pool != nil && (t.mayLead(pool.Name) || slices.Contains(t.visitor.Pools, pool.Name)) {
+			list = append(list, option{Value: l.Name, Label: l.Name})
+		}
+	}
+	return list
+}
+
+// contactAddress is that of a contact's card.
+func contactAddress(contact int64) string { return fmt.Sprintf("/contacts/%d", contact) }
+
+// address is that of a lead's card.
+func address(lead int64) string { return fmt.Sprintf("/leads/%d", lead) }

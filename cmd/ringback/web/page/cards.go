@@ -1,0 +1,251 @@
+package page
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+
+	"ringback/cmd/ringback/web/door"
+	"ringback/leads"
+	"ringback/leads/alert"
+	"ringback/leads/contacts"
+	"ringback/leads/db"
+	"ringback/leads/dials"
+	"ringback/leads/posted"
+	"ringback/leads/view"
+)
+
+type leadPage struct {
+	head
+	asked
+	Row      callbackRow
+	Calls    []callRow
+	Timeline []entryRow
+	// Linked says that the reader came by the link of an alert.
+	Linked  bool
+	Soonest string // that it can be put off to
+}
+
+// lead shows the card of one lead.
+func (s *Site) lead(w http.ResponseWriter, r *http.Request) {
+	id, ok := door.IDOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return
+	}
+	s.showLead(w, r, http.StatusOK, id, asked{})
+}
+
+func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int64, a asked) {
+	t := s.teller(r)
+	t.path = address(id)
+	card, err := s.view.Callback(r.Context(), t.visitor.Sight, id)
+	switch {
+	case errors.Is(err, view.ErrNotFound) && a.Said != "": // it is another's by now
+		s.show(w, r, code, "undone.html", struct {
+			head
+			Said string
+		}{s.head(t, t.say("undone.title")), a.Said})
+		return
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+		return
+	case err != nil:
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	mine, err := s.progress(r, t)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	page := leadPage{asked: a, Row: s.callback(t, &card.Callback, mine), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline),
+		Linked: t.visitor.Only != 0, Soonest: t.now.In(t.zone).Format(localTime)}
+	page.head = s.head(t, t.title(page.Row.Who))
+	if page.Linked {
+		page.Row.Who.Card = "" // which is not theirs to see
+	}
+	if mine != nil && mine.Live {
+		page.Refresh = 2
+	}
+	s.show(w, r, code, "lead.html", page)
+}
+
+// contactRoutes are what people do about contacts.
+func (s *Site) contactRoutes() []door.Route {
+	post := func(path string, answer http.HandlerFunc) door.Route {
+		return door.Route{Method: http.MethodPost, Path: path, Access: door.Person, Answer: answer}
+	}
+	return []door.Route{
+		{Method: http.MethodGet, Path: "/contacts/{id}", Access: door.Person, Answer: s.contact},
+		post("/contacts/{id}", s.contactDeed(s.changeContact)),
+		post("/contacts/{id}/note", s.contactDeed(remarkOn)),
+		post("/contacts/{id}/lead", s.contactDeed(openFor)),
+		post("/contacts/{id}/robots", s.contactDeed(robots)),
+		post("/contacts/{id}/call", s.callContact),
+	}
+}
+
+type contactPage struct {
+	head
+	asked
+	ID           int64
+	Who          who
+	Contact      *view.Contact
+	Numbers      []phoneRow
+	NeedsDetails bool
+	Manager      string
+	People       []option
+	Lines        []option
+	Open         []leadRow
+	Calls        []callRow
+	Timeline     []entryRow
+	Callable     bool
+	Progress     *progress
+	Refused      bool // of all numbers: no machine may call
+}
+
+// phoneRow is a number of a contact.
+type phoneRow struct {
+	phone
+	E164    string
+	Refused bool
+}
+
+// contact shows the card of one contact.
+func (s *Site) contact(w http.ResponseWriter, r *http.Request) {
+	id, ok := door.IDOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return
+	}
+	s.showContact(w, r, http.StatusOK, id, asked{})
+}
+
+func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id int64, a asked) {
+	t := s.teller(r)
+	card, err := s.view.ContactInSight(r.Context(), t.visitor.Sight, id)
+	var moved *view.MovedError
+	switch {
+	case errors.As(err, &moved):
+		http.Redirect(w, r, contactAddress(moved.Into), http.StatusSeeOther)
+		return
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+		return
+	case err != nil:
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	t.path = contactAddress(id)
+	page := contactPage{asked: a, ID: id, Who: t.contact(&card.Contact), Contact: &card.Contact, NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
+		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), Lines: t.lines(), Callable: s.callable(t)}
+	page.head = s.head(t, t.title(page.Who))
+	page.Contact.Note, page.Contact.Email = lines(page.Contact.Note), alert.Clean(page.Contact.Email)
+	if page.Progress, err = s.progress(r, t); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	if page.Progress != nil && page.Progress.contact != id {
+		page.Progress = nil
+	}
+	if err := s.numbers(r.Context(), &page, card.Numbers); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	s.show(w, r, code, "contact.html", page)
+}
+
+// numbers are a contact's, with what they said of being called by machines.
+func (s *Site) numbers(ctx context.Context, page *contactPage, list []string) error {
+	refused, err := s.view.Refused(ctx, list)
+	if err != nil {
+		return err
+	}
+	page.Refused = len(list) > 0
+	for _, n := range list {
+		row := phoneRow{newPhone(n), n, slices.Contains(refused, n)}
+		page.Numbers, page.Refused = append(page.Numbers, row), page.Refused && row.Refused
+	}
+	return nil
+}
+
+// contactInSight is the contact of an address, if the reader sees it. Otherwise
+// the request has been answered, and ok is false.
+func (s *Site) contactInSight(w http.ResponseWriter, r *http.Request) (card *view.ContactCard, ok bool) {
+	id, ok := door.IDOf(r)
+	if !ok {
+		s.nothingHere(w, r)
+		return nil, false
+	}
+	card, err := s.view.ContactInSight(r.Context(), sees(r), id)
+	switch {
+	case errors.Is(err, view.ErrNotFound):
+		s.nothingHere(w, r)
+	case err != nil:
+		s.cfg.Door.Broken(w, r, err)
+	}
+	return card, err == nil && door.Posted(w, r)
+}
+
+// contactDeed does something about the contact of an address, and leads back to
+// its card.
+func (s *Site) contactDeed(do func(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		card, ok := s.contactInSight(w, r)
+		if !ok {
+			return
+		}
+		s.doneContact(w, r, card.ID, s.within(r, func(tx *db.Tx, h *leads.Hand) error { return do(tx, h, card, r) }))
+	}
+}
+
+// doneContact shows what came of something about a contact.
+func (s *Site) doneContact(w http.ResponseWriter, r *http.Request, id int64, err error) {
+	var wrong posted.Problems
+	switch {
+	case errors.As(err, &wrong):
+		s.showContact(w, r, http.StatusUnprocessableEntity, id, asked{Wrong: wrongs(wrong), Typed: typed(r.PostForm)})
+	case err != nil:
+		s.cfg.Door.Broken(w, r, err)
+	default:
+		http.Redirect(w, r, contactAddress(id), http.StatusSeeOther)
+	}
+}
+
+// changeContact fills in the card.
+func (s *Site) changeContact(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r *http.Request) error {
+	f := r.PostForm
+	shared, email, note := f.Get("shared") == "1", strings.TrimSpace(f.Get("email")), strings.ReplaceAll(f.Get("note"), "\r\n", "\n")
+	wanted := contacts.Wanted{Email: &email, Note: &note, Shared: &shared}
+	if name := strings.TrimSpace(f.Get("name")); name != "" || card.Named {
+		wanted.Name = &name
+	}
+	_, err := s.cards.Change(tx, card.ID, wanted, contacts.Author{Who: sees(r).Login, How: leads.ByPage})
+	return err
+}
+
+// robots enters whether machines may call the numbers of a contact.
+func robots(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r *http.Request) error {
+	stand := dials.Refused
+	if r.PostForm.Get("may") == "1" {
+		stand = dials.Agreed
+	}
+	for _, n := range card.Numbers {
+		if err := dials.Record(tx, dials.Word{Number: n, Kind: stand, At: tx.Now(), Who: sees(r).Login, How: leads.ByPage}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func remarkOn(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error {
+	return h.RemarkOn(tx, card.ID, r.PostForm.Get("text"))
+}
+
+func openFor(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error {
+	_, err := h.Open(tx, card.ID, r.PostForm.Get("line"), "", r.PostForm.Get("why"))
+	return err
+}
