@@ -231,12 +231,6 @@ type poolRow struct {
 	Callbacks []callbackRow
 }
 
-// option is somebody to choose.
-type option struct {
-	Value, Label string
-	Chosen       bool
-}
-
 // personRow is how much somebody has to do.
 type personRow struct {
 	Login, Name   string
@@ -329,7 +323,7 @@ func (t *teller) assignable(pool, now string) (list []option) {
 	}
 	for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
 		if login != now && !slices.ContainsFunc(list, func(o option) bool { return o.Value == login }) {
-			list = append(list, option{Value: login, Label: t.person(login)})
+			list = append(list, option{Value: login, Text: t.person(login)})
 		}
 	}
 	return list
@@ -354,21 +348,6 @@ func (t *teller) form() string {
 // mayLead says whether the reader hands out the leads of a pool.
 func (t *teller) mayLead(pool string) bool {
 	return t.visitor.Only == 0 && (t.visitor.All || slices.Contains(t.visitor.Supervises, pool))
-}
-
-// lines are those of which the reader may open a lead.
-func (t *teller) lines() (list []option) {
-	if t.visitor.Only != 0 {
-		return nil
-	}
-	for i := range t.directory.Lines {
-		l := &t.directory.Lines[i]
-		pool := t.directory.PoolOf(l)
-		if pool != nil && (t.mayLead(pool.Name) || slices.Contains(t.visitor.Pools, pool.Name)) {
-			list = append(list, option{Value: l.Name, Label: l.Name})
-		}
-	}
-	return list
 }
 
 // contactAddress is that of a contact's card.

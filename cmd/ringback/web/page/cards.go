@@ -97,8 +97,7 @@ type contactPage struct {
 	Numbers      []phoneRow
 	NeedsDetails bool
 	Manager      string
-	People       []option
-	Lines        []option
+	Lines        []string // of which the reader may open a lead
 	Open         []leadRow
 	Calls        []callRow
 	Timeline     []entryRow

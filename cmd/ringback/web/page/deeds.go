@@ -176,9 +176,9 @@ func (s *Site) newLead(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) showNewLead(w http.ResponseWriter, r *http.Request, code int, a asked) {
 	t := s.teller(r)
-	page := newLeadPage{head: s.head(t, t.say("new.title")), asked: a, Lines: t.lines()}
-	for i := range page.Lines {
-		page.Lines[i].Chosen = page.Lines[i].Value == a.Typed["line"]
+	page := newLeadPage{head: s.head(t, t.say("new.title")), asked: a}
+	for _, name := range t.lines() {
+		page.Lines = append(page.Lines, option{name, name, name == a.Typed["line"]})
 	}
 	s.show(w, r, code, "new.html", page)
 }
