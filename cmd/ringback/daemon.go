@@ -25,7 +25,6 @@ import (
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/feed"
-	"ringback/leads/hook"
 	"ringback/leads/jobs"
 	"ringback/leads/people"
 	"ringback/leads/search"
@@ -52,7 +51,6 @@ type daemon struct {
 	counter  *counter
 	watched  []watched
 	webhooks []*webhook.Channel
-	hooks    []*hook.Receiver
 	feed     *feed.Feed
 	// recovered counts the calls that got their verdict by call records.
 	recovered *recoveryMetrics
@@ -231,15 +229,9 @@ func (d *daemon) channels() (list []alert.Named, err error) {
 
 // newFeed makes the feed of the hooks that the configuration names.
 func (d *daemon) newFeed() (*feed.Feed, error) {
-	var hooks []feed.Hook
-	for i := range d.cfg.Hooks {
-		h := &d.cfg.Hooks[i]
-		receiver, err := h.Receiver()
-		if err != nil {
-			return nil, fmt.Errorf("serve: hook %s: %w", h.Name, err)
-		}
-		d.hooks = append(d.hooks, receiver)
-		hooks = append(hooks, feed.Hook{Name: h.Name, Events: h.Events, Receiver: receiver, Timeout: h.Timeout})
+	hooks, err := hooksOf(d.cfg)
+	if err != nil {
+		return nil, fmt.Errorf("serve: %w", err)
 	}
 	return feed.New(feed.Config{DB: d.db, Hooks: hooks, Log: d.log, Metrics: d.registry})
 }
@@ -337,9 +329,6 @@ func (d *daemon) close() {
 	}
 	for _, channel := range d.webhooks {
 		channel.Close()
-	}
-	for _, receiver := range d.hooks {
-		receiver.Close()
 	}
 	if d.people != nil {
 		d.people.Close()

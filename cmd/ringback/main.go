@@ -30,6 +30,7 @@ type commands struct {
 	Backup  backupCommand  `cmd:"" help:"Copy the database into a file, also while the daemon runs, and read the copy back."`
 	User    userCommand    `cmd:"" help:"Who may log in: list, invite, lock, unlock and log out people."`
 	Token   tokenCommand   `cmd:"" help:"Tokens of programs that use the API: create, list, revoke."`
+	Events  eventsCommand  `cmd:"" help:"What other programs are told: list it, post it once more, try a hook."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

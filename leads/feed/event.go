@@ -54,10 +54,13 @@ type entry struct {
 
 // subject is what keeps its order.
 func (e *entry) subject() string {
-	if e.lead.Valid {
+	switch {
+	case e.lead.Valid:
 		return fmt.Sprintf("lead:%d", e.lead.Int64)
+	case e.contact.Valid:
+		return fmt.Sprintf("contact:%d", e.contact.Int64)
 	}
-	return fmt.Sprintf("contact:%d", e.contact.Int64)
+	return "manager:" + e.who
 }
 
 const (

@@ -21,6 +21,8 @@ type Receiver interface {
 	Post(ctx context.Context, id string, body []byte) hook.Answer
 	// Shown is as much of its address as may be shown.
 	Shown() string
+	// Close lets go of the connections that nothing uses.
+	Close()
 }
 
 // Hook is a program that is told of events.
@@ -84,7 +86,10 @@ func (f *Feed) Run(ctx context.Context) error {
 	var group sync.WaitGroup
 	errs := make(chan error, len(f.couriers))
 	for _, c := range f.couriers {
-		group.Go(func() { errs <- c.run(ctx) })
+		group.Go(func() {
+			defer c.hook.Receiver.Close()
+			errs <- c.run(ctx)
+		})
 	}
 	<-ctx.Done()
 	group.Wait()

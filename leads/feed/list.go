@@ -18,7 +18,9 @@ type Query struct {
 	// Cursor is what the page before gave as its next; empty: from the first event
 	// that is kept.
 	Cursor string
-	Limit  int // 0: view.DefaultLimit; from 1 to view.MaxLimit otherwise
+	// Since is from when on, where there is no Cursor; zero: from the first.
+	Since time.Time
+	Limit int // 0: view.DefaultLimit; from 1 to view.MaxLimit otherwise
 	// Types are the patterns of types; none: all.
 	Types []Pattern
 	Lead  int64 // 0: of all
@@ -50,6 +52,9 @@ const (
 func (f *Feed) List(ctx context.Context, q Query) (view.List[*Event], error) {
 	list := view.List[*Event]{Items: []*Event{}}
 	from, err := q.check()
+	if err == nil && q.Cursor == "" && !q.Since.IsZero() {
+		from, err = f.source.before(ctx, q.Since)
+	}
 	if err != nil {
 		return list, err
 	}

@@ -54,6 +54,12 @@ func TestListLeadsThroughEverything(t *testing.T) {
 		}
 		want = append(want, "lead.noted")
 	}
+	if got, _ := o.list(Query{Since: time.Now().Add(time.Hour)}); len(got) > 0 {
+		t.Errorf("of the next hour there are %q", got)
+	}
+	if got, _ := o.list(Query{Since: time.Now().Add(-time.Hour)}); !slices.Equal(got, want) {
+		t.Errorf("since an hour ago there are %q", got)
+	}
 	if got, _ := o.list(Query{Lead: 1, Types: []Pattern{"lead.*"}}); !slices.Equal(got, []string{"lead.opened", "lead.assigned", "lead.rang_again", "lead.closed"}) {
 		t.Errorf("of lead 1 there are %q", got)
 	}

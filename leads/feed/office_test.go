@@ -44,6 +44,7 @@ type crm struct {
 }
 
 func (c *crm) Shown() string { return "https://crm.example.com" }
+func (c *crm) Close()        {}
 
 func (c *crm) Post(ctx context.Context, id string, body []byte) hook.Answer {
 	var e Event

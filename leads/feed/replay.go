@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 
 	"ringback/leads/db"
@@ -106,14 +107,10 @@ func replayFailed(tx *db.Tx, hook string) (int, error) {
 // replaySince goes through the timeline once more, from a time up to what the hook
 // was told. One that is under way already becomes a part of it.
 func replaySince(tx *db.Tx, hook string, at place, since time.Time) (int, error) {
-	first, err := firstSince(tx, since, at.told)
-	if err != nil {
+	from, err := lastBefore(since, at.told, func(middle int64) row { return tx.QueryRow(fromQuery, middle) })
+	if err != nil || from >= at.told {
 		return 0, wrap(hook, err)
 	}
-	if first > at.told {
-		return 0, nil
-	}
-	from := first - 1
 	if at.again < at.until {
 		from = min(from, at.again)
 	}
@@ -121,22 +118,36 @@ func replaySince(tx *db.Tx, hook string, at place, since time.Time) (int, error)
 	return int(at.told - from), wrap(hook, err)
 }
 
-// firstSince finds the first entry that was written at a time or later; entries
-// are written in the order of time. After all of them where there is none.
-func firstSince(tx *db.Tx, since time.Time, last int64) (int64, error) {
+const fromQuery = "SELECT id, at FROM timeline WHERE id >= $1 ORDER BY id LIMIT 1"
+
+// row is the answer to a question for one row.
+type row interface{ Scan(dest ...any) error }
+
+// before finds the last entry that was written before a time; 0: none was.
+func (s *source) before(ctx context.Context, t time.Time) (int64, error) {
+	var last int64
+	if err := s.db.QueryRowContext(ctx, "SELECT COALESCE(MAX(id), 0) FROM timeline").Scan(&last); err != nil {
+		return 0, fmt.Errorf("feed: timeline: %w", err)
+	}
+	return lastBefore(t, last, func(middle int64) row { return s.db.QueryRowContext(ctx, fromQuery, middle) })
+}
+
+// lastBefore finds, of the entries up to last, the one before the first that was
+// written at a time or later: entries are written in the order of time.
+func lastBefore(t time.Time, last int64, from func(middle int64) row) (int64, error) {
 	low, high := int64(1), last+1
 	for low < high {
 		middle := low + (high-low)/2
 		var id, at int64
-		err := tx.QueryRow("SELECT id, at FROM timeline WHERE id >= $1 ORDER BY id LIMIT 1", middle).Scan(&id, &at)
+		err := from(middle).Scan(&id, &at)
 		switch {
-		case errors.Is(err, sql.ErrNoRows) || err == nil && at >= db.Millis(since):
+		case errors.Is(err, sql.ErrNoRows) || err == nil && at >= db.Millis(t):
 			high = middle
 		case err != nil:
-			return 0, err
+			return 0, fmt.Errorf("feed: timeline: %w", err)
 		default:
 			low = id + 1
 		}
 	}
-	return low, nil
+	return low - 1, nil
 }

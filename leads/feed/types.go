@@ -43,6 +43,9 @@ var types = map[string]string{
 	leads.EntryCallWould:    "alert.would_call",
 	leads.EntryCallNot:      "alert.not_called",
 	leads.EntryRobotCall:    "alert.called",
+	leads.EntrySkipped:      "alert.skipped",
+	leads.EntryHeld:         "alert.held",
+	leads.EntryDropped:      "alert.dropped",
 	leads.EntryClick:        "lead.calling",
 	leads.EntryJoined:       "lead.joined",
 }
@@ -59,9 +62,16 @@ var ofContact = map[string]string{
 	leads.EntryMerged:        "contact.merged",
 }
 
+// ofPeople are the events about those who call back.
+var ofPeople = map[string]string{
+	leads.EntryAway: "manager.away",
+	leads.EntryBack: "manager.back",
+}
+
 // Types lists the types of events that a hook may name.
 func Types() []string {
-	list := slices.Concat([]string{leadOpened, leadRangAgain, leadAsked}, slices.Collect(maps.Values(types)), slices.Collect(maps.Values(ofContact)))
+	list := slices.Concat([]string{leadOpened, leadRangAgain, leadAsked}, slices.Collect(maps.Values(types)), slices.Collect(maps.Values(ofContact)),
+		slices.Collect(maps.Values(ofPeople)))
 	slices.Sort(list)
 	return list
 }
@@ -83,7 +93,7 @@ func typeOf(e *entry) string {
 	case e.contact.Valid:
 		return named(ofContact, "contact.", e.kind)
 	}
-	return ""
+	return ofPeople[e.kind]
 }
 
 func named(known map[string]string, group, kind string) string {

@@ -44,7 +44,7 @@ func TestEventsOverTheAPI(t *testing.T) {
 		t.Errorf("of the lead are listed %q", got)
 	}
 	for query, want := range map[string]string{"wait=1h": "from 0s to 20s", "wait=soon": "20s", "type=Lead": "such as lead.closed", "lead=x": "not an id",
-		"cursor=x": "cursor", "limit=0": "limit", "kind=x": "limit, cursor, type, lead, wait", "wait=-1s": "from 0s"} {
+		"cursor=x": "cursor", "limit=0": "limit", "kind=x": "limit, cursor, type, lead, since, wait", "wait=-1s": "from 0s"} {
 		got := h.send("GET", "/api/v1/events?"+query, "", "")
 		if got.code != http.StatusBadRequest || !strings.Contains(got.body, want) {
 			t.Errorf("%s: %d %s", query, got.code, got.body)

@@ -20,9 +20,12 @@ func (s *API) events(w http.ResponseWriter, r *http.Request) {
 	// While it waits nothing is read, and the reading's own deadline would end the
 	// request.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
-	answerList(s, w, r, []string{"type", "lead", "wait"}, func(ctx context.Context, q url.Values, p view.Page) (list view.List[*feed.Event], err error) {
+	answerList(s, w, r, []string{"type", "lead", "since", "wait"}, func(ctx context.Context, q url.Values, p view.Page) (list view.List[*feed.Event], err error) {
 		by := feed.Query{Cursor: p.Cursor, Limit: p.Limit}
 		if by.Lead, err = idParameter(q, "lead"); err != nil {
+			return list, err
+		}
+		if by.Since, err = timeParameter(q, "since"); err != nil {
 			return list, err
 		}
 		if q.Has("type") {
