@@ -209,7 +209,15 @@ func (h *house) ask(a ask) reply {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return reply{resp.StatusCode, resp.Header, string(body)}
+	got := reply{resp.StatusCode, resp.Header, string(body)}
+	if strings.HasPrefix(a.path, "/api/v1/") {
+		c, err := theContract()
+		if err != nil {
+			h.t.Fatal(err)
+		}
+		c.hold(h.t, &a, &got)
+	}
+	return got
 }
 
 // page asks for a page as a program that looks at everything, and wants it.

@@ -21,7 +21,7 @@ func (s *API) oneContact(w http.ResponseWriter, r *http.Request) {
 }
 
 // program is what the program that asks is called.
-func program(r *http.Request) string { return door.VisitorOf(r).Login }
+func program(r *http.Request) string { return door.VisitorOf(r).Token }
 
 // author is who a program is, to timelines.
 func author(r *http.Request) contacts.Author {

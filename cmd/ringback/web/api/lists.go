@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"ringback/cmd/ringback/web/door"
 	"ringback/leads"
 	"ringback/leads/number"
+	"ringback/leads/search"
 	"ringback/leads/view"
 	"ringback/routing"
 )
@@ -104,10 +106,16 @@ func (s *API) leads(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// contacts answers GET /api/v1/contacts: all of them, or the one that has a number
-// or an external id.
+// contacts answers GET /api/v1/contacts: all of them, those that are searched for,
+// or the one that has a number or an external id.
 func (s *API) contacts(w http.ResponseWriter, r *http.Request) {
-	answerList(s, w, r, []string{"number", "external_id"}, func(ctx context.Context, q url.Values, p view.Page) (list view.List[view.Contact], err error) {
+	answerList(s, w, r, []string{"number", "external_id", "q"}, func(ctx context.Context, q url.Values, p view.Page) (list view.List[view.Contact], err error) {
+		if q.Has("q") {
+			if len(q) > 1 {
+				return list, &badParameter{"q", "stands alone"}
+			}
+			return s.search(ctx, q.Get("q"))
+		}
 		if !q.Has("number") && !q.Has("external_id") {
 			return s.view.Contacts(ctx, p)
 		}
@@ -128,5 +136,18 @@ func (s *API) contacts(w http.ResponseWriter, r *http.Request) {
 }
 
 func noSuchAPI(w http.ResponseWriter, _ *http.Request) {
-	door.Problem(w, http.StatusNotFound, "There is nothing here. There are /api/v1/calls, /leads, /contacts, /appointments, /reminders, /consents, /events, /hooks and /status.")
+	door.Problem(w, http.StatusNotFound, "There is nothing here: /api/v1/openapi.json tells what there is.")
+}
+
+// search finds contacts by any part of a number or a name.
+func (s *API) search(ctx context.Context, text string) (list view.List[view.Contact], err error) {
+	found, err := s.view.Search(ctx, leads.Everything, text)
+	if errors.Is(err, search.ErrShort) {
+		return list, &badParameter{"q", "is too short: three characters or more"}
+	}
+	list.Items = []view.Contact{}
+	for _, one := range found.Contacts {
+		list.Items = append(list.Items, one.Contact)
+	}
+	return list, err
 }

@@ -59,7 +59,10 @@ func (s *API) Routes() []door.Route {
 		return door.Route{Method: method, Path: path, Access: door.Program, Scope: scope, Answer: answer}
 	}
 	const get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+	asJSON, asYAML := openAPI(s.Routes)
 	return []door.Route{
+		{Method: get, Path: "/api/v1/openapi.json", Access: door.Anyone, Answer: asJSON},
+		{Method: get, Path: "/api/v1/openapi.yaml", Access: door.Anyone, Answer: asYAML},
 		route(get, "/api/v1/calls", "calls:read", s.calls),
 		route(get, "/api/v1/contacts", "contacts:read", s.contacts),
 		route(put, "/api/v1/contacts", "contacts:write", s.putContact),
