@@ -145,7 +145,7 @@ func TestTheFrontPageSaysWhatThereIsToDo(t *testing.T) {
 	page := h.page("/")
 	for _, want := range []string{
 		`<h1>My callbacks <span class="count">1</span></h1>`, `<b>2 missed calls</b>`, "5 min ago</time>, first 3 h ago", "line sales", "with Anna Petrova",
-		`<bdi>&#43;79161234567</bdi>`, "“<bdi>Ivan</bdi>”", `<noscript><meta http-equiv="refresh" content="60"></noscript>`,
+		"<bdi>&#43;7\u00a0916\u00a0123-45-67</bdi>", "“<bdi>Ivan</bdi>”", `<noscript><meta http-equiv="refresh" content="60"></noscript>`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %s", want)

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -19,7 +20,7 @@ type callbackRow struct {
 	// Form and Back are what its forms carry: see door.Visitor, and where they come
 	// back to.
 	Form, Back string
-	Waited     string // since the first missed call
+	Often      bool   // they rang more than once
 	Dialed     phone  // where no line is known
 	Reason     string // why they were missed; empty of several calls
 	// Overdue says why it is, empty: it is not.
@@ -45,7 +46,7 @@ const shortTalk = 5 * time.Second
 
 // callback says a callback to the reader.
 func (s *Site) callback(t *teller, c *view.Callback, mine *progress) callbackRow {
-	row := callbackRow{leadRow: t.lead(&c.Lead), ID: c.ID, Form: t.form(), Back: t.path, Waited: t.length(t.now.Sub(c.FirstMissed.Time).Truncate(time.Minute)),
+	row := callbackRow{leadRow: t.lead(&c.Lead), ID: c.ID, Form: t.form(), Back: t.path, Often: c.Missed > 1,
 		Mine: c.Manager != "" && c.Manager == t.login(), Done: c.State == view.Closed}
 	if c.Line == "" {
 		row.Dialed = newPhone(c.Dialed)
@@ -186,7 +187,9 @@ type troubles struct {
 	Blind   []pbxRow // PBXes that are not watched; why is said to who can do something
 	Stuck   bool     // the database is not written
 	Fault   string   // why, as Blind
-	Gaps    []gapRow
+	// Gaps are told to who sees everything; others hear of the newest in a word.
+	Gaps  []gapRow
+	Quiet string
 }
 
 func (s *Site) troubles(ctx context.Context, t *teller) (found troubles, err error) {
@@ -206,7 +209,11 @@ func (s *Site) troubles(ctx context.Context, t *teller) (found troubles, err err
 		found.Stuck = found.Stuck || p.What == "database"
 	}
 	gaps, err := s.view.Gaps(ctx, askedGaps)
-	found.Gaps = t.gaps(gaps)
+	if rows := t.gaps(gaps); t.visitor.All {
+		found.Gaps = rows
+	} else if len(rows) > 0 {
+		found.Quiet = t.say("gap.quiet", "from", rows[0].Since.Clock, "to", rows[0].Until.Clock)
+	}
 	return found, err
 }
 
@@ -290,8 +297,11 @@ func (s *Site) fillEveryone(t *teller, page *everyonePage, list []view.Callback,
 		page.Pools[at].Callbacks = append(page.Pools[at].Callbacks, row)
 	}
 	for i := range page.People {
-		*(&page.People[i]) = *people[page.People[i].Login]
+		page.People[i] = *people[page.People[i].Login]
 	}
+	slices.SortStableFunc(page.People, func(a, b personRow) int {
+		return cmp.Or(cmp.Compare(b.Overdue, a.Overdue), cmp.Compare(b.Open, a.Open))
+	})
 }
 
 // led are the pools and people whom the reader leads.

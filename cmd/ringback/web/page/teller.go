@@ -13,6 +13,7 @@ import (
 	"ringback/cmd/ringback/web/door"
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads/alert"
+	e164s "ringback/leads/number"
 	"ringback/leads/text"
 	"ringback/leads/view"
 	"ringback/routing"
@@ -95,7 +96,7 @@ type phone struct {
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{4,14}$`)
 
 func newPhone(number string) phone {
-	p := phone{Number: alert.Clean(number)}
+	p := phone{Number: e164s.Grouped(alert.Clean(number))}
 	if e164.MatchString(number) {
 		p.Dial = template.URL("tel:" + number)
 	}
@@ -132,7 +133,7 @@ func newWho(name, self, number string, contact *int64) who {
 	if name != number {
 		w.Name = alert.Clean(name)
 	}
-	if self = alert.Clean(self); self != w.Name && self != w.Phone.Number {
+	if self = alert.Clean(self); self != w.Name && self != alert.Clean(number) {
 		w.Self = self
 	}
 	if contact != nil {
