@@ -76,7 +76,7 @@ func (s *scene) invite(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
-		s.say("  %-8s %s", m.Name, i.Link)
+		s.say("  %-18s %s", m.Name, i.Link)
 	}
 	return nil
 }

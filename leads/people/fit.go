@@ -42,7 +42,7 @@ func (r *Register) Fit(login, password string) error {
 // isNamed says whether a password is hardly more than the login.
 func isNamed(lower, login string) bool {
 	rest := strings.ReplaceAll(lower, strings.ToLower(login), "")
-	return login != "" && len(rest) < len(lower) && utf8.RuneCountInString(rest) < LeastPassword/2
+	return login != "" && len(rest) < len(lower) && (utf8.RuneCountInString(rest) < LeastPassword/2 || strings.IndexFunc(rest, unicode.IsLetter) < 0)
 }
 
 // isCommon says whether a password is made as those are that stand at the head

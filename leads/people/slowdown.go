@@ -2,6 +2,7 @@ package people
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -111,22 +112,23 @@ func (s *slowdown) count(who guessed, free int, most time.Duration, now time.Tim
 	return g.count == free
 }
 
-// makeRoom forgets what is long ago and, where that is not enough, the one of
-// those that are nobody's login which would be forgotten first.
+// makeRoom forgets what is long ago and, where that is not enough, the older
+// half of what is nobody's login.
 func (s *slowdown) makeRoom(now time.Time) {
 	if len(s.of) < mostGuessed {
 		return
 	}
-	var oldest guessed
+	var others []guessed
 	for who, g := range s.of {
 		if now.Sub(g.last) > forgottenBy {
 			delete(s.of, who)
-		} else if who.kind != knownLogin && (oldest.kind == "" || g.last.Before(s.of[oldest].last)) {
-			oldest = who
+		} else if who.kind != knownLogin {
+			others = append(others, who)
 		}
 	}
-	if len(s.of) >= mostGuessed {
-		delete(s.of, oldest)
+	slices.SortFunc(others, func(a, b guessed) int { return s.of[a].last.Compare(s.of[b].last) })
+	for _, who := range others[:len(others)/2] {
+		delete(s.of, who)
 	}
 }
 
