@@ -24,8 +24,10 @@ import (
 type Access int
 
 const (
+	// Forgotten: nobody; whoever adds a Route says who may have it.
+	Forgotten Access = iota
 	// Anyone: nothing of callers is there.
-	Anyone Access = iota
+	Anyone
 	// Machine: who presents a token, or sits at this machine.
 	Machine
 	// Program: who presents a token with the route's Scope.
