@@ -33,7 +33,7 @@ const TokenPrefix = "rb_"
 // Scopes are all that a token may allow.
 var Scopes = []string{
 	"appointments:read", "appointments:write", "calls:read", "consents:read", "consents:write", "contacts:read", "contacts:write",
-	"events:read", "events:replay", "leads:read", "leads:write", "metrics:read", "reports:read", "status:read",
+	"events:read", "events:replay", "leads:read", "leads:write", "metrics:read", "status:read",
 }
 
 var (
