@@ -211,6 +211,14 @@ func (c *Config) checkChannels(f *findings) {
 		names.taken[EmailChannel] = "channels.email"
 		e.check(f, "channels.email")
 	}
+	if t := c.Channels.Telegram; t != nil {
+		names.taken[TelegramChannel] = "channels.telegram"
+		t.check(f, "channels.telegram")
+	}
+	if c.Channels.Page != nil {
+		names.taken[PageChannel] = "channels.page"
+	}
+	c.checkGateways(f, names)
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d]", i)
 		names.add(at+".name", w.Name)
@@ -226,7 +234,8 @@ func (c *Config) checkChannels(f *findings) {
 			f.add(at+".timeout", "must be longer than 0s")
 		}
 	}
-	if len(c.Channels.Names()) == 0 && !f.doubtful["channels.sip"] && !f.doubtful["channels.email"] && !f.doubtful["channels.webhooks"] {
+	unread := func(key string) bool { return f.doubtful["channels."+key] }
+	if len(c.Channels.Names()) == 0 && !slices.ContainsFunc(keysOf(typeOf[Channels]()), unread) {
 		f.add("channels", "names no channel, so nobody could be told: name one, such as sip: {from: %s}, or take the key out", DefaultFrom)
 	}
 }
@@ -268,6 +277,15 @@ func (c *Config) resolvePaths(file string) {
 	}
 	if e := c.Channels.Email; e != nil {
 		resolve(&e.PasswordFile)
+	}
+	if t := c.Channels.Telegram; t != nil {
+		resolve(&t.TokenFile)
+	}
+	for i := range c.Channels.HTTP {
+		for name, file := range c.Channels.HTTP[i].Secrets {
+			resolve(&file)
+			c.Channels.HTTP[i].Secrets[name] = file
+		}
 	}
 	for i := range c.Channels.Webhooks {
 		resolve(&c.Channels.Webhooks[i].SecretFile)

@@ -170,15 +170,29 @@ type Channels struct {
 	// is "sip".
 	SIP *SIP `yaml:"sip"`
 	// Email sends a mail; nil: not used. Its channel name is "email".
-	Email    *Email    `yaml:"email"`
+	Email *Email `yaml:"email"`
+	// Telegram tells by a bot; nil: not used. Its channel name is "telegram".
+	Telegram *Telegram `yaml:"telegram"`
+	// Page tells by the pages that a person has open; nil: not used. Its channel
+	// name is "page".
+	Page     *Page     `yaml:"page"`
+	HTTP     []HTTP    `yaml:"http"`
 	Webhooks []Webhook `yaml:"webhooks"`
 }
 
 // The names of the channels of which there is one.
 const (
-	SIPChannel   = "sip"
-	EmailChannel = "email"
+	SIPChannel      = "sip"
+	EmailChannel    = "email"
+	TelegramChannel = "telegram"
+	PageChannel     = "page"
 )
+
+// Page tells by the pages that a person has open.
+type Page struct {
+	// Timeout bounds the handing over to them.
+	Timeout time.Duration `yaml:"timeout"`
+}
 
 // SIP sends a SIP MESSAGE to every device of the person told.
 type SIP struct {
@@ -234,6 +248,15 @@ func (c *Channels) Names() []string {
 	}
 	if c.Email != nil {
 		names = append(names, EmailChannel)
+	}
+	if c.Telegram != nil {
+		names = append(names, TelegramChannel)
+	}
+	if c.Page != nil {
+		names = append(names, PageChannel)
+	}
+	for i := range c.HTTP {
+		names = append(names, c.HTTP[i].Name)
 	}
 	for i := range c.Webhooks {
 		names = append(names, c.Webhooks[i].Name)
@@ -318,6 +341,8 @@ func (c *Config) starts() starts {
 		typeOf[Webhook]():         func() any { return Webhook{Timeout: DefaultTimeout} },
 		typeOf[Hook]():            func() any { return Hook{Timeout: DefaultTimeout} },
 		typeOf[SIP]():             func() any { return SIP{From: DefaultFrom} },
+		typeOf[HTTP]():            func() any { return HTTP{Timeout: DefaultTimeout} },
+		typeOf[Page]():            func() any { return Page{Timeout: time.Second} },
 		typeOf[Channels]():        func() any { return Channels{} },
 		typeOf[routing.Manager](): func() any { return routing.Manager{Ring: routing.RingTogether} },
 		typeOf[routing.Pool](): func() any {

@@ -139,6 +139,18 @@ var notes = map[string]note{
 	"channels.email": {text: "A mail to the person's address, by a mail server that takes it. tls: starttls (the default),\n" +
 		"implicit, or none, which only a server on this machine may have.",
 		sample: `{host: smtp.example.com, port: 587, username: ringback, password_env: SMTP_PASSWORD, from: "Ringback <ringback@example.com>"}`, whole: true},
+	"channels.telegram": {text: "Messages by a bot of Telegram, with buttons to take a lead or put it off. BotFather gives the token;\n" +
+		"each person tells the bot who they are by a code from their settings (token_env: NAME, a variable\n" +
+		"of the environment, instead of the file). api: a Bot API server of one's own.",
+		sample: "{token_file: telegram.token, api: \"https://api.telegram.org\"}", whole: true},
+	"channels.page": {text: "A sound and a notification on the pages that the person has open.", sample: "{timeout: 1s}", whole: true},
+	"channels.http": {text: "Short messages, WhatsApp and the like by any service that takes them over HTTP. url, headers and body\n" +
+		"are templates ({{.Mobile}}, {{.Short}}, {{.Text}}, {{.Link}}, {{secret \"name\"}}); what is put in is\n" +
+		"escaped by its place. type: form, json, xml or text. needs: mobile, email or nothing. match says what\n" +
+		"a success looks like, retry what is worth another try. Ready ones stand at the end of this file.",
+		sample: `[{name: sms, url: "https://sms.example.com/send", method: POST, headers: {X-Key: '{{secret "key"}}'}, ` +
+			`type: form, body: "to={{digits .Mobile}}&text={{.Short}}", needs: mobile, match: {status: 2xx, body: "^OK", json: {}}, ` +
+			`retry: {body: busy}, timeout: 10s, secrets: {key: sms.key}}]`, whole: true},
 	"channels.webhooks": {text: "Posts to an address, signed as https://www.standardwebhooks.com describes, with the\n" +
 		"secret in a file, or in a variable of the environment (secret_env: NAME).",
 		sample: "[{name: crm, url: \"https://crm.example.com/ringback\", secret_file: webhook.secret, timeout: 10s}]", whole: true},

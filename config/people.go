@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ringback/leads/alert/email"
+	"ringback/leads/alert/gateway"
 	"ringback/leads/number"
 	"ringback/leads/text"
 	"ringback/routing"
@@ -71,6 +72,15 @@ func (c *Config) checkReach(f *findings, at string, m *routing.Manager) {
 	}{
 		SIPChannel:   {"devices", len(m.Devices) > 0 || f.doubtful[at+".devices"]},
 		EmailChannel: {"email", m.Email != "" || f.doubtful[at+".email"]},
+	}
+	for _, h := range c.Channels.HTTP {
+		switch need := needs[h.Name]; h.Needs {
+		case gateway.Mobile:
+			need.key, need.known = "mobile", m.Mobile != "" || f.doubtful[at+".mobile"]
+			needs[h.Name] = need
+		case gateway.Email:
+			needs[h.Name] = needs[EmailChannel]
+		}
 	}
 	used, chosen := m.Channels, len(m.Channels) > 0
 	if !chosen {

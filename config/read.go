@@ -144,7 +144,7 @@ func (r *reader) document(root *yaml.Node, c *Config) bool {
 }
 
 // nameKey is the key of a name that other parts of the document refer to.
-var nameKey = regexp.MustCompile(`^(asterisk|lines|managers|pools|channels)(\.webhooks)?\[\d+\]\.(name|login)$`)
+var nameKey = regexp.MustCompile(`^(asterisk|lines|managers|pools|channels)(\.webhooks|\.http)?\[\d+\]\.(name|login)$`)
 
 // add is that of findings; where a name could not be read, references to the
 // names of its section are not judged.
@@ -338,7 +338,11 @@ func (r *reader) text(path string, node *yaml.Node, into reflect.Value) {
 		r.add(path, "the tag %s is not known here", quoted(tag))
 		return
 	}
-	if node.Value != strings.TrimSpace(node.Value) || strings.ContainsFunc(node.Value, unprintable) {
+	line, fine := node.Value, node.Value == strings.TrimSpace(node.Value)
+	if into.Type() == typeOf[Lines]() {
+		line, fine = strings.ReplaceAll(line, "\n", ""), true
+	}
+	if !fine || strings.ContainsFunc(line, unprintable) {
 		r.add(path, "%s holds control characters, or blanks at an end", quoted(node.Value))
 		return
 	}

@@ -29,6 +29,12 @@ func (c *Config) readSecrets(f *findings) {
 	if e := c.Channels.Email; e != nil && e.Username != "" {
 		e.Password = oneSecret(f, "channels.email.password_file", e.PasswordFile, "channels.email.password_env", e.PasswordEnv)
 	}
+	if t := c.Channels.Telegram; t != nil {
+		t.readSecret(f, "channels.telegram")
+	}
+	for i := range c.Channels.HTTP {
+		c.Channels.HTTP[i].readSecrets(f, fmt.Sprintf("channels.http[%d]", i))
+	}
 	for i := range c.Channels.Webhooks {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d].", i)
 		w.Secret = oneSecret(f, at+"secret_file", w.SecretFile, at+"secret_env", w.SecretEnv)

@@ -74,6 +74,10 @@ var rooms = map[string]room{
 	"leads/alert/email":   {floor: 3, only: []string{"leads/alert", "leads/text"}},
 	"leads/alert/sipmsg":  {floor: 3, only: []string{"leads/alert", "ari", "routing"}},
 	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "leads/hook"}},
+	"leads/alert/gateway": {floor: 3, only: []string{"leads/alert", "leads/text"}},
+	"leads/alert/page":    {floor: 3, only: []string{"leads/alert"}},
+	// It hears buttons too, and so does what they say.
+	"leads/alert/telegram": {floor: 3, only: []string{"leads/alert", "leads", "leads/db", "leads/text", "routing", "leads/number"}},
 	// What unpacks and runs Debian's programs knows nothing of Asterisk.
 	"ari/pbx/debian":   {floor: 0, only: []string{}, lab: true},
 	"ari/pbx/database": {floor: 1, only: []string{"ari/pbx/debian"}, lab: true},
