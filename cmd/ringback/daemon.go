@@ -16,12 +16,10 @@ import (
 	"ringback/ari/call"
 	"ringback/ari/cdr"
 	"ringback/cmd/ringback/web"
+	"ringback/cmd/ringback/web/page"
 	"ringback/config"
 	"ringback/leads"
 	"ringback/leads/alert"
-	"ringback/leads/alert/email"
-	"ringback/leads/alert/sipmsg"
-	"ringback/leads/alert/webhook"
 	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/feed"
@@ -30,7 +28,6 @@ import (
 	"ringback/leads/search"
 	"ringback/leads/told"
 	"ringback/robotcall"
-	"ringback/routing"
 )
 
 // daemon is one running Ringback: serve, demo and the end-to-end tests run it.
@@ -50,7 +47,9 @@ type daemon struct {
 	web      *web.Server
 	counter  *counter
 	watched  []watched
-	webhooks []*webhook.Channel
+	outlets  *outlets
+	ladder   *alert.Ladder
+	pages    *page.Hub // of those that are open
 	feed     *feed.Feed
 	// recovered counts the calls that got their verdict by call records.
 	recovered *recoveryMetrics
@@ -69,7 +68,7 @@ type watched struct {
 // newDaemon opens everything that can fail before the daemon is said to run:
 // the database and the listening socket. A PBX that is down is no failure.
 func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger) (*daemon, error) {
-	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry()}
+	d := &daemon{cfg: cfg, log: log, registry: prometheus.NewRegistry(), pages: page.NewHub()}
 	if err := d.open(ctx); err != nil {
 		d.close()
 		return nil, err
@@ -94,7 +93,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if err = d.watch(ctx); err != nil {
 		return err
 	}
-	channels, err := d.channels()
+	d.outlets, err = openOutlets(ctx, backing{cfg, d.db, d.book, d.told, exchangesOf(d.watched), d.tellPages, log})
 	if err != nil {
 		return err
 	}
@@ -103,7 +102,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	works, desk := d.works(office, channels)
+	works, desk := d.works(office)
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
 		return err
 	}
@@ -118,7 +117,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Feed: d.feed, Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language,
-		TLS: certificateOf(cfg, log), Proxies: cfg.Proxies, Caller: d.managers})
+		TLS: certificateOf(cfg, log), Proxies: cfg.Proxies, Caller: d.managers, Hub: d.pages})
 	return err
 }
 
@@ -126,19 +125,19 @@ func (d *daemon) open(ctx context.Context) (err error) {
 func (d *daemon) premises() *premises { return &premises{d.cfg, d.db, d.people, d} }
 
 // works are all kinds of promises, and how they are kept.
-func (d *daemon) works(office *leads.Office, channels []alert.Named) ([]jobs.Work, *appointments.Desk) {
+func (d *daemon) works(office *leads.Office) ([]jobs.Work, *appointments.Desk) {
 	cfg, rules := d.cfg, d.cfg.Rules()
 	guard := robotcall.NewGuard(rules, d.db, d.registry)
 	d.dialer = robotcall.New(robotcall.Config{DB: d.db, Pace: robotcall.NewPacer(rules), Exchanges: d.exchanges(), Log: d.log})
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log})
-	ladder := alert.New(alert.Config{Office: office, Book: d.book, Channels: channels, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
-		PublicURL: cfg.PublicURL, Speaks: cfg.Speaks, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+	d.ladder = alert.New(alert.Config{Office: office, Book: d.book, Channels: d.outlets.named, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
+		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: cfg.Speaks, Language: cfg.Language, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
-		Window: rules.CallHours, Tell: ladder.Notice})
+		Window: rules.CallHours, Tell: d.ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,
 		Prompts: cfg.Robot.Prompts, Ring: cfg.Robot.Ring, Log: d.log})
-	return append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening},
+	return append(d.ladder.Works(), jobs.Work{Kind: leads.KindOpening, Dated: true, InTx: d.book.Opening},
 		jobs.Work{Kind: leads.KindAway, Dated: true, InTx: d.book.LeavesWork}, d.managers.Work(), d.managers.Clicks(), reminders.Work()), desk
 }
 
@@ -198,35 +197,6 @@ func (d *daemon) watch(ctx context.Context) error {
 	return nil
 }
 
-// channels are the alert channels that the configuration names.
-func (d *daemon) channels() (list []alert.Named, err error) {
-	if sip := d.cfg.Channels.SIP; sip != nil {
-		phones := map[string]sipmsg.PBX{}
-		for _, w := range d.watched {
-			phones[w.opts.PBX] = w.client
-		}
-		list = append(list, alert.Named{Name: config.SIPChannel, Crash: jobs.InDoubt, Reaches: func(m *routing.Manager) bool { return len(m.Devices) > 0 },
-			Channel: sipmsg.New(sipmsg.Config{PBXes: phones, From: sip.From})})
-	}
-	if mail := d.cfg.Channels.Email; mail != nil {
-		channel, err := email.New(mail.SMTP())
-		if err != nil {
-			return nil, fmt.Errorf("serve: %w", err)
-		}
-		list = append(list, alert.Named{Name: config.EmailChannel, Crash: jobs.InDoubt, Reaches: func(m *routing.Manager) bool { return m.Email != "" },
-			Timeout: email.Timeout, Channel: channel})
-	}
-	for _, hook := range d.cfg.Channels.Webhooks {
-		channel, err := webhook.New(webhook.Config{URL: hook.URL, Secret: hook.Secret.Reveal()})
-		if err != nil {
-			return nil, fmt.Errorf("serve: webhook %s: %w", hook.Name, err)
-		}
-		d.webhooks = append(d.webhooks, channel)
-		list = append(list, alert.Named{Name: hook.Name, Crash: jobs.Repeat, Timeout: hook.Timeout, Program: true, Channel: channel})
-	}
-	return list, nil
-}
-
 // newFeed makes the feed of the hooks that the configuration names.
 func (d *daemon) newFeed() (*feed.Feed, error) {
 	hooks, err := hooksOf(d.cfg)
@@ -267,6 +237,9 @@ func (d *daemon) Run(ctx context.Context) error {
 	rest.run(end, func() error { return d.runner.Run(ctx) })
 	rest.run(end, func() error { return d.dialer.Run(ctx) })
 	rest.run(end, func() error { return d.feed.Run(ctx) })
+	if bot := d.outlets.bot; bot != nil {
+		rest.run(end, func() error { return bot.Run(ctx) })
+	}
 	rest.run(end, func() error { return d.web.Serve(d.listener) })
 	rest.run(end, d.counter.serve)
 	<-ctx.Done()
@@ -327,9 +300,7 @@ func (d *daemon) close() {
 			_ = w.records.Close()
 		}
 	}
-	for _, channel := range d.webhooks {
-		channel.Close()
-	}
+	d.outlets.Close()
 	if d.people != nil {
 		d.people.Close()
 	}

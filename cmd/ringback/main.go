@@ -31,6 +31,7 @@ type commands struct {
 	User    userCommand    `cmd:"" help:"Who may log in: list, invite, lock, unlock and log out people."`
 	Token   tokenCommand   `cmd:"" help:"Tokens of programs that use the API: create, list, revoke."`
 	Events  eventsCommand  `cmd:"" help:"What other programs are told: list it, post it once more, try a hook."`
+	Alert   alertCommand   `cmd:"" help:"Send somebody a test by one channel, and say what became of it."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

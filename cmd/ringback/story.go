@@ -7,6 +7,7 @@ import (
 
 	"ringback/ari/pbx"
 	"ringback/leads"
+	"ringback/leads/people"
 	"ringback/leads/view"
 )
 
@@ -62,7 +63,7 @@ func (s *scene) becomesLead(ctx context.Context, client, line, manager, desk str
 	if _, err := s.verdict(ctx, "missed", "abandoned_ringing"); err != nil {
 		return err
 	}
-	link := fmt.Sprintf("%s/contacts/%d", s.daemon.cfg.PublicURL, assigned.Contact.Int64)
+	link := s.daemon.cfg.PublicURL + people.LinkPath
 	if err := s.message(ctx, desk, client, line, link); err != nil {
 		return err
 	}

@@ -15,6 +15,9 @@ import (
 // giveUpAfter is how long a message is worth sending.
 const giveUpAfter = 30 * time.Minute
 
+// usualTimeout bounds one Send of a channel that does not say.
+const usualTimeout = 15 * time.Second
+
 // company is how long it may take until it is written down that a message was
 // sent.
 const company = 100 * time.Millisecond
@@ -33,7 +36,7 @@ const (
 func (l *Ladder) notify(ch Named) jobs.Work {
 	timeout := ch.Timeout
 	if timeout == 0 {
-		timeout = 15 * time.Second
+		timeout = usualTimeout
 	}
 	patience := time.Duration(0)
 	if ch.Crash == jobs.Repeat { // a crash meanwhile has it sent again, and that does no harm

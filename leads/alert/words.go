@@ -45,6 +45,9 @@ func (s *speaker) say(id string, pairs ...any) string { return s.words.Say("aler
 
 // subject is what the message is about, and of whom.
 func (s *speaker) subject() string {
+	if s.m.Why == Test {
+		return s.say("test")
+	}
 	if s.m.Why.lists() {
 		return s.say(string(s.m.Why)+"_subject", "n", s.m.Missed, "who", s.m.Manager)
 	}
@@ -59,6 +62,8 @@ func (s *speaker) short() string {
 	m := s.m
 	var line string
 	switch {
+	case m.Why == Test:
+		line = s.say("test") + ": " + s.say("test_text")
 	case m.Why.lists():
 		line = s.say(string(m.Why)+"_subject", "n", m.Missed, "who", m.Manager)
 	case m.Booked != nil:
@@ -74,6 +79,8 @@ func (s *speaker) short() string {
 func (s *speaker) long() string {
 	var lines []string
 	switch m := s.m; {
+	case m.Why == Test:
+		lines = []string{s.say("test") + ".", s.say("test_text")}
 	case m.Booked != nil:
 		lines = s.notice()
 	case m.Why.lists():

@@ -264,7 +264,9 @@ func (c *Channel) reply(chat int64, said string) func(context.Context) {
 		if _, ok := c.pace.wait(ctx, chat); !ok {
 			return
 		}
-		if err := c.bot.call(ctx, "sendMessage", outgoing{Chat: chat, Text: said, Preview: noPreview}, nil); err != nil {
+		err := c.bot.call(ctx, "sendMessage", outgoing{Chat: chat, Text: said, Preview: noPreview}, nil)
+		c.pace.arrived(chat)
+		if err != nil {
 			c.cfg.Log.Debug("the bot could not answer", "err", err)
 		}
 	}

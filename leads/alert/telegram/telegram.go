@@ -97,6 +97,7 @@ func (c *Channel) Send(ctx context.Context, m alert.Message) (alert.Outcome, str
 	out.Text = fit(out.Text)
 	var sent sentMessage
 	err := c.bot.call(ctx, "sendMessage", out, &sent)
+	c.pace.arrived(chat)
 	var refusal *refusal
 	if errors.As(err, &refusal) && refusal.Code == http.StatusBadRequest && strings.Contains(refusal.Said, "BUTTON") { // an address that Telegram does not like
 		keys, out.Keys, out.Text = &keyboard{}, nil, fit(m.Text)
