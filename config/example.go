@@ -1,6 +1,7 @@
 package config
 
 import (
+	_ "embed"
 	"fmt"
 	"maps"
 	"reflect"
@@ -22,8 +23,17 @@ func Example() string {
 	e := explainer{told: map[string]bool{}}
 	e.b.WriteString(exampleHead)
 	e.structure("", reflect.ValueOf(exampleConfig()).Elem(), "", "")
+	e.b.WriteByte('\n')
+	for line := range strings.Lines(Presets) {
+		e.b.WriteString("# " + strings.TrimPrefix(line, "# "))
+	}
 	return e.b.String()
 }
+
+// Presets are gateways of some providers, for channels.http.
+//
+//go:embed presets.yaml
+var Presets string
 
 const exampleHead = `# Configuration of Ringback. Check it with: ringback check --config FILE
 #
