@@ -148,7 +148,7 @@ func (w *callWalk) contacts(ctx context.Context) ([]int64, error) {
 	}
 	var c condition
 	c.and(search.Newest, q.Match(), fewContacts+1)
-	ids, err := collect(ctx, w.v.db, func(row scanner) (id int64, err error) { return id, row.Scan(&id) }, c.text[0], c.args...)
+	ids, err := collect(ctx, w.v.db, scanNumber, c.text[0], c.args...)
 	if err != nil || len(ids) > fewContacts {
 		return nil, err
 	}

@@ -44,3 +44,8 @@ func id(n sql.NullInt64) *int64 {
 }
 
 func failed(what string, err error) error { return fmt.Errorf("view: %s: %w", what, err) }
+
+func scanNumber(row scanner) (n int64, err error) {
+	err = row.Scan(&n)
+	return n, err
+}
