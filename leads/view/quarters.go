@@ -113,13 +113,13 @@ func (c *Clerk) readLeads(ctx context.Context, begin, end int64) error {
 			return err
 		}
 		l.pool, l.line, l.person = c.number(pool), c.number(line), c.number(person)
-		l.tried, l.reached = after(missed, tried), -1
+		l.tried, l.reached = sinceMiss(missed, tried), -1
 		if talked.Valid && through.Valid {
 			talked.Int64 = min(talked.Int64, through.Int64)
 		}
 		for _, at := range []sql.NullInt64{talked, through, closed} {
 			if at.Valid {
-				l.reached = after(missed, at)
+				l.reached = sinceMiss(missed, at)
 				break
 			}
 		}
@@ -130,9 +130,9 @@ func (c *Clerk) readLeads(ctx context.Context, begin, end int64) error {
 	return rows.Err()
 }
 
-// after is how long after a miss something was, never less than 0: the clocks of
+// sinceMiss is how long after a miss something was, never less than 0: the clocks of
 // PBXes differ. Less than 0: it never was.
-func after(missed int64, at sql.NullInt64) time.Duration {
+func sinceMiss(missed int64, at sql.NullInt64) time.Duration {
 	if !at.Valid {
 		return -1
 	}

@@ -98,6 +98,8 @@ func TestEveryListIsReadByAnIndex(t *testing.T) {
 		"reminders":           {remindersQuery, []any{5, 50}},
 		"reminders of":        {remindersOfQuery, []any{1, 50}},
 		"reminder":            {reminderQuery, []any{1}},
+		"calls of a report":   {countedCallsQuery, []any{1, 50, "inbound"}},
+		"leads of a report":   {countedLeadsQuery, []any{1, 50}},
 	}
 	for _, analyzed := range []bool{false, true} {
 		if analyzed {

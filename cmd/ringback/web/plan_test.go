@@ -163,6 +163,7 @@ var asked = map[string][]string{
 	"/calls": {"verdict=missed", "reason=failed", "direction=outbound", "pool=sales", "pool=sales&verdict=missed&from=2025-06-01&to=2025-06-30", "line=service", "person=m01",
 		"person=m01&pool=sales&reason=busy", "number=301+000+12", "number=493", "number=12345678", "from=2025-06-01", "to=2024-06-01"},
 	"/calls.csv": {"verdict=missed&from=2025-12-01"},
+	"/report":    {"days=7", "days=30"},
 	"/search":    {"q=301+00", "q=anna+12", "q=nobody"},
 }
 
@@ -266,7 +267,7 @@ func TestEveryPageAndListIsReadByAnIndex(t *testing.T) {
 				for page := 0; address != "" && page < 3; page++ {
 					code, body := l.get(address)
 					questions := l.listener.take()
-					if code != http.StatusOK || len(questions) == 0 {
+					if code != http.StatusOK || len(questions) == 0 && !strings.HasPrefix(pattern, "/report") { // which keeps what it has counted
 						t.Fatalf("%s (%s): status %d after %d questions: %.200s", pattern, address, code, len(questions), body)
 					}
 					for _, q := range questions {

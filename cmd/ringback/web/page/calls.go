@@ -22,6 +22,8 @@ func (s *Site) listRoutes() []door.Route {
 		get("/calls", door.Person, s.calls),
 		get("/calls.csv", door.Person, s.callsCSV),
 		get("/search", door.Person, s.search),
+		get("/report", door.Person, s.report),
+		get("/report.csv", door.Person, s.reportCSV),
 	}
 }
 

@@ -48,6 +48,7 @@ type Config struct {
 type Site struct {
 	cfg    Config
 	view   *view.View
+	clerk  *view.Clerk
 	cards  *contacts.Cabinet
 	hub    *Hub
 	deaf   func() // ends that the Hub hears of the timeline
@@ -62,7 +63,7 @@ func New(c Config) *Site {
 	if c.Hub == nil {
 		c.Hub = NewHub()
 	}
-	s := &Site{cfg: c, view: c.View, hub: c.Hub, cards: contacts.New(contacts.Config{Office: c.Office, Book: c.Book, Plan: c.Plan})}
+	s := &Site{cfg: c, view: c.View, clerk: view.NewClerk(c.View, c.DB, c.Zone), hub: c.Hub, cards: contacts.New(contacts.Config{Office: c.Office, Book: c.Book, Plan: c.Plan})}
 	s.deaf = c.DB.Listen(leads.TopicTimeline, c.Hub.note)
 	s.routes = s.list()
 	return s
