@@ -3,11 +3,11 @@ package web
 import (
 	"encoding/csv"
 	"net/http"
-	e164s "ringback/leads/number"
 	"strings"
 	"testing"
 
 	"ringback/ari/call"
+	e164s "ringback/leads/number"
 	"ringback/leads/search"
 )
 
