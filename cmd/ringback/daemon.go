@@ -26,6 +26,7 @@ import (
 	"ringback/leads/jobs"
 	"ringback/leads/people"
 	"ringback/leads/search"
+	"ringback/leads/text"
 	"ringback/leads/told"
 	"ringback/robotcall"
 )
@@ -124,6 +125,15 @@ func (d *daemon) open(ctx context.Context) (err error) {
 // premises are where this daemon does what commands ask for.
 func (d *daemon) premises() *premises { return &premises{d.cfg, d.db, d.people, d} }
 
+// speaks is in which language a person is spoken to: the one that they have
+// chosen, else that of the configuration.
+func (d *daemon) speaks(login string) text.Language {
+	if chosen := d.people.Speaks(login); chosen.Known() {
+		return chosen
+	}
+	return d.cfg.Speaks(login)
+}
+
 // works are all kinds of promises, and how they are kept.
 func (d *daemon) works(office *leads.Office) ([]jobs.Work, *appointments.Desk) {
 	cfg, rules := d.cfg, d.cfg.Rules()
@@ -132,7 +142,7 @@ func (d *daemon) works(office *leads.Office) ([]jobs.Work, *appointments.Desk) {
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log})
 	d.ladder = alert.New(alert.Config{Office: office, Book: d.book, Channels: d.outlets.named, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
-		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: cfg.Speaks, Language: cfg.Language, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: d.speaks, Language: cfg.Language, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
 		Window: rules.CallHours, Tell: d.ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,

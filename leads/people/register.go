@@ -49,6 +49,7 @@ type Register struct {
 	hasher hasher
 	slow   *slowdown
 	seen   seen
+	chosen chosen
 }
 
 // Open makes a Register; at its first start ever, also the key by which links
@@ -66,7 +67,7 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	r := &Register{cfg: c, db: c.DB, read: c.DB.Reader(), log: c.Log, hasher: newHasher(), slow: newSlowdown(), seen: seen{told: map[string]time.Time{}}}
+	r := &Register{cfg: c, db: c.DB, read: c.DB.Reader(), log: c.Log, hasher: newHasher(), slow: newSlowdown(), seen: seen{told: map[string]time.Time{}}, chosen: chosen{of: map[string]text.Language{}}}
 	err := r.read.QueryRowContext(ctx, "SELECT secret FROM keys WHERE name = 'links'").Scan(&r.key)
 	if errors.Is(err, sql.ErrNoRows) {
 		r.key = make([]byte, sha256.Size)
@@ -79,7 +80,7 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 	if err != nil {
 		return nil, fmt.Errorf("people: the key of links: %w", err)
 	}
-	return r, nil
+	return r, r.readChosen(ctx)
 }
 
 // Close waits until what is written by the way has been written.
@@ -177,17 +178,6 @@ func (r *Register) account(ctx context.Context, login string) (a account, err er
 		return a, fmt.Errorf("people: account: %w", err)
 	}
 	return a, nil
-}
-
-// SetLanguage keeps the language that a person has chosen for pages and alerts.
-func (r *Register) SetLanguage(ctx context.Context, login string, language text.Language) error {
-	if !language.Known() {
-		return fmt.Errorf("people: language %q is none of ours", language)
-	}
-	return r.change(ctx, login, "language", func(tx *db.Tx) error {
-		_, err := tx.Exec(`INSERT INTO accounts (login, language) VALUES ($1, $2) ON CONFLICT (login) DO UPDATE SET language = excluded.language`, login, language)
-		return err
-	})
 }
 
 // Lock lets a person in no more: neither by password, nor by sessions, links and
