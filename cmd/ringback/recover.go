@@ -164,7 +164,10 @@ func (r *recovery) noted() bool {
 // ends. What it has not finished then is found again by the next process: gaps
 // and open calls are rows.
 func (r *recovery) run(ctx context.Context) error {
-	if err := r.begin(ctx); err != nil {
+	switch err := r.begin(ctx); {
+	case ctx.Err() != nil: // it is stopped before it began
+		return nil
+	case err != nil:
 		return err
 	}
 	for {

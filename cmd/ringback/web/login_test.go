@@ -14,8 +14,8 @@ import (
 
 const goodPassword = "correct horse battery"
 
-// post sends a form as a browser does.
-func (h *house) post(path string, header map[string]string, pairs ...string) reply {
+// submit sends a form as a browser does.
+func (h *house) submit(path string, header map[string]string, pairs ...string) reply {
 	h.t.Helper()
 	form := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -49,12 +49,12 @@ func (h *house) joins(login string) map[string]string {
 		h.t.Fatalf("the invitation: %d %s", got.code, got.body)
 	}
 	for password, again := range map[string]string{"tiny1": "tiny1", "password2026": "password2026", goodPassword: "something else"} {
-		if got := h.post("/invite/"+invite, nil, "password", password, "again", again); got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, `aria-invalid="true"`) ||
+		if got := h.submit("/invite/"+invite, nil, "password", password, "again", again); got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, `aria-invalid="true"`) ||
 			strings.Contains(got.body, password) {
 			h.t.Errorf("the password %q, and %q: %d", password, again, got.code)
 		}
 	}
-	got := h.post("/invite/"+invite, nil, "password", goodPassword, "again", goodPassword)
+	got := h.submit("/invite/"+invite, nil, "password", goodPassword, "again", goodPassword)
 	if got.code != http.StatusSeeOther || got.header.Get("Location") != "/" {
 		h.t.Fatalf("a good password: %d %s", got.code, got.body)
 	}
@@ -79,12 +79,12 @@ func TestAPersonLogsInAndOut(t *testing.T) {
 		t.Fatalf("the form: %d %s", form.code, form.body)
 	}
 	for name, login := range map[string]string{"a wrong password": "anna", "nobody": "<script>alert(1)</script>", "too long": strings.Repeat("x", 60<<10)} {
-		got := h.post("/login", nil, "login", login, "password", "wrong", "next", "/leads/7")
+		got := h.submit("/login", nil, "login", login, "password", "wrong", "next", "/leads/7")
 		if got.code != http.StatusUnauthorized || !strings.Contains(got.body, "Login or password is wrong") || strings.Contains(got.body, "<script>alert") || cookie(got) != nil || len(got.body) > 20_000 {
 			t.Errorf("%s: %d %.300s", name, got.code, got.body)
 		}
 	}
-	got := h.post("/login", nil, "login", " anna ", "password", goodPassword, "next", "/leads/7?x=1")
+	got := h.submit("/login", nil, "login", " anna ", "password", goodPassword, "next", "/leads/7?x=1")
 	if got.code != http.StatusSeeOther || got.header.Get("Location") != "/leads/7?x=1" {
 		t.Fatalf("the right password: %d %s", got.code, got.body)
 	}
@@ -96,10 +96,10 @@ func TestAPersonLogsInAndOut(t *testing.T) {
 	if got := h.ask(ask{path: "/login?next=/account", header: second}); got.code != http.StatusSeeOther || got.header.Get("Location") != "/account" {
 		t.Errorf("the login of who is logged in: %d %v", got.code, got.header)
 	}
-	if got := h.post("/logout", second); got.code != http.StatusForbidden {
+	if got := h.submit("/logout", second); got.code != http.StatusForbidden {
 		t.Errorf("logging out without the form's secret: %d", got.code)
 	}
-	if got := h.post("/logout", second, door.FormField, h.formOf(second)); got.code != http.StatusSeeOther || cookie(got) != nil {
+	if got := h.submit("/logout", second, door.FormField, h.formOf(second)); got.code != http.StatusSeeOther || cookie(got) != nil {
 		t.Errorf("logging out: %d %v", got.code, got.header)
 	}
 	if got := h.ask(ask{path: "/account", header: second}); got.code != http.StatusSeeOther {
@@ -129,7 +129,7 @@ func TestTheLoginLeadsNowhereElse(t *testing.T) {
 		"": "/", "/calls?x=1": "/calls?x=1", "https://evil.example": "/", "//evil.example": "/", "/\\evil.example": "/", "/%09/evil.example": "/%09/evil.example",
 		"/\t/evil.example": "/", "javascript:alert(1)": "/", "evil": "/", "/login?next=/": "/", "///evil.example": "/", "/" + strings.Repeat("x", 4096): "/", "/a\r\nSet-Cookie: x=1": "/",
 	} {
-		got := h.post("/login", nil, "login", "anna", "password", goodPassword, "next", next)
+		got := h.submit("/login", nil, "login", "anna", "password", goodPassword, "next", next)
 		if got.code != http.StatusSeeOther || got.header.Get("Location") != want {
 			t.Errorf("next %.30q leads to %d %q, want %q", next, got.code, got.header.Get("Location"), want)
 		}
@@ -140,12 +140,12 @@ func TestWhoGuessesIsToldHowLongToWait(t *testing.T) {
 	h := newHouse(t)
 	h.joins("anna")
 	for range 5 {
-		if got := h.post("/login", nil, "login", "anna", "password", "wrong"); got.code != http.StatusUnauthorized {
+		if got := h.submit("/login", nil, "login", "anna", "password", "wrong"); got.code != http.StatusUnauthorized {
 			t.Fatal(got.code)
 		}
 	}
 	russian := map[string]string{"Accept-Language": "ru"}
-	got := h.post("/login", russian, "login", "anna", "password", goodPassword)
+	got := h.submit("/login", russian, "login", "anna", "password", goodPassword)
 	if got.code != http.StatusTooManyRequests || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, "Подождите 1 секунду") || !strings.Contains(got.body, `value="anna"`) {
 		t.Errorf("%d %v %s", got.code, got.header, got.body)
 	}
@@ -155,7 +155,7 @@ func TestWhoGuessesIsToldHowLongToWait(t *testing.T) {
 	if err := h.people.Unlock(t.Context(), "anna"); err != nil {
 		t.Fatal(err)
 	}
-	if got := h.post("/login", nil, "login", "anna", "password", goodPassword); got.code != http.StatusSeeOther {
+	if got := h.submit("/login", nil, "login", "anna", "password", goodPassword); got.code != http.StatusSeeOther {
 		t.Errorf("after the administrator forgave: %d", got.code)
 	}
 }
@@ -163,7 +163,7 @@ func TestWhoGuessesIsToldHowLongToWait(t *testing.T) {
 func TestAPersonKeepsTheirAccount(t *testing.T) {
 	h := newHouse(t)
 	first := h.joins("anna")
-	second := cookie(h.post("/login", map[string]string{"User-Agent": "<b>Evil/1.0</b>"}, "login", "anna", "password", goodPassword))
+	second := cookie(h.submit("/login", map[string]string{"User-Agent": "<b>Evil/1.0</b>"}, "login", "anna", "password", goodPassword))
 	form := h.formOf(first)
 	page := h.ask(ask{path: "/account", header: first})
 	if !strings.Contains(page.body, "&lt;b&gt;Evil/1.0&lt;/b&gt;") || !strings.Contains(page.body, "127.0.0.1") || !strings.Contains(page.body, "this device") {
@@ -177,12 +177,12 @@ func TestAPersonKeepsTheirAccount(t *testing.T) {
 		"a short new one": {goodPassword, "short", "short", "This is too short"},
 		"two new ones":    {goodPassword, "new " + goodPassword, "new", "The two are not the same."},
 	} {
-		got := h.post("/account/password", first, "csrf", form, "old", c.old, "password", c.password, "again", c.again)
+		got := h.submit("/account/password", first, "csrf", form, "old", c.old, "password", c.password, "again", c.again)
 		if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, c.says) {
 			t.Errorf("%s: %d %s", name, got.code, got.body)
 		}
 	}
-	got := h.post("/account/password", first, "csrf", form, "old", goodPassword, "password", "new "+goodPassword, "again", "new "+goodPassword)
+	got := h.submit("/account/password", first, "csrf", form, "old", goodPassword, "password", "new "+goodPassword, "again", "new "+goodPassword)
 	if got.code != http.StatusSeeOther || got.header.Get("Location") != "/account?done=password" {
 		t.Fatalf("a new password: %d %s", got.code, got.body)
 	}
@@ -192,21 +192,21 @@ func TestAPersonKeepsTheirAccount(t *testing.T) {
 	if got := h.ask(ask{path: "/account", header: second}); got.code != http.StatusSeeOther {
 		t.Errorf("there: %d", got.code)
 	}
-	if got := h.post("/account/language", first, "csrf", form, "language", "pl"); got.code != http.StatusSeeOther {
+	if got := h.submit("/account/language", first, "csrf", form, "language", "pl"); got.code != http.StatusSeeOther {
 		t.Fatalf("the language: %d %s", got.code, got.body)
 	}
 	if got := h.ask(ask{path: "/account", header: first}); !strings.Contains(got.body, `<html lang="pl"`) || !strings.Contains(got.body, "Twoje konto") {
 		t.Errorf("in Polish: %s", got.body)
 	}
-	if got := h.post("/account/language", first, "csrf", form, "language", "../x"); got.code != http.StatusUnprocessableEntity {
+	if got := h.submit("/account/language", first, "csrf", form, "language", "../x"); got.code != http.StatusUnprocessableEntity {
 		t.Errorf("a language that is none: %d", got.code)
 	}
 	for _, path := range []string{"/account/sessions/x/end", "/account/sessions/999999999999999999999/end"} {
-		if got := h.post(path, first, "csrf", form); got.code != http.StatusNotFound {
+		if got := h.submit(path, first, "csrf", form); got.code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, got.code)
 		}
 	}
-	if got := h.post("/account/sessions/end", first, "csrf", form); got.code != http.StatusSeeOther {
+	if got := h.submit("/account/sessions/end", first, "csrf", form); got.code != http.StatusSeeOther {
 		t.Errorf("ending the others: %d", got.code)
 	}
 }
@@ -240,7 +240,7 @@ func TestUnderHTTPSCookiesStayThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	proxied := map[string]string{"X-Forwarded-For": "198.51.100.9, 192.0.2.77, 10.1.2.3", "X-Forwarded-Host": "ringback.example.com", "Origin": "https://ringback.example.com", "Sec-Fetch-Site": ""}
-	got := h.post("/invite/"+invite, proxied)
+	got := h.submit("/invite/"+invite, proxied)
 	if got.code != http.StatusSeeOther || !strings.HasPrefix(got.header.Get("Set-Cookie"), "__Host-ringback=") || !strings.Contains(got.header.Get("Set-Cookie"), "; Secure; ") {
 		t.Fatalf("%d %v %s", got.code, got.header, got.body)
 	}
