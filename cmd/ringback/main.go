@@ -27,6 +27,7 @@ type commands struct {
 	Record  recordCommand  `cmd:"" help:"Record the events of a PBX, as JSON lines."`
 	Replay  replayCommand  `cmd:"" help:"Give the calls of a recording their verdicts, as JSON lines."`
 	Plan    planCommand    `cmd:"" help:"Say what would be dialed in the next hours, and why other calls would not."`
+	Import  importCommand  `cmd:"" help:"Take the contacts of a CSV or vCard file, after a look at what that would change."`
 	Backup  backupCommand  `cmd:"" help:"Copy the database into a file, also while the daemon runs, and read the copy back."`
 	User    userCommand    `cmd:"" help:"Who may log in: list, invite, lock, unlock and log out people."`
 	Token   tokenCommand   `cmd:"" help:"Tokens of programs that use the API: create, list, revoke."`

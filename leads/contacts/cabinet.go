@@ -47,6 +47,7 @@ const (
 type OwnedError struct {
 	Field   string // number, or external_id
 	Contact int64  // whose it is
+	Of      int64  // the contact that the rest of the card is about; 0: not known
 }
 
 func (e *OwnedError) Error() string {
@@ -116,7 +117,7 @@ func (in *checked) find(tx *db.Tx) (int64, error) {
 		case err != nil:
 			return 0, err
 		case id != 0 && owner != 0 && id != owner:
-			return 0, &OwnedError{"number", id}
+			return 0, &OwnedError{"number", id, owner}
 		case id != 0:
 			owner = id
 		}

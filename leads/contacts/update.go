@@ -96,7 +96,7 @@ func (in *checked) rename(tx *db.Tx, id int64, c *card) (bool, error) {
 	case owner == id:
 		return false, nil
 	case owner != 0:
-		return false, &OwnedError{"external_id", owner}
+		return false, &OwnedError{"external_id", owner, id}
 	case c.external.Valid:
 		return false, fmt.Errorf("contacts: contact %d: %w", id, &NamedError{Contact: id, ExternalID: c.external.String})
 	}
@@ -130,7 +130,7 @@ func (in *checked) add(tx *db.Tx, id int64) (added bool, err error) {
 		case err != nil:
 			return false, err
 		case owner != 0:
-			return false, &OwnedError{"number", owner}
+			return false, &OwnedError{"number", owner, id}
 		}
 		if n++; n > MaxNumbers {
 			return false, posted.Problems{{Field: "numbers", Text: fmt.Sprintf("would be more than %d with those that the contact has", MaxNumbers)}}
