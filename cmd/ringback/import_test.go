@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestImport takes files through the daemon that runs, and into the database when
+// none does.
+func TestImport(t *testing.T) {
+	t.Parallel()
+	c := lonely(t)
+	config := c.write(t)
+	says := func(status int, want, text string, args ...string) {
+		t.Helper()
+		file := filepath.Join(c.dir, "contacts.csv")
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, out, errs := command(t, append([]string{"import", "--config", config, file}, args...)...)
+		if got != status || !strings.Contains(out+errs, want) {
+			t.Errorf("import %v of %.60q: status %d, want %d and %q, printed %q, and on stderr %q", args, text, got, status, want, out, errs)
+		}
+	}
+	const two = "external_id,phone,name\ncrm-1,89161234567,Ivan\ncrm-2,\"89031112233, 89031112234\",Olga\n"
+	says(1, "there is no database", two, "--dry-run")
+	t.Run("daemon", func(t *testing.T) {
+		s, _ := c.hold(t)
+		contacts := func() int { return len(list[apiContact](t, s, "contacts")) }
+		says(0, "to be made:    2\n", two, "--dry-run")
+		says(1, "say --yes", two)
+		if n := contacts(); n != 0 {
+			t.Errorf("%d contacts after looks at the file", n)
+		}
+		says(0, "Done: 2 made, 0 changed, 0 as they stood", two, "--yes")
+		says(0, "as they stand: 2", two, "--yes")
+		says(1, "not taken:     2\n  line 3: number: \"112\" is no valid telephone number", "phone,name,manager\n89161234569,Anna,anna\n112,Rescue,\n89161234560,Boris,nobody\n", "--yes")
+		if n := contacts(); n != 3 {
+			t.Errorf("%d contacts", n)
+		}
+		says(0, `"changed":1,"done":true,`, "phone,name\n89161234569,Anna K.\n", "--yes", "--json")
+		says(1, "line 2: number: the number belongs to contact 2", "external_id,phone\ncrm-1,89031112233\n", "--yes")
+		// Somebody rings with a number of which a file says whose it is.
+		s.asked(t, "+79261112233")
+		says(0, "become part of these: 1", "external_id,phone\ncrm-1,\"89161234567;89261112233\"\n", "--yes")
+		if n := contacts(); n != 3 {
+			t.Errorf("%d contacts after one became part of another", n)
+		}
+		// More than one part, of which one contact is there twice.
+		var many strings.Builder
+		many.WriteString("phone,name\n")
+		for i := range 1200 {
+			fmt.Fprintf(&many, "+7495%07d,Client %d\n", 2000000+i%1199, i%1199)
+		}
+		says(0, "to be made:    1199\nto be changed: 0\nas they stand: 1", many.String(), "--dry-run")
+		says(0, "Done: 1199 made, 0 changed, 1 as they stood", many.String(), "--yes")
+	})
+	says(0, "Done: 1 made, 0 changed, 0 as they stood", "Телефон;Имя\n512 345 678;Łukasz\n", "--yes", "--country", "pl")
+	says(1, "no column holds numbers", "x,y\n", "--yes")
+}
+
+// asked opens a lead for a number that nobody has.
+func (s site) asked(t *testing.T, number string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/api/v1/leads", strings.NewReader(`{"number":"`+number+`"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+s.token)
+	r.Close = true
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("a lead by hand: %s", res.Status)
+	}
+}
