@@ -10,6 +10,7 @@ import (
 
 	"ringback/config"
 	"ringback/leads/alert"
+	"ringback/leads/db"
 	"ringback/leads/feed"
 	"ringback/leads/view"
 )
@@ -45,8 +46,10 @@ var (
 	}}
 	eventsReplay = errand[wantedReplay, int]{"events-replay", func(ctx context.Context, at *premises, r wantedReplay) (n int, err error) {
 		err = at.withFeed(func(f *feed.Feed) error {
-			n, err = f.Replay(ctx, r.Hook, r.What)
-			return err
+			return at.db.Do(ctx, func(tx *db.Tx) (err error) {
+				n, err = f.Replay(tx, r.Hook, r.What)
+				return err
+			})
 		})
 		return n, err
 	}}

@@ -93,6 +93,16 @@ func (s *source) entries(ctx context.Context, query string, args ...any) ([]entr
 	if err != nil {
 		return nil, fmt.Errorf("feed: timeline: %w", err)
 	}
+	return scanEntries(rows)
+}
+
+// scanEntries reads rows of entries, and closes them.
+func scanEntries(rows interface {
+	Next() bool
+	Scan(...any) error
+	Err() error
+	Close() error
+}) ([]entry, error) {
 	defer rows.Close()
 	var list []entry
 	for rows.Next() {

@@ -218,3 +218,13 @@ func (o *office) rows() (n int) {
 	}
 	return n
 }
+
+func (o *office) replay(r Replay) (int, error) { return o.replayTo("crm", r) }
+
+func (o *office) replayTo(hook string, r Replay) (n int, err error) {
+	err = o.db.Do(context.Background(), func(tx *db.Tx) (err error) {
+		n, err = o.feed.Replay(tx, hook, r)
+		return err
+	})
+	return n, err
+}

@@ -37,9 +37,9 @@ var (
 )
 
 // Replay has events posted to a hook once more, with their ids and marked as
-// replayed. It tells how many are posted by themselves: of a time, how many
-// entries of the timeline are gone through.
-func (f *Feed) Replay(ctx context.Context, hook string, r Replay) (n int, err error) {
+// replayed, once tx has committed. It tells how many are posted by themselves: of a
+// time, how many entries of the timeline are gone through.
+func (f *Feed) Replay(tx *db.Tx, hook string, r Replay) (n int, err error) {
 	c := f.hook(hook)
 	if c == nil {
 		return 0, wrap(hook, ErrNoHook)
@@ -47,39 +47,38 @@ func (f *Feed) Replay(ctx context.Context, hook string, r Replay) (n int, err er
 	if !r.plain() {
 		return 0, wrap(hook, ErrReplay)
 	}
-	var entries []entry
-	if r.Lead > 0 {
-		if entries, err = f.source.entries(ctx, leadEntriesQuery, r.Lead, 0, int64(1<<62), mostAlone); err != nil {
-			return 0, err
-		}
+	at, err := findPlace(tx, hook)
+	switch {
+	case err != nil:
+	case r.Lead > 0:
+		n, err = c.replayLead(tx, at, r.Lead)
+	case r.Failed:
+		n, err = replayFailed(tx, hook)
+	default:
+		n, err = replaySince(tx, hook, at, r.Since)
 	}
-	err = f.db.Do(ctx, func(tx *db.Tx) error {
-		at, err := findPlace(tx, hook)
-		switch {
-		case err != nil:
-		case r.Lead > 0:
-			n, err = c.replayEntries(tx, at, entries)
-		case r.Failed:
-			n, err = replayFailed(tx, hook)
-		default:
-			n, err = replaySince(tx, hook, at, r.Since)
-		}
-		return err
-	})
 	if err != nil {
 		return 0, err
 	}
-	c.renew()
+	tx.AfterCommit(c.renew)
 	return n, nil
 }
 
-// replayEntries has entries posted again that were posted, or given up. Those that
-// wait anyway are left as they are.
-func (c *courier) replayEntries(tx *db.Tx, at place, entries []entry) (n int, err error) {
+// replayLead has what happened to a lead posted again, if it was posted or given up.
+// What waits anyway is left as it is.
+func (c *courier) replayLead(tx *db.Tx, at place, lead int64) (n int, err error) {
+	rows, err := tx.Query(leadEntriesQuery, lead, 0, at.told, mostAlone)
+	if err != nil {
+		return 0, wrap(c.hook.Name, err)
+	}
+	entries, err := scanEntries(rows)
+	if err != nil {
+		return 0, wrap(c.hook.Name, err)
+	}
 	now := db.Millis(tx.Now())
 	for i := range entries {
 		e := &entries[i]
-		if name := typeOf(e); e.id > at.told || name == "" || !chosen(c.hook.Events, name) {
+		if name := typeOf(e); name == "" || !chosen(c.hook.Events, name) {
 			continue
 		}
 		_, err := tx.Exec(`INSERT INTO hook_waits (hook, entry, subject, replayed, since, due, attempts) VALUES ($1, $2, $3, 1, $4, $4, 0)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ringback/cmd/ringback/web/door"
+	"ringback/leads/db"
 	"ringback/leads/feed"
 	"ringback/leads/posted"
 	"ringback/leads/view"
@@ -89,7 +90,11 @@ func (s *API) replay(w http.ResponseWriter, r *http.Request) {
 		wrongs(w, wrong)
 		return
 	}
-	n, err := s.cfg.Feed.Replay(r.Context(), r.PathValue("name"), what)
+	n := 0
+	err := s.do(r, at("/api/v1/hooks"), func(tx *db.Tx) (err error) {
+		n, err = s.cfg.Feed.Replay(tx, r.PathValue("name"), what)
+		return err
+	})
 	switch {
 	case errors.Is(err, feed.ErrNoHook):
 		door.Problem(w, http.StatusNotFound, "There is no hook of this name: the hooks of the configuration are listed at /api/v1/hooks.")
