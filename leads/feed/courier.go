@@ -302,7 +302,7 @@ func (c *courier) begin(posts context.Context) (next time.Time) {
 	if now.Before(c.quiet) {
 		return c.quiet
 	}
-	if len(c.failing) >= deadAfter {
+	if len(c.failing) >= deadAfter && now.Before(c.nextProbe) {
 		next = c.nextProbe
 	}
 	var due []*delivery

@@ -84,6 +84,10 @@ func TestOneThatIsNotTakenHoldsBackItsLeadAlone(t *testing.T) {
 		if s := o.state(); s.Waiting != 3 || !strings.Contains(s.Trouble, "https://crm.example.com answered 422 Unprocessable") || s.Troubled.IsZero() {
 			t.Errorf("the state is %+v", s)
 		}
+		var told, last int64
+		if err := o.db.Reader().QueryRow("SELECT told, (SELECT MAX(id) FROM timeline) FROM hooks").Scan(&told, &last); err != nil || told != last {
+			t.Errorf("the place is %d of %d (%v)", told, last, err)
+		}
 		o.again() // what waits is on the disk
 		time.Sleep(23 * time.Hour)
 		o.happens(2, leads.EntryLater)
@@ -152,6 +156,64 @@ func TestDeadReceiverGetsEverythingWhenItIsBack(t *testing.T) {
 		if s := o.state(); s.Waiting != 0 || s.GivenUp != 0 {
 			t.Errorf("the state is %+v", s)
 		}
+	})
+}
+
+// What has waited for long is tried as soon as a dead receiver takes anything.
+func TestWhatWaitsIsTriedWhenTheReceiverIsBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, 12)
+		o.start()
+		settled()
+		o.crm.answer(status(503))
+		for lead := range int64(12) {
+			if lead == 10 {
+				time.Sleep(time.Minute) // it counts as dead: the last two are tried a minute apart
+			}
+			o.happens(lead+1, leads.EntryNoted)
+		}
+		time.Sleep(10*time.Hour + 2*time.Minute)
+		o.crm.answer(nil)
+		back := time.Now()
+		for o.state().Waiting > 0 {
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(back); took > 31*time.Minute || len(o.crm.taken()) != 12 {
+			t.Errorf("it took %s", took)
+		}
+		var first, last time.Time
+		for i := range o.crm.at {
+			if at := o.crm.at[i]; at.After(back) && first.IsZero() {
+				first = at
+			}
+			last = o.crm.at[i]
+		}
+		if last.Sub(first) > time.Minute {
+			t.Errorf("from the first to the last it took %s", last.Sub(first))
+		}
+	})
+}
+
+// A replay that is asked for while another place is being written stands.
+func TestReplayIsNotWrittenOver(t *testing.T) {
+	o := newOffice(t, 1)
+	o.happens(1, leads.EntryMissed, leads.EntryNoted)
+	o.do(func(tx *db.Tx) error {
+		old, err := findPlace(tx, "crm")
+		if err != nil {
+			return err
+		}
+		if _, err := o.feed.Replay(tx, "crm", Replay{Since: time.Unix(1, 0)}); err != nil {
+			return err
+		}
+		old.again = 2
+		if err := old.keep(tx, "crm"); err != nil {
+			return err
+		}
+		if at, err := findPlace(tx, "crm"); err != nil || at.again != 0 || at.until != 2 {
+			t.Errorf("the place is %+v (%v)", at, err)
+		}
+		return nil
 	})
 }
 

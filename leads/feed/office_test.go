@@ -39,6 +39,7 @@ type crm struct {
 	mu   sync.Mutex
 	took []Event // in the order of arrival, doubles too
 	seen []Event // what was posted, taken or not
+	at   []time.Time
 	// answers decides what is answered; nil: everything is taken.
 	answers func(e *Event) hook.Answer
 }
@@ -61,6 +62,7 @@ func (c *crm) Post(ctx context.Context, id string, body []byte) hook.Answer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.seen = append(c.seen, e)
+	c.at = append(c.at, time.Now())
 	if answer.Taken() {
 		c.took = append(c.took, e)
 	}
