@@ -202,9 +202,11 @@ func (t *Tab) Eval(script string, into any) error {
 // look is how often a page is looked at while something is waited for.
 const look = 10 * time.Millisecond
 
-// Until waits until a script says true, or ctx ends. A page that is just being
-// left says nothing.
+// Until waits until a script says true, for as long as a browser may take for one
+// step, or until ctx ends. A page that is just being left says nothing.
 func (t *Tab) Until(ctx context.Context, what, script string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	tick := time.NewTicker(look)
 	defer tick.Stop()
 	var last error

@@ -320,7 +320,7 @@
     setInterval(() => { if (!document.hidden) refresh(); }, 60000); // how long ago it was goes on
   }
   watchCall();
-  const aim = location.hash && document.getElementById(location.hash.slice(1));
+  const aim = location.hash ? document.getElementById(location.hash.slice(1)) : null;
   if (aim?.closest("details")) aim.closest("details").open = true;
   aim?.querySelector("input, textarea, select")?.focus();
 })();
