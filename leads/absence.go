@@ -98,12 +98,17 @@ func (h *Hand) Stay(tx *db.Tx, login string, absence int64) error {
 
 // answersFor says whether the hand may say where somebody is.
 func (h *Hand) answersFor(login string) bool {
-	directory := h.book.office.Directory
-	if directory.Manager(login) == nil || h.by.Only != 0 {
+	return AnswersFor(h.book.office.Directory, h.by, login)
+}
+
+// AnswersFor says whether somebody may say where a person is: that person, and
+// who leads them.
+func AnswersFor(d *routing.Directory, by Sight, login string) bool {
+	if d.Manager(login) == nil || by.Only != 0 {
 		return false
 	}
-	return h.by.All || h.by.Login == login || slices.ContainsFunc(directory.Pools, func(p routing.Pool) bool {
-		return p.Has(login) && slices.Contains(h.by.Supervises, p.Name)
+	return by.All || by.Login == login || slices.ContainsFunc(d.Pools, func(p routing.Pool) bool {
+		return p.Has(login) && slices.Contains(by.Supervises, p.Name)
 	})
 }
 

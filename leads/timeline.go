@@ -37,6 +37,7 @@ const (
 	EntryLater         = "later"          // somebody has put the lead off; detail: until when
 	EntryAway          = "away"           // somebody is away; detail: from/until, RFC 3339; channel: how they said so
 	EntryBack          = "back"           // somebody is not away any more, or will not be after all
+	EntryChose         = "chose"          // somebody has chosen how they are told
 	EntrySkipped       = "alert_skipped"  // a message that was not sent on purpose; detail: why
 	EntryHeld          = "alert_held"     // a message waits; detail: until when
 	EntryDropped       = "alert_dropped"  // a message that waited is of no use any more; detail: why

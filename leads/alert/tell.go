@@ -2,7 +2,6 @@ package alert
 
 import (
 	"slices"
-	"time"
 
 	"ringback/leads"
 	"ringback/leads/db"
@@ -10,14 +9,16 @@ import (
 	"ringback/routing"
 )
 
-// What the timeline says of messages that were not sent on purpose.
+// Why a message was not sent, or somebody not rung, on purpose: details in the
+// timeline, for which pages have words.
 const (
-	isAway    = "they are away"
-	choseNot  = "they have chosen not to be told"
-	takenOn   = "they have taken it on"
-	notTheirs = "it is another's by now"
-	settled   = "it is settled, or has rung again"
-	toldWith  = "another message told of it"
+	isAway    = "away"
+	isQuiet   = "quiet"      // they have a quiet time
+	choseNot  = "chose_not"  // they have chosen not to be told
+	takenOn   = "taken_on"   // they have acknowledged the lead
+	notTheirs = "not_theirs" // it is another's by now
+	settled   = "settled"    // the lead is closed, or climbs a new ladder
+	toldWith  = "told_with"  // another message told of it
 )
 
 // kind is the kind of alert that people have chosen for.
@@ -59,11 +60,16 @@ func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
 
 // way is how the message's person is told of it.
 func (l *Ladder) way(tx *db.Tx, m *Message) (told.Way, error) {
+	return l.cfg.Told.Way(tx, m.To, m.kind(), l.Reaching(m.To))
+}
+
+// Reaching names the channels by which a person can be told.
+func (l *Ladder) Reaching(login string) []string {
 	var names []string
-	for _, ch := range l.channelsOf(m.To) {
+	for _, ch := range l.channelsOf(login) {
 		names = append(names, ch.Name)
 	}
-	return l.cfg.Told.Way(tx, m.To, m.kind(), names)
+	return names
 }
 
 // handOver promises the message by the channels of its way; in mode observe it
@@ -141,5 +147,5 @@ func (l *Ladder) disturbs(tx *db.Tx, login string) (string, error) {
 	if err != nil || way.Quiet.IsZero() {
 		return "", err
 	}
-	return "they have quiet until " + way.Quiet.UTC().Format(time.RFC3339), nil
+	return isQuiet, nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +18,9 @@ import (
 // has chosen nothing: everything at once, by all channels that the administrator
 // allows.
 type Choices struct {
-	// Language is theirs; empty: that of the configuration.
-	Language text.Language `json:"language,omitempty"`
+	// Language is what they have chosen with their account; empty: nothing. Save
+	// leaves it alone.
+	Language text.Language `json:"-"`
 	// Weekdays and Weekend are their quiet times from Monday to Friday and on the
 	// other two days: windows such as "22:00-07:00", each of the day on which it
 	// begins. Empty: none.
@@ -51,16 +51,17 @@ const (
 	mostText  = 100
 )
 
-const readChoices = "SELECT text FROM choices WHERE login = $1"
+const readChoices = `SELECT COALESCE((SELECT c.text FROM choices c WHERE c.login = $1), ''),
+	COALESCE((SELECT a.language FROM accounts a WHERE a.login = $1), '')`
 
 func scanChoices(row interface{ Scan(...any) error }, login string) (Choices, error) {
 	var c Choices
 	var written string
-	switch err := row.Scan(&written); {
-	case errors.Is(err, sql.ErrNoRows):
-		return c, nil
-	case err != nil:
+	if err := row.Scan(&written, &c.Language); err != nil {
 		return c, fmt.Errorf("told: choices of %s: %w", login, err)
+	}
+	if written == "" {
+		return c, nil
 	}
 	if err := json.Unmarshal([]byte(written), &c); err != nil {
 		return c, fmt.Errorf("told: choices of %s: %w", login, err)
@@ -79,8 +80,9 @@ func Read(ctx context.Context, reader *sql.DB, login string) (Choices, error) {
 }
 
 // Save notes what somebody has chosen; reaching are the channels by which they
-// can be told. What cannot be is posted.Problems, whose fields are "language",
-// "weekdays", "weekend", "digest_at" and the kinds.
+// can be told. What cannot be is posted.Problems, whose fields are
+// "weekdays", "weekend", "digest_at" and the kinds, and whose texts are ids of the
+// catalog.
 func (d *Desk) Save(tx *db.Tx, login string, c Choices, reaching []string) error {
 	if problems := d.check(login, &c, reaching, tx.Now()); problems.Err() != nil {
 		return fmt.Errorf("told: choices of %s: %w", login, problems)
@@ -98,9 +100,6 @@ func (d *Desk) Save(tx *db.Tx, login string, c Choices, reaching []string) error
 
 func (d *Desk) check(login string, c *Choices, reaching []string, now time.Time) posted.Problems {
 	var problems posted.Problems
-	if c.Language != "" && !c.Language.Known() {
-		problems.Add("language", "settings.wrong.language")
-	}
 	zone := d.Zone(login)
 	for field, written := range map[string]*string{"weekdays": &c.Weekdays, "weekend": &c.Weekend, "digest_at": &c.DigestAt} {
 		if *written = strings.TrimSpace(*written); len(*written) > mostText {

@@ -151,7 +151,7 @@ func (l *library) get(path string) (code int, body []byte) {
 // silent are the routes that answer without the database, or only to whom a
 // secret names: package people looks at its own questions.
 var silent = []string{"/api/v1/events", "/api/v1/hooks", "/api/v1/openapi.json", "/api/v1/openapi.yaml",
-	"/healthz", "/readyz", "/static/{file}", "/live", "/metrics", "/", "/api/", "/login", "/account", "/invite/{secret}", "/l/{link}"}
+	"/healthz", "/readyz", "/static/{file}", "/live", "/metrics", "/", "/api/", "/login", "/account", "/settings", "/invite/{secret}", "/l/{link}"}
 
 // filters are the parameters of lists beside limit and cursor, and all values
 // that they may have.

@@ -27,6 +27,7 @@ import (
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
+	"ringback/leads/told"
 	"ringback/leads/view"
 )
 
@@ -63,6 +64,10 @@ type Config struct {
 	// People are those who may log in; Language is the company's.
 	People   *people.Register
 	Language text.Language
+	// Told, Reaching and Try are as package page has them.
+	Told     *told.Desk
+	Reaching func(login string) []string
+	Try      page.Try
 	Version  string
 	// Registry is what /metrics tells, and takes ringback_http_….
 	Registry *prometheus.Registry
@@ -116,7 +121,7 @@ func (s *Server) open(shown *view.View) {
 	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Feed: c.Feed, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
 	s.people = page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
-		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Door: s.door})
+		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Told: c.Told, Reaching: c.Reaching, Try: c.Try, Door: s.door})
 	s.routes = slices.Concat(s.own(), programs.Routes(), s.people.Routes())
 	mux := http.NewServeMux()
 	s.door.Mount(mux, s.routes)

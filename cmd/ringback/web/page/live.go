@@ -41,15 +41,15 @@ func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	defer s.hub.leave(stream)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx
-	t := &told{w: w, control: http.NewResponseController(w), site: s, stream: stream, sight: v.Sight}
+	t := &telling{w: w, control: http.NewResponseController(w), site: s, stream: stream, sight: v.Sight}
 	if t.send("hello", s.hub.markOf(stream.at)) != nil {
 		return
 	}
 	_ = t.follow(r.Context()) // whoever no longer reads asks anew, and whoever does sees the stream end
 }
 
-// told is a page that is being told.
-type told struct {
+// telling is a page that is being told.
+type telling struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
 	site    *Site
@@ -58,7 +58,7 @@ type told struct {
 }
 
 // follow tells until ctx ends, or nobody reads.
-func (t *told) follow(ctx context.Context) error {
+func (t *telling) follow(ctx context.Context) error {
 	alive := time.NewTicker(beat)
 	defer alive.Stop()
 	for {
@@ -87,7 +87,7 @@ func (t *told) follow(ctx context.Context) error {
 	}
 }
 
-func (t *told) alert(a offered) error {
+func (t *telling) alert(a offered) error {
 	body, err := json.Marshal(a.Alert)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (t *told) alert(a offered) error {
 
 // changed tells the leads in sight that have changed. Of one that is out of sight,
 // and perhaps was not a moment ago, only people of its pool hear, and not which.
-func (t *told) changed(ctx context.Context) error {
+func (t *telling) changed(ctx context.Context) error {
 	var news struct {
 		Mark  string  `json:"mark"`
 		Leads []int64 `json:"leads"`
@@ -138,7 +138,7 @@ func (t *told) changed(ctx context.Context) error {
 }
 
 // send writes one event; data is one line.
-func (t *told) send(event, data string) error {
+func (t *telling) send(event, data string) error {
 	err := t.control.SetWriteDeadline(time.Now().Add(slow))
 	if err == nil {
 		_, err = fmt.Fprintf(t.w, "event: %s\ndata: %s\n\n", event, data)

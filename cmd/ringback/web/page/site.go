@@ -16,6 +16,7 @@ import (
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
+	"ringback/leads/told"
 	"ringback/leads/view"
 )
 
@@ -41,7 +42,12 @@ type Config struct {
 	Hub *Hub
 	// People are those who may log in.
 	People *people.Register
-	Door   *door.Door
+	// Told knows how people want to be told (nil: one to whom nobody has said so),
+	// and Reaching by which channels they can be (nil: by none). Try sends a test by one; nil: nobody can ask for one.
+	Told     *told.Desk
+	Reaching func(login string) []string
+	Try      Try
+	Door     *door.Door
 }
 
 // Site is all pages.
@@ -53,12 +59,19 @@ type Site struct {
 	hub    *Hub
 	deaf   func() // ends that the Hub hears of the timeline
 	routes []door.Route
+	tries  tries
 }
 
 // New makes a Site.
 func New(c Config) *Site {
 	if c.Zone == nil {
 		c.Zone = time.UTC
+	}
+	if c.Told == nil {
+		c.Told = told.New(told.Config{Directory: c.Office.Directory, Zone: c.Zone})
+	}
+	if c.Reaching == nil {
+		c.Reaching = func(string) []string { return nil }
 	}
 	if c.Hub == nil {
 		c.Hub = NewHub()
@@ -86,7 +99,7 @@ func (s *Site) list() []door.Route {
 		get("/leads/{id}", door.Linked, s.lead),
 		{Method: http.MethodGet, Path: "/live", Access: door.Linked, Stream: true, Answer: s.live},
 		get("/", door.Person, s.nothingHere),
-	}, s.deedRoutes(), s.contactRoutes(), s.listRoutes(), s.loginRoutes(), s.accountRoutes())
+	}, s.deedRoutes(), s.contactRoutes(), s.listRoutes(), s.loginRoutes(), s.accountRoutes(), s.settingsRoutes())
 }
 
 // head is what every page has.

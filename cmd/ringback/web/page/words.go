@@ -56,7 +56,7 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text = t.say("entry."+e.Kind, "why", t.why(e.Detail))
 	case leads.EntryAssigned, leads.EntryHandedOn:
 		row.Text = t.given(e, who)
-	case leads.EntryWaits, leads.EntryAcknowledged, leads.EntryLater:
+	case leads.EntryWaits, leads.EntryHeld, leads.EntryAcknowledged, leads.EntryLater:
 		row.Text = t.until(e, who)
 	case leads.EntryTried:
 		row.Text = t.tried(e, who)
@@ -74,7 +74,7 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		leads.EntryCallDue, leads.EntryCallWould, leads.EntryNobodyToTell:
 		row.Text = t.say("entry."+e.Kind, "who", who)
 	default:
-		row.Text, row.Detail = t.known("entry.", e.Kind, "who", who, "channel", alert.Clean(e.Channel)), alert.Clean(e.Detail)
+		row.Text, row.Detail = t.known("entry.", e.Kind, "who", who, "channel", alert.Clean(e.Channel)), t.known("why.", e.Detail)
 		if !t.words.Has("page.entry." + e.Kind) {
 			row.Text += " " + who
 		}
