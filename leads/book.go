@@ -147,6 +147,13 @@ func (b *Book) Settled() time.Time {
 	return oldest
 }
 
+// Waiting is how many facts the Book was told that it has not begun to record.
+func (b *Book) Waiting() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting)
+}
+
 func (b *Book) kick() {
 	select {
 	case b.wake <- struct{}{}:
