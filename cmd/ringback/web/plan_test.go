@@ -24,7 +24,6 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/history"
 	"ringback/leads/number"
-	"ringback/leads/number"
 	"ringback/leads/view"
 	"ringback/routing"
 )
