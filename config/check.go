@@ -275,6 +275,7 @@ func (c *Config) resolvePaths(file string) {
 		resolve(&c.Asterisk[i].PasswordFile)
 		resolveRecords(&c.Asterisk[i].CDR, resolve)
 	}
+	resolve(&c.Templates.Dir)
 	if e := c.Channels.Email; e != nil {
 		resolve(&e.PasswordFile)
 	}

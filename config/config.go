@@ -16,6 +16,7 @@ import (
 	"ringback/ari"
 	"ringback/ari/cdr"
 	"ringback/leads"
+	"ringback/leads/alert"
 	"ringback/leads/alert/email"
 	"ringback/leads/appointments"
 	"ringback/leads/number"
@@ -47,6 +48,8 @@ type Config struct {
 	Managers []routing.Manager `yaml:"managers"`
 	Pools    []routing.Pool    `yaml:"pools"`
 	Channels Channels          `yaml:"channels"`
+	// Templates are own texts of alerts.
+	Templates Templates `yaml:"templates"`
 	// Hooks are programs that are told of what happens.
 	Hooks []Hook `yaml:"hooks"`
 	// Alerts is what people cannot choose otherwise, by kind of alert.
@@ -180,6 +183,16 @@ type Channels struct {
 	Webhooks []Webhook `yaml:"webhooks"`
 }
 
+// Templates names where own texts of alerts lie: see alert.Templates.
+type Templates struct {
+	Dir string `yaml:"dir"`
+
+	// Texts are those that can be used, Faults what is wrong with others: they do
+	// not keep the daemon from working.
+	Texts  *alert.Templates      `yaml:"-"`
+	Faults []alert.TemplateFault `yaml:"-"`
+}
+
 // The names of the channels of which there is one.
 const (
 	SIPChannel      = "sip"
@@ -272,6 +285,7 @@ func Load(file string) (*Config, error) {
 	if c != nil {
 		c.checkStart(found)
 		c.readSecrets(found)
+		c.readTemplates(found)
 		c.checkDatabase(found)
 	}
 	return finish(c, file, found)

@@ -133,6 +133,10 @@ var notes = map[string]note{
 		sample: "{min_talk: 5s, short_abandon: 3s}", whole: true},
 	"pools[].leads": {text: "Reasons of missed calls that oblige nobody to call back.", sample: "{abandoned_ivr: false}"},
 
+	"templates": {text: "Own texts of alerts: a folder of files such as new_lead.ru.tmpl, or overdue.tmpl for all languages; one may\n" +
+		"define subject, short (SIP, SMS) and long (mail, Telegram): {{define \"short\"}}{{.Who}} {{.Link}}{{end}}.\n" +
+		"ringback check tries them; what is broken is said in the built-in words.", sample: "{dir: /etc/ringback/templates}", whole: true},
+
 	"channels":          {text: "How people are told. Left out: by SIP alone."},
 	"channels.sip":      {text: "A SIP MESSAGE to the person's phones. {} will do.", sample: "{}"},
 	"channels.sip.from": {text: "Whom the phone shows as the sender."},

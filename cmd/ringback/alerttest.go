@@ -40,6 +40,8 @@ type tested struct {
 	Outcome alert.Outcome `json:"outcome"`
 	Detail  string        `json:"detail,omitempty"`
 	Do      string        `json:"do,omitempty"`
+	// Templates are own texts that cannot be used.
+	Templates []string `json:"broken_templates,omitempty"`
 }
 
 var alertTest = errand[wantedTest, tested]{"alert-test", sendTest}
@@ -69,6 +71,9 @@ func sendTest(ctx context.Context, at *premises, w wantedTest) (tested, error) {
 		return tested{}, err
 	}
 	t.Do = whatToDo[t.Outcome]
+	for _, fault := range at.cfg.Templates.Faults {
+		t.Templates = append(t.Templates, fault.String())
+	}
 	if w.Channel == config.TelegramChannel && out.chats.Of(w.To) == 0 {
 		if t.Do, err = introduction(ctx, at.db, out, w.To); err != nil {
 			return tested{}, err
@@ -155,6 +160,9 @@ func (c *alertTestCommand) Run(w *world) error {
 			line += ": " + got.Detail
 		}
 		fmt.Fprintf(w.stdout, "%s\n  %s\n", line, got.Do)
+		for _, fault := range got.Templates {
+			fmt.Fprintf(w.stdout, "  this text of your own is not used: %s\n", fault)
+		}
 	}
 	if got.Outcome != alert.Sent {
 		return errFound

@@ -42,6 +42,9 @@ func (c *checkCommand) Run(w *world) error {
 	for _, warning := range cfg.Warnings {
 		fmt.Fprintf(w.stderr, "warning: %s\n", warning)
 	}
+	if len(cfg.Templates.Faults) > 0 {
+		return errFound
+	}
 	fmt.Fprintf(w.stdout, "%s is good: %d PBX, %d lines, %d managers, %d pools, mode %s\n",
 		w.config, len(cfg.Asterisk), len(cfg.Lines), len(cfg.Managers), len(cfg.Pools), cfg.Mode)
 	sayClosings(w.stdout, cfg, time.Now())
@@ -93,7 +96,7 @@ func (c *checkCommand) printJSON(w *world, cfg *config.Config, problems *config.
 	if err := enc.Encode(report); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	if problems != nil {
+	if problems != nil || cfg != nil && len(cfg.Templates.Faults) > 0 {
 		return errFound
 	}
 	return nil

@@ -142,7 +142,8 @@ func (d *daemon) works(office *leads.Office) ([]jobs.Work, *appointments.Desk) {
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
 		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log})
 	d.ladder = alert.New(alert.Config{Office: office, Book: d.book, Channels: d.outlets.named, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
-		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: d.speaks, Language: cfg.Language, Told: d.told, Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
+		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: d.speaks, Language: cfg.Language, Templates: cfg.Templates.Texts, Told: d.told,
+		Zone: cfg.Location(), Log: d.log, Metrics: d.registry})
 	desk := appointments.NewDesk(appointments.DeskConfig{Office: office, Book: d.book, Plan: cfg.Plan(""), Reminders: cfg.Reminders,
 		Window: rules.CallHours, Tell: d.ladder.Notice})
 	reminders := robotcall.NewReminders(robotcall.RemindersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Rules: rules, Desk: desk, Office: office,

@@ -65,6 +65,8 @@ type Config struct {
 	Busy func(login string) bool
 	// Told knows how people want to be told; nil: nobody has chosen.
 	Told *told.Desk
+	// Templates are an administrator's own texts; nil: there are none.
+	Templates *Templates
 	// Zone is the zone of times in texts; nil: UTC.
 	Zone    *time.Location
 	Log     *slog.Logger

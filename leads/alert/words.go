@@ -32,6 +32,7 @@ func (l *Ladder) link(ch Named, m *Message, now time.Time) string {
 func (l *Ladder) say(m *Message, now time.Time) {
 	s := speaker{m: m, words: text.In(m.Language), now: now.In(l.cfg.Zone)}
 	m.Subject, m.Short, m.Text = s.subject(), s.short(), s.long()
+	l.own(&s)
 }
 
 // speaker says a message in a language.
