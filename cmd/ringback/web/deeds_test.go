@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/told"
 )
 
 // post sends a form as a person does, and gives what came back.
@@ -250,5 +252,28 @@ func TestACardIsFilledIn(t *testing.T) {
 	}
 	if body := h.look(anna, "/leads/1"); !strings.Contains(body, "Anna Petrova asked for a call back: <bdi>promised</bdi>") {
 		t.Errorf("the lead: %s", body)
+	}
+}
+
+// TestEveryoneSaysWhoIsAway: and who is back.
+func TestEveryoneSaysWhoIsAway(t *testing.T) {
+	h := newHouse(t, twoPools)
+	boss := h.as("boss")
+	if strings.Contains(h.look(boss, "/everyone"), "away") {
+		t.Error("somebody is away, and nobody said so")
+	}
+	now := time.Now()
+	err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+		if _, err := told.GoAway(tx, told.Absence{Login: "boris", From: now.Add(-time.Hour), Until: now.Add(time.Hour), By: "boris"}); err != nil {
+			return err
+		}
+		_, err := told.GoAway(tx, told.Absence{Login: "anna", From: now.Add(time.Hour), Until: now.Add(2 * time.Hour), By: "anna"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := h.look(boss, "/everyone"); strings.Count(body, "away until") != 1 || !strings.Contains(body, `Boris</a> <span class="tag note">away until`) {
+		t.Errorf("who is away: %s", body)
 	}
 }

@@ -131,7 +131,7 @@ func (t *teller) until(e *view.Entry, who string) string {
 	}
 	switch {
 	case e.Kind != leads.EntryWaits:
-		return t.say("entry."+e.Kind, "who", who, "until", clock)
+		return t.say("entry."+e.Kind, "who", who, "channel", alert.Clean(e.Channel), "until", clock)
 	case clock == "":
 		return t.say("entry.waits")
 	}

@@ -133,7 +133,7 @@
 
   addEventListener("submit", async (event) => {
     const form = event.target, by = event.submitter;
-    if (event.defaultPrevented || !form.matches("form[data-stay]")) return;
+    if (event.defaultPrevented || !form.matches("[data-stay]")) return;
     event.preventDefault();
     const body = new URLSearchParams(new FormData(form, by));
     form.querySelector(".error[data-made]")?.remove();
@@ -299,7 +299,7 @@
       for (const menu of document.querySelectorAll("details.menu[open]")) { menu.open = false; menu.querySelector("summary").focus(); }
       return;
     }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, textarea, select, dialog") || !deeds[event.key]) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog") || !deeds[event.key]) return;
     event.preventDefault();
     deeds[event.key]();
   });
@@ -320,7 +320,8 @@
     setInterval(() => { if (!document.hidden) refresh(); }, 60000); // how long ago it was goes on
   }
   watchCall();
-  const aim = location.hash ? document.getElementById(location.hash.slice(1)) : null;
-  if (aim?.closest("details")) aim.closest("details").open = true;
+  const aim = document.getElementById(location.hash.slice(1)); // none has the empty id
+  const fold = aim?.closest("details");
+  if (fold) fold.open = true;
   aim?.querySelector("input, textarea, select")?.focus();
 })();
