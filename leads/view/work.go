@@ -38,7 +38,7 @@ func (w *Work) Channel() (string, bool) { return strings.CutPrefix(w.Kind, "noti
 const (
 	waitingJobsQuery = "SELECT kind, COUNT(*), SUM(CASE WHEN due < $1 THEN 1 ELSE 0 END), MIN(due) FROM jobs WHERE state = 'waiting' GROUP BY kind"
 	heldJobsQuery    = "SELECT kind, COUNT(*) FROM jobs WHERE state = 'held' GROUP BY kind"
-	endedJobsQuery   = "SELECT kind, state, ended, error FROM jobs WHERE ended > $1 ORDER BY ended DESC LIMIT $2"
+	endedJobsQuery   = "SELECT kind, state, ended, error FROM jobs WHERE ended > 0 AND ended > $1 ORDER BY ended DESC LIMIT $2"
 )
 
 // mostEnded is at how many of the jobs that ended last is looked.

@@ -22,24 +22,7 @@ var size = flag.Int("calls", 100_000, "how many calls the pages of benchmarks ar
 //
 //	go test ./cmd/ringback/web -run '^$' -bench Pages -calls 1000000
 func BenchmarkPages(b *testing.B) {
-	l := newLibrary(b, history.Size{Calls: *size, Contacts: *size * 3 / 10, Leads: *size / 4})
-	leads, contacts, middle := *size/4, *size*3/10, time.Date(2024, 7, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-	deep := func(list string, at int64, id int) string {
-		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", list, at, id))
-	}
-	addresses := map[string]string{
-		"front": "/", "lead": fmt.Sprintf("/leads/%d", leads/2), "contact": fmt.Sprintf("/contacts/%d", contacts/2),
-		"api-calls":             "/api/v1/calls",
-		"api-calls-deep-500":    "/api/v1/calls?limit=500&cursor=" + deep("calls", middle, 1),
-		"api-leads-open":        "/api/v1/leads?state=open",
-		"api-leads-closed-deep": "/api/v1/leads?state=closed&limit=500&cursor=" + deep("leads-closed", 0, leads/2),
-		"api-leads-deep-500":    "/api/v1/leads?limit=500&cursor=" + deep("leads-all", 0, leads/2),
-		"api-contacts":          "/api/v1/contacts",
-		"api-contacts-deep-500": "/api/v1/contacts?limit=500&cursor=" + deep("contacts", 0, contacts/2),
-		"api-appointments":      "/api/v1/appointments?limit=500&cursor=" + deep("appointments", 0, *size/100),
-		"api-reminders":         "/api/v1/reminders?limit=500&cursor=" + deep("reminders", 0, *size/100),
-		"api-consents":          "/api/v1/consents?limit=500",
-	}
+	l, addresses := newReadingRoom(b)
 	for _, name := range slices.Sorted(maps.Keys(addresses)) {
 		b.Run(name, func(b *testing.B) {
 			var took []time.Duration
@@ -56,6 +39,47 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 			b.ReportMetric(float64(spent.Microseconds())/1000/float64(len(took)), "cpu-ms/op")
 		})
+	}
+}
+
+// newReadingRoom is a library of the size that is asked for, until last midnight,
+// and the addresses of its pages and lists: those that cost most.
+func newReadingRoom(b *testing.B) (*library, map[string]string) {
+	b.Helper()
+	until := time.Now().UTC().Truncate(24 * time.Hour)
+	l := newLibrary(b, history.Size{Calls: *size, Contacts: *size * 3 / 10, Leads: *size / 4, Until: until})
+	leads, contacts, middle := *size/4, *size*3/10, until.AddDate(-1, -6, 0).UnixMilli()
+	deep := func(list string, at int64, id int) string {
+		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", list, at, id))
+	}
+	return l, map[string]string{
+		"front": "/", "everyone": "/everyone", "lead": fmt.Sprintf("/leads/%d", leads/2), "contact": fmt.Sprintf("/contacts/%d", contacts/2),
+		"calls":                 "/calls",
+		"calls-missed":          "/calls?verdict=missed",
+		"calls-of-one":          "/calls?person=m07&verdict=missed",
+		"calls-deep":            "/calls?older=" + deep("calls", middle, 1),
+		"calls-none":            "/calls?reason=failed", // as much as a page may walk
+		"calls-number":          "/calls?number=301+000",
+		"calls-csv-of-a-day":    "/calls.csv?from=" + until.AddDate(0, 0, -1).Format(time.DateOnly),
+		"search-number":         "/search?q=0301+123",
+		"search-common":         "/search?q=4930",
+		"search-name":           "/search?q=%D0%BA%D0%BE%D1%80%D0%BE%D0%BB%D0%B5%D0%B2+77",
+		"report-1":              "/report?days=1",
+		"report-7":              "/report?days=7",
+		"report-30":             "/report?days=30",
+		"report-csv":            "/report.csv?days=30",
+		"status":                "/status",
+		"api-calls":             "/api/v1/calls",
+		"api-calls-deep-500":    "/api/v1/calls?limit=500&cursor=" + deep("calls", middle, 1),
+		"api-leads-open":        "/api/v1/leads?state=open",
+		"api-leads-closed-deep": "/api/v1/leads?state=closed&limit=500&cursor=" + deep("leads-closed", 0, leads/2),
+		"api-leads-deep-500":    "/api/v1/leads?limit=500&cursor=" + deep("leads-all", 0, leads/2),
+		"api-contacts":          "/api/v1/contacts",
+		"api-contacts-deep-500": "/api/v1/contacts?limit=500&cursor=" + deep("contacts", 0, contacts/2),
+		"api-appointments":      "/api/v1/appointments?limit=500&cursor=" + deep("appointments", 0, *size/100),
+		"api-reminders":         "/api/v1/reminders?limit=500&cursor=" + deep("reminders", 0, *size/100),
+		"api-consents":          "/api/v1/consents?limit=500",
+		"api-events":            "/api/v1/events",
 	}
 }
 
