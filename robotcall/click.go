@@ -53,6 +53,7 @@ var ClickEnds = []ClickEnd{Talked, YouDidNot, YouAreBusy, YouHaveNoPhone, Client
 // that is theirs, and the one that is picked up is connected with the client.
 type Click struct {
 	ID      int64      `json:"id"`
+	Login   string     `json:"login"` // whose phone rings
 	Lead    int64      `json:"lead,omitempty"`
 	Contact int64      `json:"contact,omitempty"`
 	Number  string     `json:"number"`
@@ -75,69 +76,83 @@ type clickDue struct {
 // else. leads.ErrNotInSight is in the error where they may not see the lead,
 // ErrNoNumber where there is nothing to dial.
 func (m *Managers) Click(ctx context.Context, by leads.Sight, how string, lead int64) (id int64, err error) {
-	return m.click(ctx, by, how, func(tx *db.Tx) (*leads.Owed, error) {
-		o, err := leads.Callee(tx, lead)
-		if err == nil && (o == nil || !by.Sees(o.ID, o.Pool, o.Manager)) {
-			err = leads.ErrNotInSight
-		}
-		return o, err
+	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) (err error) {
+		id, err = m.ClickIn(tx, by, how, lead)
+		return err
 	})
+	return id, err
+}
+
+// ClickIn is Click, as a part of a transaction.
+func (m *Managers) ClickIn(tx *db.Tx, by leads.Sight, how string, lead int64) (id int64, err error) {
+	o, err := leads.Callee(tx, lead)
+	if err == nil && (o == nil || !by.Sees(o.ID, o.Pool, o.Manager)) {
+		err = leads.ErrNotInSight
+	}
+	if err != nil {
+		return 0, fmt.Errorf("robotcall: click of %s: %w", by.Login, err)
+	}
+	return m.click(tx, by, how, o)
 }
 
 // ClickContact does the same with a number of a contact; who may see the contact
 // is for the caller to know.
 func (m *Managers) ClickContact(ctx context.Context, by leads.Sight, how string, contact int64, number string) (id int64, err error) {
-	return m.click(ctx, by, how, func(tx *db.Tx) (*leads.Owed, error) {
+	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) error {
 		o, err := leads.CalleeOf(tx, contact, number)
 		if err == nil && o == nil {
 			err = ErrNoNumber
 		}
-		return o, err
+		if err != nil {
+			return fmt.Errorf("robotcall: click of %s: %w", by.Login, err)
+		}
+		id, err = m.click(tx, by, how, o)
+		return err
 	})
+	return id, err
 }
 
 // click writes down what was asked for, with the promise to do it.
-func (m *Managers) click(ctx context.Context, by leads.Sight, how string, callee func(tx *db.Tx) (*leads.Owed, error)) (id int64, err error) {
+func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (int64, error) {
+	wrong := func(err error) (int64, error) { return 0, fmt.Errorf("robotcall: click of %s: %w", by.Login, err) }
 	if m.cfg.Office.Directory.Manager(by.Login) == nil {
-		return 0, fmt.Errorf("robotcall: click of %q: %w", by.Login, leads.ErrNotInSight)
+		return wrong(leads.ErrNotInSight)
 	}
-	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) error {
-		o, err := callee(tx)
-		if err != nil {
-			return err
-		}
-		if before, err := dials.NewestClick(tx, by.Login); err != nil {
-			return err
-		} else if before != nil && before.GoesOn() {
-			id = before.ID
-			return nil
-		}
-		if o.Number == "" || o.Number != "+"+onlyDigits(o.Number) {
-			return ErrNoNumber
-		}
-		c := dials.Clicked{Who: by.Login, How: how, Lead: o.ID, Contact: o.Contact.Int64, Number: o.Number, Shown: m.cfg.shown(o)}
-		if err := dials.InsertClick(tx, &c); err != nil {
-			return err
-		}
-		id = c.ID
-		payload, err := json.Marshal(clickDue{c.ID})
-		if err != nil {
-			return err
-		}
-		return jobs.Enqueue(tx, jobs.Job{Kind: KindClick, Lane: by.Login, Key: fmt.Sprintf("click:%d", c.ID), Payload: payload,
-			Expires: tx.Now().Add(clickWorth)})
-	})
+	before, err := dials.NewestClick(tx, by.Login)
+	switch {
+	case err != nil:
+		return wrong(err)
+	case before != nil && before.GoesOn():
+		return before.ID, nil
+	case o.Number == "" || o.Number != "+"+onlyDigits(o.Number):
+		return wrong(ErrNoNumber)
+	}
+	c := dials.Clicked{Who: by.Login, How: how, Lead: o.ID, Contact: o.Contact.Int64, Number: o.Number, Shown: m.cfg.shown(o)}
+	if err := dials.InsertClick(tx, &c); err != nil {
+		return 0, err
+	}
+	payload, err := json.Marshal(clickDue{c.ID})
 	if err != nil {
-		return 0, fmt.Errorf("robotcall: click of %s: %w", by.Login, err)
+		return wrong(err)
 	}
-	return id, nil
+	return c.ID, jobs.Enqueue(tx, jobs.Job{Kind: KindClick, Lane: by.Login, Key: fmt.Sprintf("click:%d", c.ID), Payload: payload,
+		Expires: tx.Now().Add(clickWorth)})
 }
 
 // Progress tells how far a call has come that login has asked for.
 // leads.ErrNotInSight is in the error where there is no such call of theirs.
 func (m *Managers) Progress(ctx context.Context, login string, id int64) (Click, error) {
+	c, err := m.Find(ctx, id)
+	if err == nil && c.Login != login {
+		return Click{}, fmt.Errorf("robotcall: click %d: %w", id, leads.ErrNotInSight)
+	}
+	return c, err
+}
+
+// Find is Progress for programs, which see what everybody has asked for.
+func (m *Managers) Find(ctx context.Context, id int64) (Click, error) {
 	c, err := dials.LookClick(ctx, m.cfg.DB.Reader(), id)
-	if err == nil && (c == nil || c.Who != login) {
+	if err == nil && c == nil {
 		err = leads.ErrNotInSight
 	}
 	if err != nil {
@@ -168,7 +183,7 @@ func (m *Managers) Asleep(number string) bool {
 
 // shownClick reads from the rows how far a call has come.
 func shownClick(c *dials.Clicked) Click {
-	shown := Click{ID: c.ID, Lead: c.Lead, Contact: c.Contact, Number: c.Number, Clicked: c.At, State: RingingYou}
+	shown := Click{ID: c.ID, Login: c.Who, Lead: c.Lead, Contact: c.Contact, Number: c.Number, Clicked: c.At, State: RingingYou}
 	switch {
 	case !c.Ended.IsZero() && c.Why != dials.Connected:
 		shown.State, shown.Why = Over, ClickEnd(c.Why)

@@ -25,6 +25,7 @@ import (
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -103,6 +104,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 		Tell: func(*db.Tx, appointments.Notice) error { return nil }})
 	c := Config{DB: h.db, Office: office, Book: h.book, Desk: desk, Plan: plan, PBXes: h.statuses, Mode: "act", PublicURL: "http://127.0.0.1:8730",
 		Tokens: []string{"another-token-of-the-file", rightToken}, Version: "test", People: h.people, Language: text.English, Registry: h.reg, Log: log}
+	c.Caller = callerOf(h.db, h.book, office)
 	for _, f := range change {
 		f(&c)
 	}
@@ -111,6 +113,13 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 	}
 	h.listen()
 	return h
+}
+
+// callerOf takes wishes for calls, and rings nobody: nobody runs its jobs.
+func callerOf(d *db.DB, book *leads.Book, office *leads.Office) *robotcall.Managers {
+	rules := robotcall.DefaultRules("RU")
+	return robotcall.NewManagers(robotcall.ManagersConfig{DB: d, Dialer: robotcall.New(robotcall.Config{DB: d, Pace: robotcall.NewPacer(&rules)}),
+		Guard: robotcall.NewGuard(&rules, d, nil), Book: book, Office: office})
 }
 
 func (h *house) statuses() []ari.Status {

@@ -96,7 +96,7 @@ func newLibrary(t testing.TB, size history.Size) *library {
 	}
 	office := &leads.Office{Directory: staff(), Plans: map[string]*number.Plan{history.PBX: {Country: "DE"}}}
 	book := leads.NewBook(leads.BookConfig{DB: d, Office: office})
-	s, err := New(Config{DB: d, Office: office, Book: book, Plan: &number.Plan{}, Tokens: []string{rightToken},
+	s, err := New(Config{DB: d, Office: office, Book: book, Caller: callerOf(d, book, office), Plan: &number.Plan{}, Tokens: []string{rightToken},
 		PBXes: func() []ari.Status { return nil }, Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
@@ -152,8 +152,8 @@ func (l *library) get(path string) (code int, body []byte) {
 }
 
 // silent are the routes that answer without the database, or only to whom a
-// secret names: package people looks at its own questions.
-var silent = []string{"/api/v1/events", "/api/v1/hooks", "/api/v1/openapi.json", "/api/v1/openapi.yaml",
+// secret names: packages people and dials look at their own questions.
+var silent = []string{"/api/v1/clicks/{id}", "/api/v1/events", "/api/v1/hooks", "/api/v1/openapi.json", "/api/v1/openapi.yaml",
 	"/healthz", "/readyz", "/static/{file}", "/live", "/metrics", "/", "/api/", "/login", "/account", "/settings", "/invite/{secret}", "/l/{link}"}
 
 // filters are the parameters of lists beside limit and cursor, and all values

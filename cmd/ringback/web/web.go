@@ -59,8 +59,11 @@ type Config struct {
 	Tokens []string
 	// Caller rings people and clients; nil: nobody is rung from a page. Hub tells
 	// open pages; nil: one of the pages' own.
-	Caller page.Caller
-	Hub    *page.Hub
+	Caller interface {
+		page.Caller
+		api.Caller
+	}
+	Hub *page.Hub
 	// People are those who may log in; Language is the company's.
 	People   *people.Register
 	Language text.Language
@@ -118,7 +121,7 @@ func New(c Config) (*Server, error) {
 // open makes the routes.
 func (s *Server) open(shown *view.View) {
 	c := &s.cfg
-	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Feed: c.Feed, Health: s.health,
+	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Caller: c.Caller, Feed: c.Feed, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
 	s.people = page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
 		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Told: c.Told, Reaching: c.Reaching, Try: c.Try, Door: s.door})

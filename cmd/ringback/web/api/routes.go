@@ -25,6 +25,8 @@ type Config struct {
 	Book   *leads.Book
 	Desk   *appointments.Desk
 	Plan   *number.Plan
+	// Caller connects people with clients.
+	Caller Caller
 	Feed   *feed.Feed
 	Health *health.Check
 	PBXes  func() []ari.Status
@@ -76,6 +78,8 @@ func (s *API) Routes() []door.Route {
 		route(post, "/api/v1/leads", "leads:write", s.openLead),
 		route(post, "/api/v1/leads/{id}/acknowledge", "leads:write", s.acknowledge),
 		route(post, "/api/v1/leads/{id}/assign", "leads:write", s.assign),
+		route(post, "/api/v1/leads/{id}/call", "leads:write", s.call),
+		route(get, "/api/v1/clicks/{id}", "leads:read", s.click),
 		route(post, "/api/v1/leads/{id}/enough", "leads:write", s.enoughTalk),
 		route(post, "/api/v1/leads/{id}/hand-on", "leads:write", s.handOn),
 		route(post, "/api/v1/leads/{id}/later", "leads:write", s.later),
