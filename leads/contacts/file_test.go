@@ -86,9 +86,9 @@ func TestFilesOfAddressBooks(t *testing.T) {
 		{"vCard 3", "utf-8", "RU", "BEGIN:VCARD\r\nVERSION:3.0\r\nPRODID:-//Apple Inc.//iPhone OS//EN\r\nN:Петров;Иван;;;\r\nFN:Иван Петров\r\nitem1.TEL;type=CELL;type=VOICE;type=pref:+7 916\r\n  123-45-67\r\nTEL;type=\"x:y\":8 495 123 45 67\r\n" +
 			"PHOTO;ENCODING=b;TYPE=JPEG:" + strings.Repeat("/9j/4AAQ\r\n ", 50000) + "\r\nEMAIL;type=INTERNET:ivan@example.com\r\nNOTE:one\\ntwo\\, three\r\nEND:VCARD\r\n",
 			"1 +79161234567 +74951234567|Иван Петров||ivan@example.com|one\ntwo, three||"},
-		{"vCard 2.1", "utf-8", "RU", "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=D0=9F=D0=B5=D1=82=D1=80=D0=BE=D0=B2;=\n=D0=98=D0=B2=D0=B0=D0=BD;;;\nTEL;CELL;PREF:89161234567\nTEL;HOME:84951234567\nEND:VCARD\n" +
+		{"vCard 2.1", "utf-8", "RU", "BEGIN:VCARD\nVERSION:2.1\nN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=D0=9F=D0=B5=D1=82=\n=D1=80=D0=BE=D0=B2;=\n=D0=98=D0=B2=D0=B0=D0=BD;;;\nTEL;CELL;PREF:89161234567\nTEL;HOME:84951234567\nEND:VCARD\n" +
 			"BEGIN:VCARD\nVERSION:2.1\nFN;CHARSET=windows-1251;QUOTED-PRINTABLE:=CE=EB=FC=E3=E0\nTEL;CELL:112\nEND:VCARD\n",
-			"1 +79161234567 +74951234567|Иван Петров|||||\n8 number: \"112\" is no valid telephone number: write it with its country code, or name the country"},
+			"1 +79161234567 +74951234567|Иван Петров|||||\n9 number: \"112\" is no valid telephone number: write it with its country code, or name the country"},
 		{"vCard 4", "utf-8", "PL", "BEGIN:VCARD\nVERSION:4.0\nFN:Łukasz Żak\nTEL;VALUE=uri;TYPE=cell:tel:+48-512-345-678\nEND:VCARD\nBEGIN:VCARD\nVERSION:4.0\nFN:x\n",
 			"1 +48512345678|Łukasz Żak|||||\n6 : this card has no end"},
 		{"vCard and more", "utf-8", "PL", "BEGIN:VCARD\nVERSION:4.0\nEND:VCARD\nhello\n", "error: contacts: line 4 is of no card"},
