@@ -115,19 +115,14 @@ func (at *premises) ladder(ctx context.Context) (*alert.Ladder, *outlets, func()
 
 // introduction says how a person tells the bot who they are.
 func introduction(ctx context.Context, store *db.DB, out *outlets, login string) (string, error) {
-	var code string
-	err := store.Do(ctx, func(tx *db.Tx) (err error) {
-		code, err = out.chats.Code(tx, login)
-		return err
-	})
-	if err != nil {
+	how, err := out.introduce(ctx, store, login)
+	switch {
+	case err != nil:
 		return "", err
+	case how.Link == "":
+		return fmt.Sprintf("have %s write to the bot: /start %s (good for an hour, once)", login, how.Code), nil
 	}
-	name, err := out.bot.Name(ctx)
-	if err != nil || name == "" {
-		return fmt.Sprintf("have %s write to the bot: /start %s (good for an hour, once)", login, code), nil
-	}
-	return fmt.Sprintf("have %s open https://t.me/%s?start=%s and press Start (good for an hour, once)", login, name, code), nil
+	return fmt.Sprintf("have %s open %s and press Start (good for an hour, once)", login, how.Link), nil
 }
 
 // whatToDo is what an outcome means for who has tested.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	web "ringback/cmd/ringback/web/page"
 	"ringback/config"
@@ -150,4 +151,35 @@ func exchangesOf(list []watched) map[string]sipmsg.PBX {
 // tellPages hands a notice to the open pages of somebody.
 func (d *daemon) tellPages(ctx context.Context, login string, n page.Notice) bool {
 	return d.pages.Tell(ctx, login, web.Alert{Title: n.Title, Body: n.Body, Path: n.Path, Tag: n.Tag})
+}
+
+// introduce makes a code by which a person tells the bot who they are, and, if
+// the bot says how it is called, the address that holds it.
+func (o *outlets) introduce(ctx context.Context, store *db.DB, login string) (how web.Introduction, err error) {
+	err = store.Do(ctx, func(tx *db.Tx) (err error) {
+		how.Code, err = o.chats.Code(tx, login)
+		return err
+	})
+	if err != nil {
+		return how, err
+	}
+	asking, cancel := context.WithTimeout(ctx, botNameWithin)
+	defer cancel()
+	if name, err := o.bot.Name(asking); err == nil && name != "" {
+		how.Link = "https://t.me/" + name + "?start=" + how.Code
+	}
+	return how, nil
+}
+
+// botNameWithin is how long somebody waits for the bot to say how it is called.
+const botNameWithin = 5 * time.Second
+
+// introducing is how people are made known to the bot; nil: there is none.
+func (d *daemon) introducing() web.Introduce {
+	if d.outlets.bot == nil {
+		return nil
+	}
+	return func(ctx context.Context, login string) (web.Introduction, error) {
+		return d.outlets.introduce(ctx, d.db, login)
+	}
 }

@@ -29,6 +29,7 @@ func (s *Site) settingsRoutes() []door.Route {
 		{Method: http.MethodGet, Path: "/settings", Access: door.Person, Answer: s.settings},
 		post("/settings", s.saveSettings),
 		post("/settings/test", s.tryChannel),
+		post("/settings/telegram", s.introduce),
 		post("/settings/away", s.goAway),
 		post("/settings/back", s.comeBack),
 		post("/settings/absences/{id}/end", s.withdrawAbsence),
@@ -43,6 +44,8 @@ type settingsPage struct {
 	Kinds                       []kindRow
 	Channels                    []string
 	Tests                       bool
+	Bot                         bool          // there is one
+	Introduction                *Introduction // to it; nil: nobody has asked for one
 	Away                        []absenceRow
 	People                      []choosablePerson // whose absence the reader may note; none but their own: empty
 	From, Until                 string
@@ -104,7 +107,7 @@ func (s *Site) showSettings(w http.ResponseWriter, r *http.Request, code int, c 
 	p.head = s.head(t, t.words.Say("settings.title"))
 	p.Zone = s.cfg.Told.Zone(v.Login).String()
 	p.Weekdays, p.Weekend, p.DigestAt = c.Weekdays, c.Weekend, c.DigestAt
-	p.Channels, p.Tests = s.cfg.Reaching(v.Login), s.cfg.Try != nil
+	p.Channels, p.Tests, p.Bot = s.cfg.Reaching(v.Login), s.cfg.Try != nil, s.cfg.Introduce != nil
 	for field, id := range p.Wrong {
 		p.Wrong[field] = t.words.Say(id)
 	}

@@ -47,7 +47,9 @@ type Config struct {
 	Told     *told.Desk
 	Reaching func(login string) []string
 	Try      Try
-	Door     *door.Door
+	// Introduce makes people known to the bot; nil: there is none.
+	Introduce Introduce
+	Door      *door.Door
 }
 
 // Site is all pages.
