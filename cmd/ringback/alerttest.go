@@ -61,7 +61,7 @@ func sendTest(ctx context.Context, at *premises, w wantedTest) (tested, error) {
 		return tested{}, err
 	}
 	defer end()
-	desk := told.New(told.Config{Directory: at.cfg.Directory(), Zone: at.cfg.Location(), Language: at.cfg.Language})
+	desk := told.New(told.Config{Directory: at.cfg.Directory(), Zone: at.cfg.Location(), Chosen: at.people.Speaks, Language: at.cfg.Language})
 	language, err := desk.Speaks(ctx, at.db.Reader(), w.To)
 	if err != nil {
 		return tested{}, err
@@ -98,7 +98,7 @@ func (at *premises) ladder(ctx context.Context) (*alert.Ladder, *outlets, func()
 		clients = append(clients, client)
 	}
 	office := at.cfg.Office()
-	desk := told.New(told.Config{Directory: office.Directory, Zone: at.cfg.Location(), Language: at.cfg.Language})
+	desk := told.New(told.Config{Directory: office.Directory, Zone: at.cfg.Location(), Chosen: at.people.Speaks, Language: at.cfg.Language})
 	nobodyLooks := func(context.Context, string, page.Notice) bool { return false }
 	out, err := openOutlets(ctx, backing{at.cfg, at.db, leads.NewBook(leads.BookConfig{DB: at.db, Office: office}), desk, phones, nobodyLooks, slog.New(slog.DiscardHandler)})
 	if err != nil {

@@ -89,7 +89,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 		return err
 	}
 	d.book = leads.NewBook(leads.BookConfig{DB: d.db, Office: office, Log: log, Metrics: d.registry, Backlog: int64(cfg.BacklogMB) << 20})
-	d.told = told.New(told.Config{Directory: office.Directory, Policy: cfg.Alerts, Zone: cfg.Location(), Language: cfg.Language})
+	d.told = told.New(told.Config{Directory: office.Directory, Policy: cfg.Alerts, Zone: cfg.Location(), Chosen: d.people.Speaks, Language: cfg.Language})
 	d.keeper = leads.NewKeeper(leads.KeepConfig{Calls: cfg.KeepCalls, Events: cfg.KeepEvents, DB: d.db, Book: d.book, Log: log, Metrics: d.registry})
 	if err = d.watch(ctx); err != nil {
 		return err

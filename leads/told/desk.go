@@ -19,6 +19,9 @@ type Config struct {
 	Policy    Policy
 	// Zone is the company's; nil: UTC.
 	Zone *time.Location
+	// Chosen is the language that somebody has chosen for their pages, empty: none;
+	// nil: nobody has.
+	Chosen func(login string) text.Language
 	// Language is the company's; empty: English.
 	Language text.Language
 }
@@ -48,11 +51,16 @@ func (d *Desk) Zone(login string) *time.Location {
 	return d.cfg.Zone
 }
 
-// Language is that of somebody with these choices: their own, that of the
-// configuration's person, the company's.
+// Language is that of somebody with these choices: their own, that of their
+// pages, that of the configuration's person, the company's.
 func (d *Desk) Language(login string, c Choices) text.Language {
 	if c.Language.Known() {
 		return c.Language
+	}
+	if d.cfg.Chosen != nil {
+		if chosen := d.cfg.Chosen(login); chosen.Known() {
+			return chosen
+		}
 	}
 	if m := d.cfg.Directory.Manager(login); m != nil && m.Language != "" {
 		return text.Language(m.Language)
