@@ -44,6 +44,7 @@ func TestHolidays(t *testing.T) {
 		{"and before 2025", office, routing.Holidays{Country: "PL"}, "2024-12-24T12:00:00Z", ""},
 		{"Good Friday and Easter Monday", office, routing.Holidays{Country: "DE"}, "2026-04-02T18:00:00Z", "2026-04-07T09:00:00Z"},
 		{"Independence Day on a Saturday is kept on Friday", office, routing.Holidays{Country: "US"}, "2026-07-03T12:00:00Z", "2026-07-06T09:00:00Z"},
+		{"a New Year that is kept in the year before", office, routing.Holidays{Country: "US"}, "2021-12-31T12:00:00Z", "2022-01-03T09:00:00Z"},
 		{"none in spite of a holiday", office, routing.Holidays{Country: routing.NoHolidays}, "2026-01-01T12:00:00Z", ""},
 		{"a night lasts into a holiday", night, russia, "2026-12-31T05:59:00Z", ""},
 		{"and begins on none", night, russia, "2026-12-31T06:00:00Z", "2027-01-09T22:00:00Z"},

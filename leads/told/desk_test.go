@@ -93,6 +93,8 @@ func TestWays(t *testing.T) {
 		off, turn             bool
 	}{
 		{name: "quiet now", login: "anna", kind: told.NewLead, chosen: told.Choices{Weekdays: "12:30-14:15"}, channels: "sip email", quiet: noon.Add(75 * time.Minute)},
+		{name: "quiet in a minute", login: "anna", kind: told.NewLead, chosen: told.Choices{Weekdays: "13:01-14:15"}, channels: "sip email"},
+		{name: "quiet until now", login: "anna", kind: told.NewLead, chosen: told.Choices{Weekdays: "12:00-13:00"}, channels: "sip email"},
 		{name: "quiet in another zone", login: "far", kind: told.NewLead, chosen: told.Choices{Weekdays: "16:00-19:00"}, channels: "sip email", quiet: noon.Add(2 * time.Hour)},
 		{name: "quiet at the weekend", login: "anna", kind: told.NewLead, chosen: told.Choices{Weekend: "00:00-24:00"}, channels: "sip email"},
 		{name: "through the quiet", login: "anna", kind: told.NewLead, channels: "sip email",
