@@ -156,7 +156,11 @@ func (c *eventsHooksCommand) Run(w *world) error {
 		tw := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 		fmt.Fprint(tw, "hook\taddress\twaiting\toldest\tgiven up\tlast taken\ttrouble\n")
 		for _, s := range list {
-			fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%d\t%s\t%s\n", s.Hook, s.Address, s.Waiting, dayOf(s.Oldest), s.GivenUp, dayOf(s.Delivered), s.Trouble)
+			oldest := ""
+			if s.Waiting > 0 {
+				oldest = dayOf(s.Oldest)
+			}
+			fmt.Fprintf(tw, "%s\t%s\t%d\t%s\t%d\t%s\t%s\n", s.Hook, s.Address, s.Waiting, oldest, s.GivenUp, dayOf(s.Delivered), s.Trouble)
 		}
 		_ = tw.Flush()
 	})

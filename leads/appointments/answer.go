@@ -45,7 +45,10 @@ func (d *Desk) Made(tx *db.Tx, id int64, dialed string, o Outcome, detail string
 func (d *Desk) act(tx *db.Tx, a *Appointment, o Outcome, stale bool) error {
 	switch o {
 	case OptedOut:
-		return dials.Refuse(tx, a.Number, "client", "key", "")
+		if err := dials.Refuse(tx, a.Number, "client", "key", ""); err != nil {
+			return err
+		}
+		return leads.NoteConsent(tx, a.Number, leads.EntryRefused, "client", "key")
 	case WantsTalk:
 		asked := leads.ByHand{Contact: a.Contact, Manager: a.Manager, How: "by a key in a reminder call"}
 		if line := d.line(a.Line); line != nil {

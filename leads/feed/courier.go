@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"ringback/leads/db"
@@ -61,10 +62,11 @@ type courier struct {
 	reload  chan struct{}
 	results chan result
 
-	place   place // on the disk
-	how     place // how the receiver does, as it will be on the disk
-	read    int64 // up to where the timeline was taken in
-	reread  int64 // the same of a replay
+	reached atomic.Int64 // up to where everything is settled, of the timeline
+	place   place        // on the disk
+	how     place        // how the receiver does, as it will be on the disk
+	read    int64        // up to where the timeline was taken in
+	reread  int64        // the same of a replay
 	strands map[string]*strand
 	pending int // deliveries without a row
 	alone   int // deliveries with one
@@ -156,6 +158,7 @@ func (c *courier) turn(ctx, posts context.Context) (next time.Time, err error) {
 
 // rest waits until something is to be done.
 func (c *courier) rest(ctx context.Context, until time.Time) {
+	c.reached.Store(c.here().told)
 	wait := time.Hour
 	if !until.IsZero() {
 		wait = min(wait, time.Until(until))

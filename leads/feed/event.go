@@ -19,7 +19,7 @@ type Event struct {
 	ID   string `json:"id"`
 	Type string `json:"type"`
 	// Timestamp is when it happened.
-	Timestamp time.Time `json:"timestamp"`
+	Timestamp leads.Stamp `json:"timestamp"`
 	// Replayed says that it is posted because somebody has asked for it again.
 	Replayed bool `json:"replayed,omitempty"`
 	Data     Data `json:"data"`
@@ -142,7 +142,7 @@ func (s *source) body(ctx context.Context, id int64, replayed bool) (*Event, []b
 
 // event is what an entry tells, with the lead or contact as it stands.
 func (s *source) event(ctx context.Context, e *entry) (*Event, error) {
-	told := &Event{ID: fmt.Sprintf("evt_%d_%d", e.id, e.at.UnixMilli()), Type: typeOf(e), Timestamp: e.at, Data: Data{
+	told := &Event{ID: fmt.Sprintf("evt_%d_%d", e.id, e.at.UnixMilli()), Type: typeOf(e), Timestamp: leads.Stamp{Time: e.at}, Data: Data{
 		Who: leads.Clip(e.who), By: leads.Clip(e.actor), How: leads.Clip(e.channel), Detail: leads.Clip(e.detail)}}
 	if e.call.Valid {
 		told.Data.Call = &e.call.Int64

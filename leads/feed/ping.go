@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/alert"
 	"ringback/leads/hook"
 )
@@ -18,7 +19,7 @@ func Test(ctx context.Context, h Hook) (hook.Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
 	now := time.Now().UTC()
-	ping := Event{ID: fmt.Sprintf("evt_ping_%d", now.UnixMilli()), Type: Ping, Timestamp: now, Data: Data{Detail: h.Name}}
+	ping := Event{ID: fmt.Sprintf("evt_ping_%d", now.UnixMilli()), Type: Ping, Timestamp: leads.Stamp{Time: now}, Data: Data{Detail: h.Name}}
 	body, err := json.Marshal(ping)
 	if err != nil {
 		return hook.Answer{}, fmt.Errorf("feed: ping: %w", err)

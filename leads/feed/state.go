@@ -66,7 +66,7 @@ func (f *Feed) state(ctx context.Context, c *courier, s *State) error {
 		s.Oldest = db.Time(since.Int64)
 	}
 	s.Delivered, s.Troubled = db.Time(delivered), db.Time(troubled)
-	ahead, err := f.source.entries(ctx, entriesQuery, told, int64(1<<62), MostCounted)
+	ahead, err := f.source.entries(ctx, entriesQuery, max(told, c.reached.Load()), int64(1<<62), MostCounted)
 	for i := range ahead {
 		e := &ahead[i]
 		if name := typeOf(e); name == "" || !chosen(c.hook.Events, name) {

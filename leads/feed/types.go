@@ -60,6 +60,8 @@ var ofContact = map[string]string{
 	leads.EntryNoted:         "contact.noted",
 	leads.EntryCard:          "contact.changed",
 	leads.EntryMerged:        "contact.merged",
+	leads.EntryAgreed:        "contact.agreed",
+	leads.EntryRefused:       "contact.refused",
 }
 
 // ofPeople are the events about those who call back.

@@ -99,3 +99,15 @@ func TestReplayOverTheAPI(t *testing.T) {
 		t.Errorf("a hook that is not there: %d %s", got.code, got.body)
 	}
 }
+
+func TestConsentsAreEvents(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "Ivan", nil)
+	for _, kind := range []string{"refused", "agreed"} {
+		h.wants(200, "POST", "/api/v1/consents", `{"number":"+79161234567","kind":"`+kind+`","who":"anna"}`)
+		h.wants(200, "POST", "/api/v1/consents", `{"number":"+79990000000","kind":"`+kind+`","who":"anna"}`) // nobody's
+	}
+	if got := typesOf(h.wants(200, "GET", "/api/v1/events?type=contact.*", "")); !slices.Equal(got, []string{"contact.refused", "contact.agreed"}) {
+		t.Errorf("listed are %q", got)
+	}
+}

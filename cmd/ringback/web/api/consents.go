@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ringback/cmd/ringback/web/door"
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/number"
@@ -84,7 +85,16 @@ func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	err := s.do(r, at("/api/v1/consents"), func(tx *db.Tx) error { return dials.Record(tx, words...) })
+	err := s.do(r, at("/api/v1/consents"), func(tx *db.Tx) error {
+		if err := dials.Record(tx, words...); err != nil || kind == typeCSV { // a whole ledger is no news of anybody
+			return err
+		}
+		said := leads.EntryRefused
+		if words[0].Kind == dials.Agreed {
+			said = leads.EntryAgreed
+		}
+		return leads.NoteConsent(tx, words[0].Number, said, words[0].Who, leads.ByAPI)
+	})
 	if s.done(w, r, err) {
 		door.JSON(w, http.StatusOK, typeJSON, struct {
 			Taken int `json:"taken"`

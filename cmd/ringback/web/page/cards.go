@@ -228,16 +228,19 @@ func (s *Site) changeContact(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r
 
 // robots enters whether machines may call the numbers of a contact.
 func robots(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r *http.Request) error {
-	stand := dials.Refused
+	stand, kind := dials.Refused, leads.EntryRefused
 	if r.PostForm.Get("may") == "1" {
-		stand = dials.Agreed
+		stand, kind = dials.Agreed, leads.EntryAgreed
 	}
 	for _, n := range card.Numbers {
 		if err := dials.Record(tx, dials.Word{Number: n, Kind: stand, At: tx.Now(), Who: sees(r).Login, How: leads.ByPage}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(card.Numbers) == 0 {
+		return nil
+	}
+	return leads.NoteConsent(tx, card.Numbers[0], kind, sees(r).Login, leads.ByPage)
 }
 
 func remarkOn(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error {
