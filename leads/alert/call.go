@@ -109,7 +109,7 @@ func (l *Ladder) handed(tx *db.Tx, j jobs.Job) error {
 // tellHeir sends the new manager their message, and books their call where the
 // ladder's own rung for it has been climbed.
 func (l *Ladder) tellHeir(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool) error {
-	m, err := l.message(tx, lead, lead.Manager, NewLead, leads.RungDue{Ladder: lead.Ladder, Rung: lead.Rung - 1})
+	m, err := l.message(tx, lead, lead.Manager, Handed, leads.RungDue{Ladder: lead.Ladder, Rung: lead.Rung - 1})
 	if err != nil {
 		return err
 	}

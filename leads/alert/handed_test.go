@@ -35,7 +35,7 @@ func TestTheNextManagerCannotBeReached(t *testing.T) {
 			h.handsOn()
 			h.open().missed(client)
 			h.at(48 * time.Hour)
-			sip.told(t, "20s anna new_lead 1", "10m20s boris new_lead 1", "15m20s boris new_lead 1")
+			sip.told(t, "20s anna new_lead 1", "10m20s boris handed 1", "15m20s boris new_lead 1")
 		})
 	})
 	t.Run("before it the next rung comes", func(t *testing.T) {
@@ -45,7 +45,7 @@ func TestTheNextManagerCannotBeReached(t *testing.T) {
 			h.handsOn(routing.Rung{After: 20 * time.Minute, Tell: routing.TellSupervisor})
 			h.open().missed(client)
 			h.at(48 * time.Hour)
-			sip.told(t, "20s anna new_lead 1", "10m20s boris new_lead 1", "20m20s chief overdue 1")
+			sip.told(t, "20s anna new_lead 1", "10m20s boris handed 1", "20m20s chief overdue 1")
 		})
 	})
 	t.Run("in doubt the next rung comes forward", func(t *testing.T) {
@@ -59,7 +59,7 @@ func TestTheNextManagerCannotBeReached(t *testing.T) {
 			h.stop()
 			h.open()
 			h.at(48 * time.Hour)
-			sip.told(t, "20s anna new_lead 1", "10m20s boris new_lead 1", "11m0s chief overdue 1")
+			sip.told(t, "20s anna new_lead 1", "10m20s boris handed 1", "11m0s chief overdue 1")
 		})
 	})
 }

@@ -247,7 +247,7 @@ func againLater(tx *db.Tx, lead *leads.Lead, j jobs.Job, due leads.RungDue) erro
 func (l *Ladder) message(tx *db.Tx, lead *leads.Lead, to string, why Why, due leads.RungDue) (Message, error) {
 	m := Message{Why: why, At: tx.Now(), Lead: lead.ID, Opened: lead.Opened, Contact: lead.Contact.Int64, Line: lead.Line, Pool: lead.Pool,
 		Manager: lead.Manager, Missed: lead.Missed, LastMissed: lead.LastMissed, Ladder: due.Ladder, Rung: due.Rung,
-		FoundLate: why == NewLead && lead.Late != leads.InTime}
+		FoundLate: (why == NewLead || why == Handed) && lead.Late != leads.InTime}
 	l.address(&m, to)
 	if lead.Contact.Valid {
 		w, err := leads.WhoRang(tx, lead)

@@ -13,12 +13,13 @@ type Why string
 
 const (
 	NewLead   Why = "new_lead"   // somebody has become yours to call back
+	Handed    Why = "handed"     // it was another's before
 	RangAgain Why = "rang_again" // and has rung again meanwhile
 	Overdue   Why = "overdue"    // to the supervisor: nobody has called back
 )
 
 // Whys lists every reason, Digest and those of reminders included.
-var Whys = []Why{NewLead, RangAgain, Overdue, Digest, Collected, Left, NotReminded, Answered, Appointment}
+var Whys = []Why{NewLead, Handed, RangAgain, Overdue, Digest, Collected, Left, NotReminded, Answered, Appointment}
 
 // Message is one alert to one person by one channel.
 type Message struct {

@@ -11,7 +11,7 @@ import (
 // event is the body of a request. Receivers rely on its names: they are the
 // contract, and so kept apart from alert.Message, which is not.
 type event struct {
-	// Type is "alert." and alert.Why: alert.new_lead, alert.rang_again,
+	// Type is "alert." and alert.Why: alert.new_lead, alert.handed, alert.rang_again,
 	// alert.overdue.
 	Type string `json:"type"`
 	// Timestamp is when there was something to tell: the same when the event
