@@ -170,3 +170,25 @@ func TestDeedsOverTheAPI(t *testing.T) {
 		h.wants(http.StatusBadRequest, "GET", "/api/v1/"+query, "")
 	}
 }
+
+// TestATimelineNamesTheProgram wants the name of its token there, and the login of
+// whom it acts for.
+func TestATimelineNamesTheProgram(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "", nil)
+	secret, _, err := h.people.MakeToken(t.Context(), "our-crm", []string{"leads:write"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := bearerHeader(secret)
+	header["Content-Type"] = "application/json"
+	for body, who := range map[string]string{`{"text":"of its own"}`: "our-crm", `{"text":"of anna's","login":"anna"}`: "anna"} {
+		got := h.ask(ask{method: "POST", path: "/api/v1/leads/1/notes", header: header, body: body})
+		if !strings.Contains(got.body, `"kind":"noted","who":"`+who+`"`) {
+			t.Errorf("%s: %d %s", body, got.code, got.body)
+		}
+	}
+	if got := h.ask(ask{method: "PUT", path: "/api/v1/contacts", header: header, body: `{"number":"+79161234567"}`}); got.code != http.StatusForbidden {
+		t.Errorf("without the scope: %d %s", got.code, got.body)
+	}
+}
