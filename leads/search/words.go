@@ -2,6 +2,7 @@ package search
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -136,6 +137,11 @@ func (q Question) Match() string {
 		all = append(all, "("+strings.Join(any, " OR ")+")")
 	}
 	return strings.Join(all, " AND ")
+}
+
+// Whole says that Match alone finds what is looked for, and nothing else.
+func (q Question) Whole() bool {
+	return !slices.ContainsFunc(q.words, func(word []string) bool { return !long(word[0]) })
 }
 
 // Fits says whether a contact with that name and those numbers is looked for.

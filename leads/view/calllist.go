@@ -166,11 +166,15 @@ func (w *callWalk) sifts(s *leads.Sight) bool {
 func (w *callWalk) bound(ctx context.Context) error {
 	var c condition
 	w.within(&c)
+	far := walked
+	if w.digits != nil {
+		far /= 2 // parts of numbers cost twice as much to look for
+	}
 	order := " ORDER BY k.started DESC, k.id DESC LIMIT 1 OFFSET "
 	if w.up {
 		order = " ORDER BY k.started, k.id LIMIT 1 OFFSET "
 	}
-	err := w.v.db.QueryRowContext(ctx, "SELECT k.started, k.id FROM calls k"+c.String()+order+c.next(walked), c.args...).Scan(&w.end.at, &w.end.id)
+	err := w.v.db.QueryRowContext(ctx, "SELECT k.started, k.id FROM calls k"+c.String()+order+c.next(far), c.args...).Scan(&w.end.at, &w.end.id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil // there are not so many
 	}

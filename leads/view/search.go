@@ -37,10 +37,14 @@ func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding,
 	if err != nil {
 		return Finding{}, failed("search", err)
 	}
+	most := lookedThrough
+	if s.All && s.Only == 0 && q.Whole() {
+		most = shownFound + 1 // all that is found is shown
+	}
 	var c condition
-	c.and("c.id IN ("+search.Newest+") AND c.merged_into IS NULL", q.Match(), lookedThrough)
+	c.and("c.id IN ("+search.Newest+") AND c.merged_into IS NULL", q.Match(), most)
 	c.contactInSight(&s)
-	query := "SELECT " + contactColumns + c.String() + " ORDER BY c.id DESC LIMIT " + c.next(lookedThrough)
+	query := "SELECT " + contactColumns + c.String() + " ORDER BY c.id DESC LIMIT " + c.next(most)
 	list, err := collect(ctx, v.db, scanContact, query, c.args...)
 	if err != nil {
 		return Finding{}, failed("search", err)
@@ -48,7 +52,7 @@ func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding,
 	if err := v.numbersOf(ctx, list); err != nil {
 		return Finding{}, err
 	}
-	found := Finding{Contacts: []Found{}, More: len(list) == lookedThrough}
+	found := Finding{Contacts: []Found{}, More: len(list) == most}
 	for _, contact := range list {
 		if !q.Fits(contact.Name, contact.Numbers) {
 			continue
