@@ -155,6 +155,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func (d *Door) Secure(h http.Header) {
 	h.Set("Content-Security-Policy", policy)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY") // for browsers that do not know frame-ancestors
 	// Not no-referrer: a browser then calls the origin of our own forms null, and
 	// without https there is nothing else to know them by.
 	h.Set("Referrer-Policy", "same-origin")
