@@ -151,7 +151,7 @@ func (s *Site) fillAbsences(p *settingsPage, t *teller, away []told.Absence) {
 	for i := range s.cfg.Office.Directory.Managers {
 		m := &s.cfg.Office.Directory.Managers[i]
 		if leads.AnswersFor(s.cfg.Office.Directory, v.Sight, m.Login) && v.Leads() {
-			p.People = append(p.People, choosablePerson{m.Login, m.Name, m.Login == v.Login})
+			p.People = append(p.People, choosablePerson{m.Login, t.person(m.Login), m.Login == v.Login})
 		}
 	}
 	for i := range away {
