@@ -86,6 +86,9 @@ func Open(ctx context.Context, c Config) (*Register, error) {
 // Close waits until what is written by the way has been written.
 func (r *Register) Close() { r.seen.group.Wait() }
 
+// SessionFor is how long a session lasts at most.
+func (r *Register) SessionFor() time.Duration { return r.cfg.Session }
+
 // person is who is configured under a login; nil: nobody.
 func (r *Register) person(login string) *routing.Manager {
 	if login == "" {

@@ -38,7 +38,7 @@ func (d *Door) setCookie(w http.ResponseWriter, name, value string, seconds int)
 
 // Welcome has a browser keep the session that was begun for it.
 func (d *Door) Welcome(w http.ResponseWriter, secret string) {
-	d.setCookie(w, sessionCookie, secret, int(people.DefaultSession/time.Second))
+	d.setCookie(w, sessionCookie, secret, int(d.cfg.People.SessionFor()/time.Second))
 	d.setCookie(w, linkCookie, "", -1)
 }
 
