@@ -103,7 +103,7 @@ func tenth(f float64) float64 { return float64(int(f*10+.5)) / 10 }
 // roundUp is an even and round number that is no less than n.
 func roundUp(n int) int {
 	for unit := 2; ; unit *= 10 {
-		for _, top := range []int{unit, 2 * unit, 5 * unit} {
+		for _, top := range []int{unit, 2 * unit, 3 * unit, 4 * unit, 5 * unit} {
 			if top >= n {
 				return top
 			}
