@@ -223,9 +223,9 @@ func TestClicksInVain(t *testing.T) {
 	}
 }
 
-// A life of the daemon that ends while the phone rings takes the call with it;
-// nobody is rung for it by the next.
-func TestClickWhenTheDaemonStops(t *testing.T) {
+// The talk goes on when the daemon stops, and its next life knows how far it has
+// come and how it ends.
+func TestClickOutlivesTheDaemon(t *testing.T) {
 	t.Parallel()
 	o := openOffice(t, unhurried)
 	o.missed(firstClient)
