@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"ringback/ari/pbx"
+	"ringback/leads/number"
 )
 
 // TestStory plays the demo's own story on the old release of Asterisk, and looks
@@ -150,17 +151,19 @@ func storyInMetrics(t *testing.T, door site) {
 	}
 }
 
+// storyOnPage looks at the list of all calls as a program does: numbers stand
+// there as people read them out.
 func storyOnPage(t *testing.T, door site) {
-	status, page := door.get(t, "/")
+	status, page := door.get(t, "/calls")
 	if status != http.StatusOK {
 		t.Fatalf("the page answers %d", status)
 	}
-	for _, text := range []string{firstClient, secondClient, thirdClient, fourthClient, "Anna", "sales", "support", "main"} {
-		if !strings.Contains(page, strings.ReplaceAll(text, "+", "&#43;")) {
+	for _, text := range []string{firstClient, secondClient, thirdClient, fourthClient, "Anna", "sales", "support"} {
+		if !strings.Contains(page, strings.ReplaceAll(number.Grouped(text), "+", "&#43;")) {
 			t.Errorf("the page does not show %q", text)
 		}
 	}
 	if status, card := door.get(t, "/contacts/1"); status != http.StatusOK || !strings.Contains(card, strings.TrimPrefix(firstClient, "+")) {
-		t.Errorf("the card that alerts link to answers %d", status)
+		t.Errorf("the card of a client answers %d", status)
 	}
 }
