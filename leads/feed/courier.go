@@ -210,8 +210,13 @@ func (c *courier) begin(posts context.Context) (next time.Time) {
 	}
 	slices.SortFunc(due, func(a, b *delivery) int { return int(min(max(a.entry-b.entry, -1), 1)) })
 	for _, d := range due {
-		if c.inHand == workers || d.attempts > 0 && c.again == retriers {
+		probe := len(c.failing) >= deadAfter && !d.alone
+		if c.inHand == workers || d.attempts > 0 && c.again == retriers || probe && now.Before(c.nextProbe) {
 			continue
+		}
+		if probe {
+			c.nextProbe = now.Add(probeEvery)
+			next = c.nextProbe
 		}
 		c.strands[d.subject].busy = true
 		c.inHand++

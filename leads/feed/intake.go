@@ -62,7 +62,7 @@ func (c *courier) intake(ctx context.Context) (more bool, err error) {
 func (c *courier) takeIn(ctx context.Context, from *int64, until int64, again bool) (more bool, err error) {
 	dead := len(c.failing) >= deadAfter
 	room := window - c.pending
-	if room <= 0 || c.alone >= mostAlone || dead && time.Now().Before(c.nextProbe) {
+	if room <= 0 || c.alone >= mostAlone || dead && (c.pending > 0 || time.Now().Before(c.nextProbe)) {
 		return false, nil
 	}
 	list, err := c.source.entries(ctx, entriesQuery, *from, until, room)
@@ -75,9 +75,12 @@ func (c *courier) takeIn(ctx context.Context, from *int64, until int64, again bo
 		if name := typeOf(e); name == "" || !chosen(c.hook.Events, name) {
 			continue
 		}
-		c.add(&delivery{entry: e.id, subject: e.subject(), replayed: again, since: c.db.Now()})
-		if dead {
+		d := &delivery{entry: e.id, subject: e.subject(), replayed: again, since: c.db.Now()}
+		c.add(d)
+		if dead && d.alone { // what is not set aside is the probe
 			c.nextProbe = time.Now().Add(probeEvery)
+		}
+		if dead {
 			return false, nil
 		}
 	}
