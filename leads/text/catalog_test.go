@@ -16,7 +16,10 @@ import (
 // forms are the plural forms that each language has (CLDR).
 var forms = map[string][]string{"en": {"one", "other"}, "ru": {"few", "many", "one", "other"}, "pl": {"few", "many", "one", "other"}}
 
-var placeholder = regexp.MustCompile(`\{\{[^}]*\}\}`)
+var (
+	placeholder = regexp.MustCompile(`\{\{[^}]*\}\}`)
+	plain       = regexp.MustCompile(`\{\{\.[a-z]+\}\}`)
+)
 
 // TestEveryLanguageSaysEverything: what a catalog says in one language it says in
 // all of them, with the same things put in, and in every plural form that the
@@ -70,6 +73,9 @@ func compare(t *testing.T, topic, language string, want, got map[string]any) {
 		for _, said := range texts(g) {
 			if strings.TrimSpace(said) == "" {
 				t.Errorf("%s.%s: %s says nothing", topic, language, id)
+			}
+			if rest := plain.ReplaceAllString(said, ""); strings.ContainsAny(rest, "{}") {
+				t.Errorf("%s.%s: %s puts in more than things by their name: %s", topic, language, id, said)
 			}
 			if a, b := placeholders(texts(w)[0]), placeholders(said); !slices.Equal(a, b) {
 				t.Errorf("%s.%s: %s puts in %v, English %v", topic, language, id, b, a)
