@@ -71,9 +71,6 @@ func TestEventsAreToldListedAndReplayed(t *testing.T) {
 		if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusCreated {
 			t.Fatalf("%s: %s", res.Status, body)
 		}
-		if e := <-told; e.Type != "lead.opened" || e.Replayed || e.Data.Lead == nil {
-			t.Errorf("told was %+v", e)
-		}
 		says(0, "lead.opened lead 1 +79161234567", "list")
 		says(0, `"type":"lead.assigned"`, "list", "--json", "--lead=1", "--type=lead.assigned")
 		says(0, "connection refused", "hooks")
