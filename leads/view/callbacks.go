@@ -60,64 +60,74 @@ func scanCallback(row scanner) (Callback, error) {
 const (
 	callbacksOfQuery   = "SELECT " + callbackColumns + " WHERE l.closed IS NULL AND l.manager = $2 ORDER BY l.id LIMIT $3"
 	callbacksFreeQuery = "SELECT " + callbackColumns + " WHERE l.closed IS NULL AND l.manager = '' AND l.pool = $2 ORDER BY l.first_missed LIMIT $3"
-	callbacksInQuery   = "SELECT " + callbackColumns + " WHERE l.closed IS NULL AND +l.pool = $2 ORDER BY l.opened LIMIT $3"
-	callbacksAllQuery  = "SELECT " + callbackColumns + " WHERE l.closed IS NULL ORDER BY l.opened LIMIT $2"
-	callbackQuery      = "SELECT " + callbackColumns + " WHERE l.id = $2"
+	callbacksInQuery   = "SELECT " + callbackColumns + ` WHERE l.closed IS NULL AND ($2 = '' OR l.pool = $2)
+		AND ($4 = '' OR l.manager = $4) AND ($5 = 0 OR l.manager = '') ORDER BY l.opened LIMIT $3`
+	callbackQuery = "SELECT " + callbackColumns + " WHERE l.id = $2"
 )
 
-// MaxCallbacks is how many callbacks are read of each kind; more says that there
-// are others.
+// MaxCallbacks is how many callbacks are read at most.
 const MaxCallbacks = 200
 
-// Callbacks lists what somebody owes, the oldest first: the leads that are
-// theirs, and those that are nobody's in their pools. Who has no login, as a
-// program, owes all.
-func (v *View) Callbacks(ctx context.Context, s leads.Sight) (list []Callback, more bool, err error) {
+// Callbacks lists what somebody owes, the oldest first and no more than limit: the
+// leads that are theirs, and those that are nobody's in their pools; more says
+// that there are others. Who has no login, as a program, owes all.
+func (v *View) Callbacks(ctx context.Context, s leads.Sight, limit int) (list []Callback, more bool, err error) {
 	if s.Login == "" {
-		return v.OpenIn(ctx, s)
+		return v.OpenIn(ctx, s, Among{}, limit)
 	}
-	lists := []wanted{{callbacksOfQuery, s.Login}}
+	limit = min(limit, MaxCallbacks)
+	lists := []wanted{{callbacksOfQuery, []any{s.Login, limit + 1}}}
 	for _, pool := range s.Pools {
-		lists = append(lists, wanted{callbacksFreeQuery, pool})
+		lists = append(lists, wanted{callbacksFreeQuery, []any{pool, limit + 1}})
 	}
-	return v.callbacks(ctx, lists)
+	return v.callbacks(ctx, lists, limit)
 }
 
-// OpenIn lists the open leads of those whom somebody leads, the oldest first.
-func (v *View) OpenIn(ctx context.Context, s leads.Sight) (list []Callback, more bool, err error) {
+// Among says which of the open leads are wanted: those of a pool, of a person,
+// nobody's. What is empty leaves all.
+type Among struct {
+	Pool, Person string
+	Free         bool
+}
+
+// OpenIn lists the open leads of those whom somebody leads, as Callbacks does.
+func (v *View) OpenIn(ctx context.Context, s leads.Sight, a Among, limit int) (list []Callback, more bool, err error) {
+	limit = min(limit, MaxCallbacks)
+	in := func(pool string) wanted { return wanted{callbacksInQuery, []any{pool, limit + 1, a.Person, a.Free}} }
 	if s.All {
-		return v.callbacks(ctx, []wanted{{query: callbacksAllQuery}})
+		return v.callbacks(ctx, []wanted{in(a.Pool)}, limit)
 	}
 	var lists []wanted
 	for _, pool := range s.Supervises {
-		lists = append(lists, wanted{callbacksInQuery, pool})
+		if a.Pool == "" || a.Pool == pool {
+			lists = append(lists, in(pool))
+		}
 	}
-	return v.callbacks(ctx, lists)
+	return v.callbacks(ctx, lists, limit)
 }
 
-// wanted is a query, and of whom.
-type wanted struct{ query, of string }
+// wanted is a query, and its values after the first, which is the time.
+type wanted struct {
+	query string
+	of    []any
+}
 
-func (v *View) callbacks(ctx context.Context, lists []wanted) (all []Callback, more bool, err error) {
+func (v *View) callbacks(ctx context.Context, lists []wanted, limit int) (all []Callback, more bool, err error) {
 	now := db.Millis(time.Now())
 	for _, w := range lists {
-		args := []any{now, w.of, MaxCallbacks + 1}
-		if w.of == "" {
-			args = []any{now, MaxCallbacks + 1}
-		}
-		some, err := collect(ctx, v.db, scanCallback, w.query, args...)
+		some, err := collect(ctx, v.db, scanCallback, w.query, append([]any{now}, w.of...)...)
 		if err != nil {
 			return nil, false, failed("callbacks", err)
-		}
-		if len(some) > MaxCallbacks {
-			some, more = some[:MaxCallbacks], true
 		}
 		all = append(all, some...)
 	}
 	slices.SortFunc(all, func(a, b Callback) int {
 		return cmp.Or(a.FirstMissed.Compare(b.FirstMissed.Time), cmp.Compare(a.ID, b.ID))
 	})
-	return all, more, nil
+	if len(all) > limit {
+		return all[:limit], true, nil
+	}
+	return all, false, nil
 }
 
 const (

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -168,6 +169,7 @@ var asked = map[string][]string{
 	"/calls.csv": {"verdict=missed&from=2025-12-01"},
 	"/report":    {"days=7", "days=30"},
 	"/search":    {"q=301+00", "q=anna+12", "q=nobody"},
+	"/everyone":  {"show=100", "pool=sales", "person=m07&only=overdue", "only=free&show=200"},
 }
 
 var (
@@ -316,6 +318,18 @@ func (l *library) ask(s leads.Sight) {
 		}
 	}
 	if _, err := l.shown.Search(ctx, s, "301 00"); err != nil {
+		l.t.Fatal(err)
+	}
+	if _, _, err := l.shown.Callbacks(ctx, s, view.MaxCallbacks); err != nil {
+		l.t.Fatal(err)
+	}
+	if _, err := l.shown.TallyCallbacks(ctx, s, time.Minute); err != nil {
+		l.t.Fatal(err)
+	}
+	if _, _, err := l.shown.OpenIn(ctx, s, view.Among{Person: "m02"}, view.MaxCallbacks); err != nil {
+		l.t.Fatal(err)
+	}
+	if _, err := l.shown.TallyOpen(ctx, s, time.Minute); err != nil {
 		l.t.Fatal(err)
 	}
 }

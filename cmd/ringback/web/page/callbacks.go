@@ -84,31 +84,6 @@ func (s *Site) callback(t *teller, c *view.Callback, mine *progress) callbackRow
 	return row
 }
 
-// overdue says why a callback is: somebody let it lapse, or its supervisor had to
-// be told.
-func (t *teller) overdue(c *view.Callback) string {
-	if c.Suspicious || c.AcknowledgedBy != "" {
-		return ""
-	}
-	pool := t.directory.Pool(c.Pool)
-	if pool == nil {
-		return ""
-	}
-	told := slices.IndexFunc(pool.Ladder.Rungs, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor })
-	switch {
-	case told >= 0 && c.Rungs > told:
-		return t.say("overdue.supervisor")
-	case c.Lapsed:
-		return t.say("overdue.lapsed")
-	case c.Manager == "" && pool.Hours.Open(t.now) && t.now.Sub(c.Opened.Time) > unclaimed:
-		return t.say("overdue.nobody")
-	}
-	return ""
-}
-
-// unclaimed is how long a lead may be nobody's in the hours of its pool.
-const unclaimed = 5 * time.Minute
-
 // tomorrow is when the hours open next day; where they are always open, nine in
 // the morning.
 func tomorrow(h *routing.Hours, here time.Time) time.Time {
@@ -122,11 +97,12 @@ func tomorrow(h *routing.Hours, here time.Time) time.Time {
 type callbacksPage struct {
 	head
 	troubles
+	rest
 	Callbacks []callbackRow
-	Overdue   int
-	More      bool
-	Settled   []leadRow
-	Said      string // what came of what was just asked for
+	// Count is how many they owe, also beyond those that are shown; so is Overdue.
+	Count, Overdue int
+	Settled        []leadRow
+	Said           string // what came of what was just asked for
 }
 
 // settledFor is how long what was settled is still shown.
@@ -138,7 +114,12 @@ const (
 // callbacks shows what the reader owes.
 func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 	t := s.teller(r)
-	list, more, err := s.view.Callbacks(r.Context(), t.visitor.Sight)
+	list, more, err := s.view.Callbacks(r.Context(), t.visitor.Sight, shown(r))
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	tallies, err := s.view.TallyCallbacks(r.Context(), t.visitor.Sight, unclaimed)
 	if err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
@@ -153,17 +134,16 @@ func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	page := callbacksPage{head: s.head(t, t.say("nav.callbacks")), More: more, Settled: settled}
+	page := callbacksPage{head: s.head(t, t.say("nav.callbacks")), rest: restOf(r, len(list), more), Settled: settled}
 	if page.troubles, err = s.troubles(r.Context(), t); err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
 	for i := range list {
-		row := s.callback(t, &list[i], mine)
-		if row.Overdue != "" {
-			page.Overdue++
-		}
-		page.Callbacks = append(page.Callbacks, row)
+		page.Callbacks = append(page.Callbacks, s.callback(t, &list[i], mine))
+	}
+	for i := range tallies {
+		page.Count, page.Overdue = page.Count+tallies[i].Open, page.Overdue+t.overdueIn(&tallies[i])
 	}
 	page.Refresh = 60
 	if mine != nil && mine.Live {

@@ -21,12 +21,13 @@ type everyonePage struct {
 	AllPeople          []option
 	Count, Overdue     int
 	Free               int
-	More               bool
+	rest
 }
 
-// poolRow is a pool with what is open in it.
+// poolRow is a pool with what is open in it; Count counts also what is not shown.
 type poolRow struct {
 	Name      string
+	Count     int
 	Callbacks []callbackRow
 }
 
@@ -40,7 +41,14 @@ type personRow struct {
 // everyone shows what is open with all whom the reader leads.
 func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 	t := s.teller(r)
-	list, more, err := s.view.OpenIn(r.Context(), t.visitor.Sight)
+	q, limit := r.URL.Query(), shown(r)
+	page := everyonePage{Pool: q.Get("pool"), Person: q.Get("person"), Only: q.Get("only")}
+	list, more, err := s.openIn(t, &page, limit)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	tallies, err := s.view.TallyOpen(r.Context(), t.visitor.Sight, unclaimed)
 	if err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
@@ -50,8 +58,7 @@ func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	q := r.URL.Query()
-	page := everyonePage{head: s.head(t, t.say("nav.everyone")), More: more, Pool: q.Get("pool"), Person: q.Get("person"), Only: q.Get("only")}
+	page.head, page.rest = s.head(t, t.say("nav.everyone")), restOf(r, len(list), more)
 	if page.troubles, err = s.troubles(r.Context(), t); err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
@@ -61,38 +68,61 @@ func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	s.fillEveryone(t, &page, list, mine)
+	for i := range list {
+		page.add(s.callback(t, &list[i], mine))
+	}
+	s.count(t, &page, tallies)
 	t.away(page.People, away)
 	s.show(w, r, http.StatusOK, "everyone.html", page)
 }
 
-func (s *Site) fillEveryone(t *teller, page *everyonePage, list []view.Callback, mine *progress) {
+// openIn lists what the page is to show. What is overdue only the configuration
+// says, so it is looked for among all that may be shown.
+func (s *Site) openIn(t *teller, page *everyonePage, limit int) (list []view.Callback, more bool, err error) {
+	among := view.Among{Pool: page.Pool, Person: page.Person, Free: page.Only == "free"}
+	if page.Only != "overdue" {
+		return s.view.OpenIn(t.ctx, t.visitor.Sight, among, limit)
+	}
+	list, more, err = s.view.OpenIn(t.ctx, t.visitor.Sight, among, view.MaxCallbacks)
+	list = slices.DeleteFunc(list, func(c view.Callback) bool { return t.overdue(&c) == "" })
+	if len(list) > limit {
+		return list[:limit], true, err
+	}
+	return list, more, err
+}
+
+func (page *everyonePage) add(row callbackRow) {
+	at := slices.IndexFunc(page.Pools, func(p poolRow) bool { return p.Name == row.Pool })
+	if at < 0 {
+		page.Pools, at = append(page.Pools, poolRow{Name: row.Pool}), len(page.Pools)
+	}
+	page.Pools[at].Callbacks = append(page.Pools[at].Callbacks, row)
+}
+
+// count says how much there is in all, of each person, and in each pool that is
+// shown of what was asked for.
+func (s *Site) count(t *teller, page *everyonePage, tallies []view.Tally) {
 	people := s.led(t, page)
-	for i := range list {
-		c := &list[i]
-		row := s.callback(t, c, mine)
-		p := people[c.Manager]
-		if p != nil {
-			p.Open++
-		}
-		if row.Overdue != "" {
-			page.Overdue++
-			if p != nil {
-				p.Overdue++
-			}
-		}
+	for i := range tallies {
+		c := &tallies[i]
+		overdue := t.overdueIn(c)
+		page.Count, page.Overdue = page.Count+c.Open, page.Overdue+overdue
 		if c.Manager == "" {
-			page.Free++
+			page.Free += c.Open
 		}
-		page.Count++
-		if page.Pool != "" && c.Pool != page.Pool || page.Person != "" && c.Manager != page.Person || page.Only == "overdue" && row.Overdue == "" || page.Only == "free" && c.Manager != "" {
+		if p := people[c.Manager]; p != nil {
+			p.Open, p.Overdue = p.Open+c.Open, p.Overdue+overdue
+		}
+		if page.Person != "" && c.Manager != page.Person || page.Only == "free" && c.Manager != "" {
 			continue
 		}
-		at := slices.IndexFunc(page.Pools, func(p poolRow) bool { return p.Name == c.Pool })
-		if at < 0 {
-			page.Pools, at = append(page.Pools, poolRow{Name: c.Pool}), len(page.Pools)
+		for j := range page.Pools {
+			if n := &page.Pools[j]; n.Name == c.Pool && page.Only == "overdue" {
+				n.Count += overdue
+			} else if n.Name == c.Pool {
+				n.Count += c.Open
+			}
 		}
-		page.Pools[at].Callbacks = append(page.Pools[at].Callbacks, row)
 	}
 	for i := range page.People {
 		page.People[i] = *people[page.People[i].Login]
