@@ -163,18 +163,19 @@ func (h *Hub) wait(s *stream) <-chan struct{} {
 }
 
 // news are the leads that have changed since the page was told last, each once;
-// 0 among them: something else has, too.
-func (h *Hub) news(s *stream) (changed []int64, mark string) {
+// 0 among them: something that is about no lead has, too. Of a page that is too
+// far behind some are lost: any lead may be among those.
+func (h *Hub) news(s *stream) (changed []int64, lost bool, mark string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	behind := h.count - s.at
 	s.at = h.count
-	if behind > int64(len(h.recent)) {
-		changed, behind = []int64{0}, int64(len(h.recent))
+	if lost = behind > int64(len(h.recent)); lost {
+		behind = int64(len(h.recent))
 	}
 	for _, c := range h.recent[int64(len(h.recent))-behind:] {
 		changed = append(changed, c.lead)
 	}
 	slices.Sort(changed)
-	return slices.Compact(changed), h.markOf(s.at)
+	return slices.Compact(changed), lost, h.markOf(s.at)
 }

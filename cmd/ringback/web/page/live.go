@@ -101,14 +101,15 @@ func (t *telling) alert(a offered) error {
 
 // changed tells the leads in sight that have changed. Of one that is out of sight,
 // and perhaps was not a moment ago, only people of its pool hear, and not which.
+// Where it is no longer known what has changed, everybody hears that something has.
 func (t *telling) changed(ctx context.Context) error {
 	var news struct {
 		Mark  string  `json:"mark"`
 		Leads []int64 `json:"leads"`
 	}
-	list, mark := t.site.hub.news(t.stream)
+	list, lost, mark := t.site.hub.news(t.stream)
 	news.Mark, news.Leads = mark, []int64{}
-	concerned := false
+	concerned := lost
 	for _, lead := range list {
 		if lead == 0 {
 			concerned = concerned || t.sight.All
