@@ -182,3 +182,53 @@ func (s *street) inside(route *door.Route, header map[string]string, body string
 	s.server.ServeHTTP(w, r)
 	return reply{w.Code, w.Header(), w.Body.String()}
 }
+
+// TestWhatIsTooLargeIsReadOffBeforeTheRefusal wants that nobody who posts somewhat
+// too much is still writing when the refusal comes: to them the connection would
+// be reset, and the refusal be lost.
+func TestWhatIsTooLargeIsReadOffBeforeTheRefusal(t *testing.T) {
+	s := newStreet(t)
+	header := s.as("anna")
+	for kind, change := range map[string]func(*http.Request){
+		"a form of a script": func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			setAll(r, header)
+		},
+		"a form": func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			setAll(r, map[string]string{"Cookie": header["Cookie"]})
+		},
+		"JSON": func(r *http.Request) {
+			r.URL.Path = "/api/v1/leads"
+			r.Header.Set("Content-Type", "application/json")
+			setAll(r, bearerHeader(rightToken))
+		},
+	} {
+		body := strings.NewReader(strings.Repeat("x", 120_000))
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "http://127.0.0.1:8730/settings", body)
+		change(r)
+		answer := &early{ResponseRecorder: httptest.NewRecorder(), body: body}
+		s.server.ServeHTTP(answer, r)
+		if answer.Code != http.StatusRequestEntityTooLarge || answer.left != 0 {
+			t.Errorf("%s of 120 kB is answered with %d while %d bytes of it are not read", kind, answer.Code, answer.left)
+		}
+	}
+}
+
+func setAll(r *http.Request, header map[string]string) {
+	for k, v := range header {
+		r.Header.Set(k, v)
+	}
+}
+
+// early notes how much of a body is not read when its answer begins.
+type early struct {
+	*httptest.ResponseRecorder
+	body *strings.Reader
+	left int
+}
+
+func (e *early) WriteHeader(code int) {
+	e.left = e.body.Len()
+	e.ResponseRecorder.WriteHeader(code)
+}

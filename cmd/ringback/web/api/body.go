@@ -54,6 +54,7 @@ func readBody(w http.ResponseWriter, r *http.Request, most int64) ([]byte, bool)
 		return text, true
 	}
 	if tooLarge := new(http.MaxBytesError); errors.As(err, &tooLarge) {
+		door.ReadOff(r)
 		door.Problem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("That is too much: no more than %d kB are taken.", most>>10))
 	} else {
 		door.Problem(w, http.StatusBadRequest, "The body did not arrive as a whole.")

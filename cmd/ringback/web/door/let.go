@@ -234,14 +234,11 @@ func (d *Door) sameSite(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// MostForm bounds what people post, in bytes.
-const MostForm = 64 << 10
-
 // ownForm refuses what does not come from a page that we have given this
 // visitor.
 func (d *Door) ownForm(w http.ResponseWriter, r *http.Request, v *Visitor) bool {
 	sent := r.Header.Get(FormHeader)
-	r.Body = http.MaxBytesReader(w, r.Body, MostForm)
+	bound(w, r)
 	if sent == "" {
 		if !Posted(w, r) {
 			return false
@@ -253,20 +250,4 @@ func (d *Door) ownForm(w http.ResponseWriter, r *http.Request, v *Visitor) bool 
 	}
 	refuse(w, r, http.StatusForbidden, text.In(v.Language).Say("account.stale_form"))
 	return false
-}
-
-// Posted reads a form that was posted, no more than MostForm of it. Without it
-// the request has been answered.
-func Posted(w http.ResponseWriter, r *http.Request) bool {
-	r.Body = http.MaxBytesReader(w, r.Body, MostForm)
-	err := r.ParseForm()
-	if tooMuch := new(http.MaxBytesError); errors.As(err, &tooMuch) {
-		refuse(w, r, http.StatusRequestEntityTooLarge, "That is too much: a form of ours is never so large.")
-		return false
-	}
-	if err != nil {
-		refuse(w, r, http.StatusBadRequest, "This form cannot be read.")
-		return false
-	}
-	return true
 }
