@@ -152,9 +152,5 @@ func report(w *world, results []result) (failed bool) {
 // onTerminal says whether a person reads the output as it comes.
 func onTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && os.Getenv("NO_COLOR") == "" && isTerminal(f)
 }

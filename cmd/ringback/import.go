@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mattn/go-isatty"
+
 	"ringback/config"
 	"ringback/leads"
 	"ringback/leads/contacts"
@@ -218,10 +220,9 @@ func agreed(w *world) error {
 	return nil
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+// isTerminal says whether a person can sit there: at a terminal, and not at every
+// character device, of which /dev/null is one.
+func isTerminal(f *os.File) bool { return isatty.IsTerminal(f.Fd()) }
 
 // end tells what was done; the exit status is 1 where lines were not taken.
 func (c *importCommand) end(w *world, file *contacts.File, r contacts.Report, done bool) error {

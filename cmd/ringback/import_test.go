@@ -81,3 +81,18 @@ func (s site) asked(t *testing.T, number string) {
 		t.Fatalf("a lead by hand: %s", res.Status)
 	}
 }
+
+// TestNobodySitsAtNothing wants that a terminal is one where somebody can be
+// asked: a character device may be /dev/null.
+func TestNobodySitsAtNothing(t *testing.T) {
+	for path, want := range map[string]bool{"/dev/null": false, "/dev/zero": false, "/dev/ptmx": true, t.TempDir(): false} {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := isTerminal(f); got != want {
+			t.Errorf("%s is a terminal: %v, want %v", path, got, want)
+		}
+		f.Close()
+	}
+}

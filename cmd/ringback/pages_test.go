@@ -9,9 +9,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"ringback/cmd/ringback/web/browser"
 	"ringback/cmd/ringback/web/door"
+	"ringback/leads/people"
 )
 
 var screens = flag.String("screens", "", "TestPages: a folder for what every page looks like, as PNG")
@@ -26,7 +28,10 @@ func (s *showroom) sights() (list []sight) {
 	lead := s.lead("m01")
 	var contact int64
 	s.do(s.daemon.db.Reader().QueryRowContext(s.ctx, "SELECT contact FROM leads WHERE id = $1", lead).Scan(&contact))
-	id := strings.NewReplacer("/leads/{id}", fmt.Sprintf("/leads/%d", lead), "/contacts/{id}", fmt.Sprintf("/contacts/%d", contact), "{$}", "")
+	invitation, _, err := s.daemon.people.Invite(s.ctx, "m20", people.ToSetPassword)
+	s.do(err)
+	id := strings.NewReplacer("/leads/{id}", fmt.Sprintf("/leads/%d", lead), "/contacts/{id}", fmt.Sprintf("/contacts/%d", contact), "{$}", "",
+		"{secret}", invitation, "/l/{link}", s.daemon.people.Link("m01", lead, time.Now()))
 	for _, r := range s.daemon.web.Routes() {
 		path := id.Replace(r.Path)
 		if r.Method != http.MethodGet || !isPage(r) {
@@ -55,7 +60,7 @@ func (s *showroom) sights() (list []sight) {
 
 // isPage says that a route is something that people look at.
 func isPage(r door.Route) bool {
-	for _, other := range []string{"/api/", "/static/", "/healthz", "/readyz", "/metrics", "/live", ".csv", "/l/", "{secret}", "/manifest"} {
+	for _, other := range []string{"/api/", "/static/", "/healthz", "/readyz", "/metrics", "/live", ".csv", "/manifest"} {
 		if strings.Contains(r.Path, other) {
 			return false
 		}
@@ -63,8 +68,14 @@ func isPage(r door.Route) bool {
 	return r.Access != door.Program && r.Access != door.Machine
 }
 
-// looks are the screens on which pages are looked at.
+// looks are the screens on which pages are looked at: all of them where pictures
+// are kept, and else one small by day and one large by night.
 func looks() (list []browser.Look) {
+	if *screens == "" {
+		night := browser.Desk
+		night.Dark = true
+		return []browser.Look{browser.Phone, night}
+	}
 	for _, look := range []browser.Look{browser.Phone, browser.Desk} {
 		for _, dark := range []bool{false, true} {
 			look.Dark = dark
@@ -85,10 +96,10 @@ func nameOf(l browser.Look) string {
 	return name + "-light"
 }
 
-// TestPages looks at every page, on a telephone and at a desk, by day and by
-// night: none has a fault that keeps people from using it, none is wider than its
-// screen, and none does what its own policy forbids. With -screens it keeps what
-// they look like, in English and Russian.
+// TestPages looks at every page, on a telephone by day and at a desk by night:
+// none has a fault that keeps people from using it, none is wider than its
+// screen, and none does what its own policy forbids. With -screens it looks
+// by day and by night at both, in English and Russian, and keeps what it saw.
 func TestPages(t *testing.T) {
 	axe, err := os.ReadFile("../../testdata/axe/axe.min.js")
 	if err != nil {
