@@ -141,14 +141,38 @@ func (r *Register) LogIn(ctx context.Context, login, password string, from From)
 		return "", ErrLocked
 	}
 	err = r.db.Do(ctx, func(tx *db.Tx) error {
+		if err := a.stands(tx, login); err != nil {
+			return err
+		}
 		secret, err = r.begin(tx, login, from)
 		return err
 	})
+	if errors.Is(err, ErrWrong) || errors.Is(err, ErrLocked) {
+		return "", err
+	}
 	if err != nil {
 		return "", fmt.Errorf("people: login of %s: %w", login, err)
 	}
 	r.log.Info("somebody has logged in", "login", login, "address", from.Address)
 	return secret, nil
+}
+
+// stands says whether what was proved still holds where it is acted upon: a
+// password that was replaced meanwhile, or an account that was locked, lets
+// nobody in any more.
+func (a *account) stands(tx *db.Tx, login string) error {
+	var password string
+	var locked int64
+	if err := tx.QueryRow("SELECT password, locked FROM accounts WHERE login = $1", login).Scan(&password, &locked); err != nil {
+		return err
+	}
+	switch {
+	case password != a.password:
+		return ErrWrong
+	case locked != 0:
+		return ErrLocked
+	}
+	return nil
 }
 
 // prove finds the account of whoever knows its password.
@@ -188,6 +212,7 @@ func (r *Register) prove(ctx context.Context, login, password string, from From)
 			_, err := tx.Exec("UPDATE accounts SET password = $1 WHERE login = $2 AND password = $3", hash, login, a.password)
 			return err
 		})
+		a.password = hash
 	}
 	return a, err
 }
@@ -198,14 +223,20 @@ func (r *Register) ChangePassword(ctx context.Context, login, old, password stri
 	if err := r.Fit(login, password); err != nil {
 		return err
 	}
-	if _, err := r.prove(ctx, login, old, from); err != nil {
+	a, err := r.prove(ctx, login, old, from)
+	if err != nil {
 		return err
 	}
 	hash, err := r.hash(ctx, password)
 	if err != nil {
 		return err
 	}
-	return r.change(ctx, login, "password", func(tx *db.Tx) error { return setPassword(tx, login, hash, keep) })
+	return r.change(ctx, login, "password", func(tx *db.Tx) error {
+		if err := a.stands(tx, login); err != nil {
+			return err
+		}
+		return setPassword(tx, login, hash, keep)
+	})
 }
 
 // hash hashes a new password, when it is its turn.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ringback/leads/db"
 )
 
 func TestAPersonComesInByAnInvitationAndThenByPassword(t *testing.T) {
@@ -213,6 +215,41 @@ func TestLockedOrGoneOutAtOnce(t *testing.T) {
 	out("unlocked")
 	if err := h.logIn("anna", good, ""); err != nil {
 		t.Errorf("unlocked: the password: %v", err)
+	}
+}
+
+// TestWhatWasProvedHoldsNoMore replaces a password, and locks an account, between
+// the look at it and what follows from it.
+func TestWhatWasProvedHoldsNoMore(t *testing.T) {
+	for meanwhile, want := range map[string]error{
+		"UPDATE accounts SET password = 'another' WHERE login = $1": ErrWrong,
+		"UPDATE accounts SET locked = 1 WHERE login = $1":           ErrLocked,
+		"UPDATE accounts SET language = 'ru' WHERE login = $1":      nil,
+	} {
+		for name, act := range map[string]func(h *house) error{
+			"a session": func(h *house) error { return h.logIn("anna", good, "") },
+			"another password": func(h *house) error {
+				return h.ChangePassword(h.t.Context(), "anna", good, "new "+good, 0, From{})
+			},
+		} {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHouse(t)
+				h.joins("anna", good)
+				acted := make(chan error, 1)
+				err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+					go func() { acted <- act(h) }()
+					synctest.Wait() // the password was right, and what follows waits for this transaction
+					_, err := tx.Exec(meanwhile, "anna")
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := <-acted; !errors.Is(err, want) {
+					t.Errorf("%s: %s: %v, want %v", meanwhile, name, err, want)
+				}
+			})
+		}
 	}
 }
 
