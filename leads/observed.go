@@ -20,15 +20,17 @@ const observedFor = 24 * time.Hour
 // BeginToAct deals with the open leads of which nobody was told, because the
 // daemon only observed until now. The ladder of a recent one begins anew, so
 // that its manager hears of it before any supervisor; an older one is closed.
-// It does nothing where people were told all the time.
+// It does nothing where people were told all the time. Of each lead it takes the
+// decision once: what is told may wait for the opening, for the end of a quiet
+// time or for a channel, and the daemon be started again meanwhile.
 func (b *Book) BeginToAct(ctx context.Context) error {
 	var begun, closed int
 	err := b.db.Do(ctx, func(tx *db.Tx) error {
 		begun, closed = 0, 0
 		list, err := selectLeads(tx, `SELECT `+leadColumns+` FROM leads WHERE closed IS NULL AND manager <> ''
 			AND EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind IN ($1, $2))
-			AND NOT EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind IN ($3, $4, $5, $6)) ORDER BY id`,
-			EntryAlertWould, EntryCallWould, EntryAlertSent, EntryAlertFailed, EntryAlertDoubt, EntryCallDue)
+			AND NOT EXISTS (SELECT 1 FROM timeline t WHERE t.lead = leads.id AND t.kind IN ($3, $4, $5, $6, $7, $8)) ORDER BY id`,
+			EntryAlertWould, EntryCallWould, EntryAlertSent, EntryAlertFailed, EntryAlertDoubt, EntryCallDue, EntryHeld, EntryBegun)
 		if err != nil {
 			return err
 		}
@@ -64,6 +66,9 @@ func (b *Book) climbAnew(tx *db.Tx, l *Lead) error {
 		return fmt.Errorf("leads: lead %d: no pool %q", l.ID, l.Pool)
 	}
 	if _, err := jobs.CancelLead(tx, l.ID, ""); err != nil {
+		return err
+	}
+	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryBegun}); err != nil {
 		return err
 	}
 	return b.climb(tx, l, pool, tx.Now())

@@ -48,7 +48,44 @@ func TestBeginToAct(t *testing.T) {
 			note(3, leads.EntryAlertSent)
 			note(5, leads.EntryCallDue)
 		}
+		d.want("those that began anew say so", d.rows("SELECT lead FROM timeline WHERE kind = $1 ORDER BY lead", leads.EntryBegun), "3", "5")
 		d.want("booked rungs", d.rows("SELECT lead || ' ' || state FROM jobs WHERE kind = $1 ORDER BY id", leads.KindRung),
 			"1 cancelled", "2 waiting", "3 cancelled", "4 waiting", "5 cancelled", "6 waiting", "3 waiting", "5 waiting")
+	})
+}
+
+// Who begins to act is not believed to begin at the next restart again: a lead
+// that waits for its ladder, for somebody's quiet time or for a channel that is
+// away is neither closed as observed nor begun anew.
+func TestBeginToActOnce(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.missed(caller(1), sales)
+		d.do(func(tx *db.Tx) error {
+			return leads.Note(tx, leads.Entry{Lead: leads.Ref(1), Kind: leads.EntryAlertWould, Who: "anna"})
+		})
+		for _, hours := range []int{0, 1, 30} {
+			d.at(time.Duration(hours) * time.Hour)
+			if err := d.book.BeginToAct(d.Context()); err != nil {
+				d.Fatal(err)
+			}
+			d.want("the lead", d.rows("SELECT id || ' ' || ladder || ' ' || outcome FROM leads"), "1 2")
+		}
+	})
+}
+
+// What is held back for somebody they will be told.
+func TestBeginToActKeepsWhatIsHeld(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.missed(caller(1), sales)
+		d.do(func(tx *db.Tx) error {
+			if err := leads.Note(tx, leads.Entry{Lead: leads.Ref(1), Kind: leads.EntryHeld, Who: "anna"}); err != nil {
+				return err
+			}
+			return leads.Note(tx, leads.Entry{Lead: leads.Ref(1), Kind: leads.EntryAlertWould, Who: "chief"})
+		})
+		if err := d.book.BeginToAct(d.Context()); err != nil {
+			d.Fatal(err)
+		}
+		d.want("the lead", d.rows("SELECT id || ' ' || ladder || ' ' || outcome FROM leads"), "1 1")
 	})
 }

@@ -41,6 +41,7 @@ const (
 	EntrySkipped       = "alert_skipped"  // a message that was not sent on purpose; detail: why
 	EntryHeld          = "alert_held"     // a message waits; detail: until when
 	EntryDropped       = "alert_dropped"  // a message that waited is of no use any more; detail: why
+	EntryBegun         = "begun"          // the daemon only observed until now: the ladder begins anew
 	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
 	EntryClick         = "click_call"     // somebody asked to be connected with the contact; channel: how; detail: "connected", or what was in the way
 )

@@ -71,7 +71,7 @@ func (t *teller) entry(e *view.Entry) entryRow {
 	case leads.EntryAlertSent, leads.EntryAlertWould:
 		row.Text = t.say("entry."+e.Kind, "who", who, "channel", alert.Clean(e.Channel), "about", t.known("about.", e.Detail))
 	case leads.EntryAnswered, leads.EntryDigest, leads.EntrySuspicious, leads.EntryAckEnded, leads.EntryNobodyElse, leads.EntryTalkedElse,
-		leads.EntryCallDue, leads.EntryCallWould, leads.EntryNobodyToTell:
+		leads.EntryCallDue, leads.EntryCallWould, leads.EntryNobodyToTell, leads.EntryBegun:
 		row.Text = t.say("entry."+e.Kind, "who", who)
 	default:
 		row.Text, row.Detail = t.known("entry.", e.Kind, "who", who, "channel", alert.Clean(e.Channel)), t.known("why.", e.Detail)

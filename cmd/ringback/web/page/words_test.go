@@ -65,6 +65,7 @@ func TestThereAreWordsForEverything(t *testing.T) {
 		leads.EntryCallNot:       {"no phone", "anna was not rung:"},
 		leads.EntryAsked:         {"by phone", "anna asked for a call back:"},
 		leads.EntryRobotCall:     {"answered: later", "Robot call to anna:"},
+		leads.EntryBegun:         {"", "People are told from now on: of this one from the first step"},
 		"something_new":          {"x", "something_new anna"},
 	} {
 		got := tell.entry(&view.Entry{Kind: kind, Who: "anna", Channel: "sip", Detail: want.detail, At: leads.Stamp{Time: tell.now}})
