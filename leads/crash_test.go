@@ -475,7 +475,7 @@ func peaceful(t *testing.T) (calm final, deaths []death) {
 	want := []string{
 		"notify:1:1:0:sip 1 1", "notify:2:1:0:sip 1 1", "notify:3:1:0:sip 1 1", "notify:3:1:3:sip 1 1", "notify:4:1:0:sip 1 1",
 		"notify:4:1:3:sip 1 1", "notify:5:1:0:sip 1 1", "notify:5:1:3:sip 1 1", "notify:6:1:0:sip 1 1", "notify:6:1:3:sip 1 1",
-		"notify:handed:3:1:boris:sip 1 1", "notify:handed:5:1:anna:sip 1 1", "notify:handed:6:1:boris:sip 1 1",
+		"notify:handed:3:1:boris:1:sip 1 1", "notify:handed:5:1:anna:1:sip 1 1", "notify:handed:6:1:boris:1:sip 1 1",
 	}
 	wantRang := []string{"anna 1", "anna 3", "anna 3 6", "boris 2", "boris 3", "boris 3 6", "clara 4"}
 	leadLines = slices.DeleteFunc(leadLines, func(l string) bool { return strings.HasPrefix(l, "notify:again:1:") })

@@ -162,10 +162,10 @@ func (h *Hand) give(tx *db.Tx, l *Lead, pool *routing.Pool, to string) error {
 		}
 	}
 	err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: to, Channel: h.how, Detail: byHand, Actor: h.by.Login})
-	if err != nil || l.Suspicious {
+	if err != nil {
 		return err
 	}
-	return h.book.climb(tx, l, pool, pool.Hours.NextOpening(tx.Now()))
+	return h.book.trust(tx, l, pool)
 }
 
 // Settle closes a lead as Settled or as NotNeeded, which needs a reason.

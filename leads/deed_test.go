@@ -137,3 +137,14 @@ func TestAShortTalkIsEnoughWhenSomebodySaysSo(t *testing.T) {
 		d.wantLeads("default anna 1 called_back boris")
 	})
 }
+
+// A call that looked like a slip was worth one to who gives it to somebody.
+func TestASuspiciousLeadThatIsGivenHasALadder(t *testing.T) {
+	story(t, closedNow, func(d *desk) {
+		d.ended(d.hungUp(client, time.Second))
+		d.want("suspicious", d.rows("SELECT manager, suspicious FROM leads"), "1")
+		d.do(func(tx *db.Tx) error { return d.hand("chief").Assign(tx, 1, "boris") })
+		d.want("suspicious", d.rows("SELECT manager, suspicious FROM leads"), "boris 0")
+		d.want("the ladder", d.rows("SELECT kind, state FROM jobs WHERE kind = $1", leads.KindRung), "rung waiting")
+	})
+}

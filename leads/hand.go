@@ -169,20 +169,33 @@ func (b *Book) bequeath(tx *db.Tx, l *Lead, to, how, actor string) error {
 			return err
 		}
 	}
+	if actor != "" && l.unladdered() { // who does that finds it worth a call
+		pool := b.office.Directory.Pool(l.Pool)
+		if pool == nil {
+			return fmt.Errorf("leads: lead %d: no pool %q", l.ID, l.Pool)
+		}
+		return b.trust(tx, l, pool)
+	}
 	return b.tellHeir(tx, l)
 }
 
 // tellHeir promises that the new manager hears of the lead. Before its ladder's
-// first rung, that will tell them; and what the old one was to hear of the
-// contact's ringing again stands in their message.
+// first rung, that will tell them; and what the old one was to hear, also of the
+// contact's ringing again, stands in their message.
 func (b *Book) tellHeir(tx *db.Tx, l *Lead) error {
 	if l.Rung == 0 {
 		return nil
 	}
-	if _, err := jobs.CancelLead(tx, l.ID, KindAgain); err != nil {
-		return err
+	for _, kind := range []string{KindAgain, KindHanded} {
+		if _, err := jobs.CancelLead(tx, l.ID, kind); err != nil {
+			return err
+		}
 	}
-	return BookHanded(tx, l, HandedDue{Ladder: l.Ladder, Manager: l.Manager}, tx.Now(), "")
+	h := HandedDue{Ladder: l.Ladder, Manager: l.Manager}
+	if err := tx.QueryRow("SELECT COUNT(*) FROM timeline WHERE lead = $1 AND kind = $2", l.ID, EntryHandedOn).Scan(&h.Time); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
+	}
+	return BookHanded(tx, l, h, tx.Now(), "")
 }
 
 // BookHanded promises that a lead's new manager hears of it: by a message, and
@@ -193,5 +206,5 @@ func BookHanded(tx *db.Tx, l *Lead, h HandedDue, due time.Time, cause string) er
 		step = "call"
 	}
 	return jobs.Enqueue(tx, jobs.Job{Kind: KindHanded, Lead: l.ID, Due: due, Payload: payload(h),
-		Key: fmt.Sprintf("handed:%d:%d:%s:%s:%s", l.ID, h.Ladder, h.Manager, step, cause)})
+		Key: fmt.Sprintf("handed:%d:%d:%s:%d:%s:%s", l.ID, h.Ladder, h.Manager, h.Time, step, cause)})
 }

@@ -71,7 +71,7 @@ func TestHandingOn(t *testing.T) {
 			d.handOn(1, "boris", "")
 			d.wantLeads("default boris 1 open", "default boris 1 open", "default anna 1 open")
 			d.want("told are", d.rows("SELECT payload FROM jobs WHERE kind = $1 ORDER BY id", leads.KindHanded),
-				`{"ladder":1,"manager":"clara"}`, `{"ladder":1,"manager":"boris"}`)
+				`{"ladder":1,"manager":"clara","time":1}`, `{"ladder":1,"manager":"boris","time":2}`)
 			d.want("the timeline says", d.rows("SELECT kind, who, channel, detail FROM timeline WHERE lead = 1 AND kind NOT IN ('missed', 'acknowledged') ORDER BY id"),
 				"assigned anna  turn", "handed_on clara call anna", "handed_on boris call clara", "nobody_else boris call")
 		})

@@ -31,6 +31,9 @@ type RungDue struct {
 type HandedDue struct {
 	Ladder  int    `json:"ladder"`
 	Manager string `json:"manager"` // whom it was handed on to
+	// Time says the how manieth time the lead was handed on: it can come to the same
+	// person more than once.
+	Time int `json:"time,omitempty"`
 	// Call says that they had the message, and are to be rung.
 	Call   bool `json:"call,omitempty"`
 	Waited int  `json:"waited,omitempty"` // as in RungDue
@@ -65,8 +68,11 @@ func bookFirst(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	return BookRung(tx, l, RungDue{Ladder: l.Ladder}, l.RungDue, "")
 }
 
+// unladdered says that a lead has no ladder until it is trusted.
+func (l *Lead) unladdered() bool { return l.Suspicious || l.Late == Stale }
+
 // trust ends the suspicion of a lead, or that it is too old for a ladder: the
-// contact has rung again. The ladder begins in full, in the pool's hours; that of
+// contact has rung again, or somebody has given it to somebody. The ladder begins in full, in the pool's hours; that of
 // a lead which waits for the opening begins then.
 func (b *Book) trust(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 	l.Suspicious, l.Late = false, min(l.Late, FoundLate)

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"time"
 
 	"ringback/leads/db"
 )
@@ -173,7 +174,7 @@ func (b *Book) mergeLeads(tx *db.Tx, from, into int64, by Entry) error {
 			continue
 		}
 		keep, gone := &open[i], other
-		if keep.ranks(gone) < 0 {
+		if keep.ranks(gone, tx.Now()) < 0 {
 			keep, gone = gone, keep
 		}
 		if err := b.join(tx, keep, gone, by); err != nil {
@@ -185,9 +186,9 @@ func (b *Book) mergeLeads(tx *db.Tx, from, into int64, by Entry) error {
 
 // ranks is positive where a lead has come further than another: somebody works on
 // it, or has it, or is told of it; of equals the older one.
-func (l *Lead) ranks(other *Lead) int {
+func (l *Lead) ranks(other *Lead, now time.Time) int {
 	weight := func(l *Lead) (n int) {
-		for i, is := range []bool{l.Manager != "", !l.Suspicious && l.Late != Stale, !l.AckUntil.IsZero()} {
+		for i, is := range []bool{l.Manager != "", !l.unladdered(), l.Acknowledged(now)} {
 			if is {
 				n |= 1 << i
 			}
@@ -203,8 +204,10 @@ func (l *Lead) ranks(other *Lead) int {
 	return -1
 }
 
-// join closes a lead whose calls are from now on those of another. Two calls that
-// were each suspicious are one caller who rang again.
+// join closes a lead whose calls are from now on those of another. One that had no
+// ladder is trusted where the other was not too old for one as well: whoever of
+// the two rang later has rung again. Two calls that were each suspicious are one
+// caller, too.
 func (b *Book) join(tx *db.Tx, keep, gone *Lead, by Entry) error {
 	for _, change := range []string{"UPDATE calls SET lead = $1 WHERE lead = $2", "UPDATE attempts SET lead = $1 WHERE lead = $2"} {
 		if _, err := tx.Exec(change, keep.ID, gone.ID); err != nil {
@@ -220,7 +223,7 @@ func (b *Book) join(tx *db.Tx, keep, gone *Lead, by Entry) error {
 		return err
 	}
 	err = Note(tx, Entry{Lead: Ref(keep.ID), Contact: keep.Contact, Kind: EntryJoined, Who: by.Who, Channel: by.Channel, Detail: fmt.Sprint(gone.ID)})
-	if err != nil || !keep.Suspicious || !gone.Suspicious {
+	if err != nil || !keep.unladdered() || keep.Late == Stale && gone.Late == Stale && !(keep.Suspicious && gone.Suspicious) {
 		return err
 	}
 	pool := b.office.Directory.Pool(keep.Pool)

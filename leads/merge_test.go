@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"ringback/ari/call"
 	"ringback/leads"
 	"ringback/leads/db"
 )
@@ -138,5 +139,41 @@ func TestNothingStaysWithAMergedContact(t *testing.T) {
 				t.Errorf("the rows of %s stay with a contact that is merged", column)
 			}
 		}
+	})
+}
+
+// tooOld opens a lead of a call that was missed more than a day ago.
+func (d *desk) tooOld() {
+	d.Helper()
+	old := d.inbound(client, sales)
+	old.Started, old.Ended = old.Started.Add(-26*time.Hour), old.Ended.Add(-26*time.Hour)
+	old.Source = call.Records
+	d.ended(old)
+	d.want("late", d.rows("SELECT late FROM leads"), fmt.Sprint(int(leads.Stale)))
+}
+
+// An acknowledgement that is over holds nothing: the lead whose ladder runs goes
+// on, and not the one of which nobody will be told.
+func TestAnAcknowledgementThatIsOverDoesNotRank(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.tooOld()
+		d.do(func(tx *db.Tx) error { return d.book.Acknowledge(tx, 1, "anna", leads.ByPage) })
+		d.at(48 * time.Hour)
+		d.missed(second, sales)
+		d.do(func(tx *db.Tx) error { return d.book.Merge(tx, 2, 1, crm) })
+		d.want("open is", d.rows("SELECT id, late, ladder FROM leads WHERE closed IS NULL"), "2 0 1")
+	})
+}
+
+// Whoever is merged with somebody who has just rung has rung again: nobody is
+// owed a call of which no ladder tells.
+func TestALeadThatIsTooOldGetsTheLadderOfAFreshOne(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.tooOld()
+		d.do(func(tx *db.Tx) error { return d.book.Acknowledge(tx, 1, "anna", leads.ByPage) })
+		d.missed(second, sales)
+		d.do(func(tx *db.Tx) error { return d.book.Merge(tx, 2, 1, crm) })
+		d.want("open is", d.rows("SELECT id, late, ladder FROM leads WHERE closed IS NULL"), fmt.Sprint(1, int(leads.FoundLate), 1))
+		d.wantJobs(leads.KindRung, 20*time.Second)
 	})
 }

@@ -103,23 +103,24 @@ func (l *Ladder) handed(tx *db.Tx, j jobs.Job) error {
 		_, err := l.ring(tx, j, lead)
 		return err
 	}
-	return l.tellHeir(tx, j, lead, pool)
+	return l.tellHeir(tx, j, lead, pool, due)
 }
 
 // tellHeir sends the new manager their message, and books their call where the
 // ladder's own rung for it has been climbed.
-func (l *Ladder) tellHeir(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool) error {
+func (l *Ladder) tellHeir(tx *db.Tx, j jobs.Job, lead *leads.Lead, pool *routing.Pool, due leads.HandedDue) error {
 	m, err := l.message(tx, lead, lead.Manager, Handed, leads.RungDue{Ladder: lead.Ladder, Rung: lead.Rung - 1})
 	if err != nil {
 		return err
 	}
 	m.Due, m.Last = j.Due, lead.RungDue.IsZero()
-	if err := l.tell(tx, m, fmt.Sprintf("notify:handed:%d:%d:%s", lead.ID, lead.Ladder, lead.Manager)); err != nil {
+	if err := l.tell(tx, m, fmt.Sprintf("notify:handed:%d:%d:%s:%d", lead.ID, lead.Ladder, lead.Manager, due.Time)); err != nil {
 		return err
 	}
 	rung, after := pool.Ladder.Call()
 	if rung < 0 || rung >= lead.Rung {
 		return nil
 	}
-	return leads.BookHanded(tx, lead, leads.HandedDue{Ladder: lead.Ladder, Manager: lead.Manager, Call: true}, tx.Now().Add(after), "")
+	due.Call, due.Waited = true, 0
+	return leads.BookHanded(tx, lead, due, tx.Now().Add(after), "")
 }

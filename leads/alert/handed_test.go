@@ -6,6 +6,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"ringback/leads"
+	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/routing"
 )
@@ -89,5 +91,44 @@ func TestALadderThatWasTakenAway(t *testing.T) {
 		h.open()
 		h.at(24 * time.Hour)
 		sip.told(t, "20s anna new_lead 1")
+	})
+}
+
+// assign has the supervisor give a lead to somebody.
+func (h *house) assign(lead int64, to string) {
+	h.t.Helper()
+	chief, known := leads.SightOf(h.office.Directory, "chief")
+	if !known {
+		h.t.Fatal("nobody is called chief")
+	}
+	if err := h.db.Do(h.t.Context(), func(tx *db.Tx) error { return h.book.Hand(chief, leads.ByPage).Assign(tx, lead, to) }); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// A lead that comes back to somebody is news to them.
+func TestWhoGetsALeadAgainIsToldAgain(t *testing.T) {
+	story(t, func(t *testing.T, h *house, sip *recorder) {
+		h.only()
+		h.open().missed(client)
+		for i, to := range []string{"boris", "anna", "boris", "anna"} {
+			h.at(time.Duration(i+1) * time.Minute)
+			h.assign(1, to)
+		}
+		h.at(24 * time.Hour)
+		sip.told(t, "20s anna new_lead 1", "1m0s boris handed 1", "2m0s anna handed 1", "3m0s boris handed 1", "4m0s anna handed 1")
+	})
+}
+
+// Of a lead that no ladder tells of hears whom somebody gives it to: they find it
+// worth a call.
+func TestAssigningWhatIsTooOldForALadder(t *testing.T) {
+	story(t, func(t *testing.T, h *house, sip *recorder) {
+		h.only()
+		h.open().foundLate(client, 26*time.Hour)
+		h.at(5 * time.Minute)
+		h.assign(1, "boris")
+		h.at(24 * time.Hour)
+		sip.toldInAnyOrder(t, "1m0s anna digest 0", "1m0s chief digest 0", "5m20s boris new_lead 1")
 	})
 }
