@@ -29,7 +29,6 @@ type showroom struct {
 	daemon  *daemon
 	site    string
 	browser *browser.Browser
-	calls   int
 	opens   time.Time
 }
 

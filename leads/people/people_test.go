@@ -467,7 +467,7 @@ func TestSeenIsWrittenOnceAMinute(t *testing.T) {
 			after time.Duration
 			seen  time.Duration
 		}{{0, 0}, {59 * time.Second, 0}, {61 * time.Second, 61 * time.Second}, {90 * time.Second, 61 * time.Second}, {122 * time.Second, 122 * time.Second}} {
-			time.Sleep(begun.Add(c.after).Sub(time.Now()))
+			time.Sleep(time.Until(begun.Add(c.after)))
 			for range 10 {
 				if !h.in(secret) {
 					t.Fatal("the session is over")

@@ -32,7 +32,7 @@ type pastCall struct {
 }
 
 type pastLead struct {
-	id, contact, first           int64
+	id, first                    int64
 	pool, line, manager, outcome string
 	missed                       int
 	attempts                     []pastAttempt
