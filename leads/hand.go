@@ -122,6 +122,7 @@ func holders(tx *db.Tx, lead int64) (map[string]bool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("leads: lead %d: holders: %w", lead, err)
 	}
+	defer rows.Close()
 	had := map[string]bool{}
 	for rows.Next() {
 		var who string

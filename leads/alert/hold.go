@@ -70,20 +70,15 @@ func (l *Ladder) release(tx *db.Tx, j jobs.Job) error {
 	if err != nil {
 		return err
 	}
+	kept, err := l.sift(tx, waiting)
+	if err != nil {
+		return err
+	}
 	var collected []held
-	told := map[int64]bool{}
-	for i := range waiting {
-		h := &waiting[i]
-		keep, err := l.stillToTell(tx, h, told)
-		if err != nil {
-			return err
-		}
-		if !keep {
-			continue
-		}
+	for _, h := range kept {
 		h.m.Due = j.Due
 		if h.list && h.m.Lead != 0 {
-			collected = append(collected, *h)
+			collected = append(collected, h)
 			continue
 		}
 		if err := l.tellReleased(tx, h.m, h.ref); err != nil {
@@ -96,12 +91,47 @@ func (l *Ladder) release(tx *db.Tx, j jobs.Job) error {
 	return l.collect(tx, j, due.To, collected)
 }
 
+// sift keeps what is still to be told, of one lead once: the first message of it
+// stands for the later ones.
+func (l *Ladder) sift(tx *db.Tx, waiting []held) (kept []held, err error) {
+	first := map[int64]int{} // where the message of a lead stands among those that are kept
+	for i := range waiting {
+		h := waiting[i]
+		var with *Message
+		if n, ok := first[h.m.Lead]; ok {
+			with = &kept[n].m
+		}
+		keep, err := l.stillToTell(tx, &h, with)
+		if err != nil {
+			return nil, err
+		}
+		if !keep {
+			continue
+		}
+		if h.m.Lead != 0 {
+			first[h.m.Lead] = len(kept)
+		}
+		kept = append(kept, h)
+	}
+	return kept, nil
+}
+
+// standFor has m told in place of a later message of its lead: where that one was
+// of the last rung, m is from now on, and has it climbed again if it reaches nobody.
+func (m *Message) standFor(later *Message) {
+	m.Last = m.Last || later.Last
+	if later.Rung >= m.Rung {
+		m.Rung, m.Round = later.Rung, later.Round
+	}
+}
+
 // takeHeld takes what has waited for somebody until now, the oldest first.
 func takeHeld(tx *db.Tx, login string) ([]held, error) {
 	rows, err := tx.Query("SELECT id, ref, message, digest FROM held WHERE login = $1 AND until_at <= $2 ORDER BY until_at, id", login, db.Millis(tx.Now()))
 	if err != nil {
 		return nil, fmt.Errorf("alert: held for %s: %w", login, err)
 	}
+	defer rows.Close()
 	var list []held
 	for rows.Next() {
 		var h held
@@ -126,9 +156,9 @@ func takeHeld(tx *db.Tx, login string) ([]held, error) {
 }
 
 // stillToTell brings a message that has waited up to date; false: it is of no use
-// any more, which it notes, or waits on. told are the leads that its person hears
-// of just now.
-func (l *Ladder) stillToTell(tx *db.Tx, h *held, told map[int64]bool) (bool, error) {
+// any more, which it notes, or waits on. with is the message by which its person
+// hears of the lead just now; nil: there is none.
+func (l *Ladder) stillToTell(tx *db.Tx, h *held, with *Message) (bool, error) {
 	m := &h.m
 	if m.Lead == 0 {
 		return true, nil
@@ -142,14 +172,14 @@ func (l *Ladder) stillToTell(tx *db.Tx, h *held, told map[int64]bool) (bool, err
 		return drop(settled)
 	case m.Why != Overdue && lead.Manager != m.To && pool.Supervisor != m.To:
 		return drop(notTheirs)
-	case told[lead.ID]:
+	case with != nil:
+		with.standFor(m)
 		return drop(toldWith)
 	case lead.Acknowledged(tx.Now()) && lead.AckBy == m.To:
 		return drop(takenOn)
 	case lead.Acknowledged(tx.Now()):
 		return false, l.hold(tx, m, h.ref, lead.AckUntil, h.list)
 	}
-	told[lead.ID] = true
 	now, err := l.message(tx, lead, m.To, m.Why, leads.RungDue{Ladder: m.Ladder, Rung: m.Rung})
 	now.Last, now.Round, now.Double = m.Last, m.Round, m.Double
 	*m = now
