@@ -37,6 +37,10 @@ type Listed struct {
 // on the page.
 const maxListed = 50
 
+// maxListRounds bounds how often a digest that reaches nobody comes again, with
+// the pauses of a last rung: for a day.
+const maxListRounds = 24
+
 // digest tells a person of all stale leads that no digest has named to them.
 func (l *Ladder) digest(tx *db.Tx, j jobs.Job) error {
 	var due leads.DigestDue
@@ -78,4 +82,45 @@ func list(why Why, owed []leads.Owed, now time.Time) Message {
 			Pool: o.Pool, Manager: o.Manager, Missed: o.Missed, LastMissed: o.LastMissed})
 	}
 	return m
+}
+
+// listAgain has what a list tells told again if no other channel has delivered
+// the list or still may: by the last rungs in it, or, where no ladder tells of
+// its leads, by the list itself. That one ends: its leads stand on the page.
+func (l *Ladder) listAgain(tx *db.Tx, j jobs.Job, m *Message) error {
+	tried, lost, err := l.told(tx, j, m)
+	if err != nil || !lost {
+		return err
+	}
+	l.count(tx, tried)
+	if m.Why == Collected {
+		return l.climbAll(tx, j, m)
+	}
+	if m.Round >= maxListRounds {
+		tx.AfterCommit(func() {
+			l.cfg.Log.Error("a list of leads was given up: it has reached nobody", "to", m.To, "why", m.Why, "leads", m.Missed)
+		})
+		return nil
+	}
+	next := *m
+	next.Round, next.Double, next.Turn = m.Round+1, false, nil
+	return l.hold(tx, &next, m.without(j.Lane), tx.Now().Add(roundPause(next.Round)), false)
+}
+
+// climbAll books the last rungs of a list again.
+func (l *Ladder) climbAll(tx *db.Tx, j jobs.Job, m *Message) error {
+	for _, end := range m.Ends {
+		lead, _, err := l.standing(tx, end.Lead, end.Ladder)
+		if err != nil {
+			return err
+		}
+		if lead == nil {
+			continue
+		}
+		next := leads.RungDue{Ladder: end.Ladder, Rung: end.Rung, Round: end.Round + 1}
+		if err := leads.BookRung(tx, lead, next, tx.Now().Add(roundPause(next.Round)), leads.After(j)); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -223,26 +223,3 @@ func (l *Ladder) collect(tx *db.Tx, j jobs.Job, to string, all []held) error {
 	}
 	return l.tellReleased(tx, list, fmt.Sprintf("notify:list:%d", j.ID))
 }
-
-// climbAll books the last rungs of a list again that has reached nobody.
-func (l *Ladder) climbAll(tx *db.Tx, j jobs.Job, m *Message) error {
-	tried, lost, err := l.told(tx, j, m)
-	if err != nil || !lost {
-		return err
-	}
-	l.count(tx, tried)
-	for _, end := range m.Ends {
-		lead, _, err := l.standing(tx, end.Lead, end.Ladder)
-		if err != nil {
-			return err
-		}
-		if lead == nil {
-			continue
-		}
-		next := leads.RungDue{Ladder: end.Ladder, Rung: end.Rung, Round: end.Round + 1}
-		if err := leads.BookRung(tx, lead, next, tx.Now().Add(roundPause(next.Round)), leads.After(j)); err != nil {
-			return err
-		}
-	}
-	return nil
-}

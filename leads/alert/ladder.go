@@ -99,7 +99,7 @@ func New(c Config) *Ladder {
 		sent: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_total",
 			Help: "Alerts handed to a channel, by what became of them."}, []string{"channel", "outcome"}),
 		lost: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "ringback_alerts_undelivered_total",
-			Help: "Times that the last rung of a ladder, or a notice of a reminder, reached nobody by any channel, by the channels that were tried."}, []string{"channel"}),
+			Help: "Times that the last rung of a ladder, a list of leads or a notice of a reminder reached nobody by any channel, by the channels that were tried."}, []string{"channel"}),
 		late: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "ringback_alert_handover_seconds",
 			Help:    "From when an alert was due to when it was first handed to its channel; a first rung without delay is due when its lead is written.",
 			Buckets: leads.Latencies}, []string{"channel"})}

@@ -113,8 +113,8 @@ func (l *Ladder) climbAgain(tx *db.Tx, j jobs.Job, m *Message) error {
 	if l.cfg.Mode != Act {
 		return nil
 	}
-	if m.Why == Collected {
-		return l.climbAll(tx, j, m)
+	if m.Why.lists() {
+		return l.listAgain(tx, j, m)
 	}
 	if !m.Last {
 		return nil
@@ -173,7 +173,7 @@ func (l *Ladder) stray(tx *db.Tx, j jobs.Job) error {
 	if err := note(tx, j.Lane, &m, leads.EntryAlertFailed, noChannel); err != nil {
 		return err
 	}
-	if m.Booked == nil {
+	if m.Lead != 0 {
 		lead, _, err := l.standing(tx, m.Lead, m.Ladder)
 		if err != nil || lead == nil {
 			return err

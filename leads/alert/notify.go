@@ -98,7 +98,7 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 	if err := note(tx, j.Lane, &m, leads.EntryAlertDoubt, why); err != nil {
 		return err
 	}
-	if m.Booked == nil {
+	if m.Lead != 0 {
 		lead, _, err := l.standing(tx, m.Lead, m.Ladder)
 		if err != nil || lead == nil {
 			return err
