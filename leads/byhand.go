@@ -86,16 +86,3 @@ func NameContact(tx *db.Tx, contact int64, name string) error {
 	}
 	return nil
 }
-
-// ChangeContact gives a contact another name, or says whether several people
-// have its numbers; nil leaves it as it is. It is false where there is no such
-// contact.
-func ChangeContact(tx *db.Tx, contact int64, name *string, shared *bool) (known bool, err error) {
-	res, err := tx.Exec(`UPDATE contacts SET name = COALESCE($1, name), named = CASE WHEN $1 IS NULL THEN named ELSE 1 END,
-		shared = COALESCE($2, shared) WHERE id = $3`, name, shared, contact)
-	if err != nil {
-		return false, fmt.Errorf("leads: contact %d: %w", contact, err)
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}

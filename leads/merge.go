@@ -49,7 +49,7 @@ var moves = []string{
 	"UPDATE timeline SET contact = $1 WHERE contact = $2",
 	"UPDATE appointments SET contact = $1 WHERE contact = $2",
 	"UPDATE reminders SET contact = $1 WHERE contact = $2",
-	"UPDATE clicks SET contact = $1 WHERE contact = $2",
+	"UPDATE clicks SET contact = $1 WHERE contact = $2 AND contact > 0",
 	"UPDATE contacts SET merged_into = $1 WHERE merged_into = $2",
 }
 

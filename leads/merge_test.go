@@ -177,3 +177,16 @@ func TestALeadThatIsTooOldGetsTheLadderOfAFreshOne(t *testing.T) {
 		d.wantJobs(leads.KindRung, 20*time.Second)
 	})
 }
+
+// A merging keeps all others waiting: it finds the rows that it moves by indexes.
+func TestMergingGoesByIndexes(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		for _, move := range leads.Moves {
+			for _, step := range d.rows("EXPLAIN QUERY PLAN "+move, 1, 2) {
+				if strings.Contains(step, "SCAN") {
+					t.Errorf("%s: %s", move, step)
+				}
+			}
+		}
+	})
+}

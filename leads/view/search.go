@@ -132,15 +132,3 @@ func (c *condition) contactInSight(s *leads.Sight) {
 	c.and("(+c.manager = $ OR EXISTS (SELECT 1 FROM leads l WHERE l.contact = c.id AND ("+lead+"))"+
 		" OR EXISTS (SELECT 1 FROM calls k WHERE k.contact = c.id AND ("+call+")))", args...)
 }
-
-// SeesContact says whether a contact is in sight.
-func (v *View) SeesContact(ctx context.Context, s leads.Sight, contact int64) (bool, error) {
-	var c condition
-	c.and("c.id = $", contact)
-	c.contactInSight(&s)
-	var n int
-	if err := v.db.QueryRowContext(ctx, "SELECT COUNT(*) FROM contacts c"+c.String(), c.args...).Scan(&n); err != nil {
-		return false, failed("contact", err)
-	}
-	return n > 0, nil
-}

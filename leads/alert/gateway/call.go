@@ -61,63 +61,79 @@ var ownHeaders = []string{"Host", "Content-Length", "Transfer-Encoding", "Connec
 
 // newCall reads the templates, and writes samples with them.
 func newCall(c *Config) (*call, []Fault) {
-	out := &call{method: c.Method, headers: map[string]*template.Template{}, bodyType: c.Type}
-	if out.method == "" {
-		out.method = http.MethodPost
+	r := reading{functions: c.functions(), out: &call{method: c.Method, headers: map[string]*template.Template{}, bodyType: c.Type}}
+	if r.out.method == "" {
+		r.out.method = http.MethodPost
 	}
-	if out.bodyType == "" {
-		out.bodyType = Form
+	if r.out.bodyType == "" {
+		r.out.bodyType = Form
 	}
-	var faults []Fault
-	fault := func(key, format string, args ...any) {
-		faults = append(faults, Fault{key, fmt.Sprintf(format, args...)})
+	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut}, r.out.method) {
+		r.fault("method", "%q is not known here: use GET, POST or PUT", c.Method)
 	}
-	if !slices.Contains([]string{http.MethodGet, http.MethodPost, http.MethodPut}, out.method) {
-		fault("method", "%q is not known here: use GET, POST or PUT", c.Method)
-	}
-	functions := c.functions()
-	read := func(key string, p place, from string) *template.Template {
-		t, err := compile(key, p, from, functions)
-		if err != nil {
-			fault(key, "%s", plain(err))
-		}
-		return t
-	}
-	out.start = webStart.FindString(c.URL)
-	if out.start == "" {
-		fault("url", "must begin with an address such as https://sms.example.com/, in which nothing is put in")
-	} else {
-		u, _ := url.Parse(out.start) // it has the form of one
-		out.host = u.Host
-	}
-	path, query, asks := cutQuery(c.URL[len(out.start):])
-	out.path = read("url", inPath, path)
-	if asks {
-		out.query = read("url", inQuery, query)
-	}
+	r.address(c.URL)
 	if c.Body != "" {
-		out.body = read("body", places[out.bodyType], c.Body)
-		if out.method == http.MethodGet {
-			fault("body", "a GET has none: say method: POST")
+		r.out.body = r.template("body", places[r.out.bodyType], c.Body)
+		if r.out.method == http.MethodGet {
+			r.fault("body", "a GET has none: say method: POST")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
-		if !headerName.MatchString(name) || slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)) {
-			fault("headers", "%q is no header that can be set", name)
-			continue
-		}
-		out.headers[http.CanonicalHeaderKey(name)] = read("headers."+name, inHeader, c.Headers[name])
-	}
-	if len(faults) > 0 {
-		return nil, faults
+	r.headers(c.Headers)
+	if len(r.faults) > 0 {
+		return nil, r.faults
 	}
 	for _, m := range samples() {
-		if err := out.try(&m); err != nil {
-			fault(err.(*writeError).key, "%s", plain(err))
+		if err := r.out.try(&m); err != nil {
+			r.fault(err.(*writeError).key, "%s", plain(err))
 			break
 		}
 	}
-	return out, faults
+	return r.out, r.faults
+}
+
+// reading is a call that is being read, and what is wrong with it so far.
+type reading struct {
+	functions template.FuncMap
+	out       *call
+	faults    []Fault
+}
+
+func (r *reading) fault(key, format string, args ...any) {
+	r.faults = append(r.faults, Fault{key, fmt.Sprintf(format, args...)})
+}
+
+func (r *reading) template(key string, p place, from string) *template.Template {
+	t, err := compile(key, p, from, r.functions)
+	if err != nil {
+		r.fault(key, "%s", plain(err))
+	}
+	return t
+}
+
+// address reads where the request goes.
+func (r *reading) address(from string) {
+	r.out.start = webStart.FindString(from)
+	if r.out.start == "" {
+		r.fault("url", "must begin with an address such as https://sms.example.com/, in which nothing is put in")
+	} else {
+		u, _ := url.Parse(r.out.start) // it has the form of one
+		r.out.host = u.Host
+	}
+	path, query, asks := cutQuery(from[len(r.out.start):])
+	r.out.path = r.template("url", inPath, path)
+	if asks {
+		r.out.query = r.template("url", inQuery, query)
+	}
+}
+
+func (r *reading) headers(from map[string]string) {
+	for _, name := range slices.Sorted(maps.Keys(from)) {
+		if !headerName.MatchString(name) || slices.Contains(ownHeaders, http.CanonicalHeaderKey(name)) {
+			r.fault("headers", "%q is no header that can be set", name)
+			continue
+		}
+		r.out.headers[http.CanonicalHeaderKey(name)] = r.template("headers."+name, inHeader, from[name])
+	}
 }
 
 // cutQuery parts the path of an address from its query, at the first question

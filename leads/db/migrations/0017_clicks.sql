@@ -16,3 +16,4 @@ CREATE TABLE clicks (
 );
 CREATE INDEX clicks_who ON clicks (who, id);
 CREATE INDEX clicks_clicked ON clicks (clicked);
+CREATE INDEX clicks_contact ON clicks (contact) WHERE contact > 0;
