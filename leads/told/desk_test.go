@@ -231,7 +231,7 @@ func TestAbsences(t *testing.T) {
 	leave(0, 3*hour)
 	second := leave(10*hour, 12*hour)
 	away("anna 0s 3h0m0s, anna 10h0m0s 12h0m0s")
-	leave(2*hour, 4*hour) // what it touches goes
+	leave(2*hour, 4*hour) // what it overlaps goes
 	away("anna 2h0m0s 4h0m0s, anna 10h0m0s 12h0m0s")
 	absent := func(want bool) {
 		t.Helper()
@@ -259,7 +259,12 @@ func TestAbsences(t *testing.T) {
 		return err
 	})
 	absent(false)
-	leave(11*hour, 0)
+	leave(20*hour, 30*hour)
+	leave(30*hour, 40*hour) // which only touches
+	planned := "anna 20h0m0s 30h0m0s, anna 30h0m0s 40h0m0s"
+	away(planned)
+	leave(11*hour, 0) // until they are back: what is planned for later stays
+	away("anna 11h0m0s open, " + planned)
 	s.now = go8.Add(10000 * hour)
 	absent(true)
 }
