@@ -277,3 +277,22 @@ func TestEveryoneSaysWhoIsAway(t *testing.T) {
 		t.Errorf("who is away: %s", body)
 	}
 }
+
+// TestALeadThatIsOpenedForAnother: whoever opens it hears with whom it is, and is
+// not led to a card that they cannot see.
+func TestALeadThatIsOpenedForAnother(t *testing.T) {
+	h := newHouse(t, twoPools)
+	h.tell("+79161234567", "", nil) // whose own manager is Boris by now
+	h.exec("UPDATE leads SET manager = 'boris'")
+	anna := h.as("anna")
+	got := h.post(anna, "/leads/new", url.Values{"number": {"+79161234567"}, "line": {"sales"}, "why": {"promised"}})
+	if got.code != http.StatusSeeOther || got.header.Get("Location") != "/?with=boris" {
+		t.Fatalf("%d to %s", got.code, got.header.Get("Location"))
+	}
+	if body := h.look(anna, "/?with=boris"); !strings.Contains(body, "Opened. It is with Boris.") {
+		t.Errorf("it is not said with whom it is: %s", body)
+	}
+	if body := h.look(anna, "/?with=nobody+at+all"); strings.Contains(body, "Opened.") {
+		t.Errorf("an address says what did not happen: %s", body)
+	}
+}

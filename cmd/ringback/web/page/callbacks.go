@@ -145,6 +145,9 @@ func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 	for i := range tallies {
 		page.Count, page.Overdue = page.Count+tallies[i].Open, page.Overdue+t.overdueIn(&tallies[i])
 	}
+	if with := r.URL.Query().Get("with"); t.directory.Manager(with) != nil {
+		page.Said = t.say("new.with", "who", t.person(with))
+	}
 	page.Refresh = 60
 	if mine != nil && mine.Live {
 		page.Refresh = 2

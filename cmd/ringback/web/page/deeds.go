@@ -194,11 +194,15 @@ func (s *Site) openLead(w http.ResponseWriter, r *http.Request) {
 		s.showNewLead(w, r, http.StatusUnprocessableEntity, asked{Wrong: map[string]string{"number": "wrong.number"}, Typed: typed(f)})
 		return
 	}
-	var id int64
+	var opened *leads.Lead
 	err := s.within(r, func(tx *db.Tx, h *leads.Hand) error {
 		contact, err := leads.ContactOf(tx, n)
+		if err != nil {
+			return err
+		}
+		id, err := h.Open(tx, contact, f.Get("line"), "", f.Get("why"))
 		if err == nil {
-			id, err = h.Open(tx, contact, f.Get("line"), "", f.Get("why"))
+			opened, err = leads.Find(tx, id)
 		}
 		return err
 	})
@@ -209,6 +213,15 @@ func (s *Site) openLead(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		s.cfg.Door.Broken(w, r, err)
 	default:
-		http.Redirect(w, r, address(id), http.StatusSeeOther)
+		http.Redirect(w, r, afterOpening(sees(r), opened), http.StatusSeeOther)
 	}
+}
+
+// afterOpening is where somebody goes who has opened a lead: to its card, or to
+// where they hear whose it is.
+func afterOpening(by leads.Sight, l *leads.Lead) string {
+	if by.Sees(l.ID, l.Pool, l.Manager) {
+		return address(l.ID)
+	}
+	return "/?" + url.Values{"with": {l.Manager}}.Encode()
 }
