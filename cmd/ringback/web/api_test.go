@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -147,5 +148,35 @@ func TestAPanicEndsOneRequest(t *testing.T) {
 	h.page("/")
 	if !strings.Contains(h.log.String(), "a fault") {
 		t.Error("the panic is not in the log")
+	}
+}
+
+// TestAHalfTableBreaksOff wants no end of a table whose rest cannot be read, the
+// cause in the log, and a 500 in the metrics.
+func TestAHalfTableBreaksOff(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "", answered)
+	h.exec(`WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 600)
+		INSERT INTO calls (pbx, call, direction, caller, caller_name, dialed, line, pool, started, ended, source)
+		SELECT pbx, 'more ' || i, direction, caller, caller_name, dialed, line, pool, started + i, ended, source FROM calls, n`)
+	h.exec("UPDATE calls SET wait_ms = 'x' WHERE id = 1") // the last of the table
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.url+"/calls.csv", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+rightToken)
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if _, err := io.ReadAll(resp.Body); err == nil {
+		t.Error("half a table looks like a whole one")
+	}
+	if want := `ringback_http_requests_total{code="500",route="/calls.csv"} 1`; !strings.Contains(h.page("/metrics"), want) {
+		t.Errorf("/metrics lacks %s", want)
+	}
+	if log := h.log.String(); strings.Contains(log, "panic") || strings.Count(log, "an answer broke off") != 1 || strings.Contains(log, "79161234567") {
+		t.Errorf("the log: %s", log)
 	}
 }

@@ -43,8 +43,9 @@ func (g *guard) has(text string) bool {
 	return found == 1
 }
 
-// bearer takes the token from a request (RFC 6750 §2.1).
-func bearer(r *http.Request) (string, bool) {
+// Bearer takes the token from a request (RFC 6750 §2.1), which may be anybody's.
+// However the header is written around it, the token is the same.
+func Bearer(r *http.Request) (string, bool) {
 	scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " ")
 	return strings.TrimLeft(token, " "), ok && strings.EqualFold(scheme, "Bearer")
 }
@@ -53,7 +54,7 @@ func bearer(r *http.Request) (string, bool) {
 // (Bearer) or as a browser does (Basic, with any user and the token as
 // password).
 func (g *guard) presentsToken(r *http.Request) bool {
-	if token, ok := bearer(r); ok {
+	if token, ok := Bearer(r); ok {
 		return g.has(token)
 	}
 	_, password, ok := r.BasicAuth()

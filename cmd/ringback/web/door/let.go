@@ -57,7 +57,7 @@ func (d *Door) machine(w http.ResponseWriter, r *http.Request, route *Route) {
 		d.enter(w, r, route, program(nil))
 		return
 	}
-	if secret, presented := bearer(r); presented {
+	if secret, presented := Bearer(r); presented {
 		d.byToken(w, r, route, secret)
 		return
 	}
@@ -72,7 +72,7 @@ const howToGet = "`ringback token create` makes one, and those of token_file in 
 
 // program lets through who presents a token as a program does.
 func (d *Door) program(w http.ResponseWriter, r *http.Request, route *Route) {
-	secret, presented := bearer(r)
+	secret, presented := Bearer(r)
 	switch {
 	case presented && d.guard.has(secret):
 		d.enter(w, r, route, program(nil))

@@ -88,6 +88,14 @@ func (a *answer) end() {
 	}
 }
 
+// torn counts what has broken off as what went wrong here, whatever it began as.
+func (a *answer) torn() {
+	if !a.stream || a.code == 0 {
+		a.code = http.StatusInternalServerError
+		a.count()
+	}
+}
+
 func (a *answer) count() {
 	a.m.requests.WithLabelValues(strconv.Itoa(a.code)).Inc()
 	a.m.seconds.Observe(time.Since(a.begun).Seconds())
@@ -104,9 +112,15 @@ func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
 	mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 		a := &answer{ResponseWriter: w, m: m, begun: time.Now()}
 		defer func() {
-			if p := recover(); p != nil {
+			switch p := recover(); p {
+			case nil:
+			case http.ErrAbortHandler: // whoever tore the answer off has said why
+				a.torn()
+				panic(p)
+			default:
 				d.cfg.Log.Error("answering a request panicked", "route", path, "panic", p, "stack", string(debug.Stack()))
 				if a.code != 0 {
+					a.torn()
 					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 				}
 				Fail(a, r)
@@ -189,6 +203,15 @@ func (d *Door) Broken(w http.ResponseWriter, r *http.Request, err error) {
 		d.cfg.Log.Error("a request could not be answered", "route", r.Pattern, "err", err)
 	}
 	Fail(w, r)
+}
+
+// Torn breaks off an answer that has begun, for an error of our own: half of it must
+// not look like a whole one.
+func (d *Door) Torn(r *http.Request, err error) {
+	if r.Context().Err() == nil {
+		d.cfg.Log.Error("an answer broke off", "route", r.Pattern, "err", err)
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // Problem refuses as RFC 9457 describes.

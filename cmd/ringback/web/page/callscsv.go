@@ -47,7 +47,7 @@ func (s *Site) callsCSV(w http.ResponseWriter, r *http.Request) {
 		_ = control.SetWriteDeadline(time.Now().Add(perPiece)) // a writer without one is a test's
 		p.Cursor = found.Next
 		if found, err = s.view.Calls(r.Context(), t.visitor.Sight, by, p); err != nil {
-			panic(http.ErrAbortHandler) // half a table must not look like a whole one
+			s.cfg.Door.Torn(r, err)
 		}
 	}
 }
