@@ -49,6 +49,10 @@ func TestTheSameRequestTwiceIsDoneOnce(t *testing.T) {
 	if got := h.ask(ask{method: "POST", path: "/api/v1/leads", header: other, body: body}); got.code != http.StatusCreated || got.body == first.body {
 		t.Errorf("the key of another program: %d %s", got.code, got.body)
 	}
+	spelled := map[string]string{"Authorization": "bEARER   " + rightToken, "Idempotency-Key": "a", "Content-Type": "application/json"}
+	if got := h.ask(ask{method: "POST", path: "/api/v1/leads", header: spelled, body: body}); got.body != first.body || got.header.Get("Idempotent-Replayed") != "true" {
+		t.Errorf("the same token written another way: %d %s", got.code, got.body)
+	}
 	for _, key := range []string{"", " ", strings.Repeat("x", 256), "a\tb", "ключ"} {
 		if got := h.once(key, "POST", "/api/v1/leads", body); got.code != http.StatusBadRequest {
 			t.Errorf("key %q: %d %s", key, got.code, got.body)
@@ -122,13 +126,14 @@ func TestManyAtOnceIsDoneOnce(t *testing.T) {
 	}
 }
 
-// TestAFloodIsHeldUp posts more than a token may.
+// TestAFloodIsHeldUp posts more than a token may, and writes it a little differently
+// each time.
 func TestAFloodIsHeldUp(t *testing.T) {
 	h := newHouse(t)
 	held := 0
-	for range 2000 {
+	for i := range 2000 {
 		r, _ := http.NewRequestWithContext(t.Context(), "POST", "/api/v1/leads", strings.NewReader("{"))
-		r.Header.Set("Authorization", "Bearer "+rightToken)
+		r.Header.Set("Authorization", "Bearer"+strings.Repeat(" ", 1+i%100)+rightToken)
 		w := httptest.NewRecorder()
 		h.server.ServeHTTP(w, r)
 		if w.Code == http.StatusTooManyRequests {

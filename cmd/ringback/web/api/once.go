@@ -102,7 +102,7 @@ func (s *API) once(next http.HandlerFunc) http.HandlerFunc {
 			io.Reader
 			io.Closer
 		}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
-		p := &pledge{Request: answers.Request{Key: answers.Digest(r.Header.Get("Authorization"), key),
+		p := &pledge{Request: answers.Request{Key: answers.Digest(tokenOf(r), key),
 			Asked: answers.Digest(r.Method, r.URL.RequestURI(), r.Header.Get("Content-Type"), string(body))}}
 		s.keep(w, r, p, next)
 	}

@@ -82,10 +82,16 @@ func (p *pace) forget(now time.Time) {
 	}
 }
 
+// tokenOf tells the token that a request came in with from others, and is not it.
+func tokenOf(r *http.Request) string {
+	secret, _ := door.Bearer(r)
+	return answers.Digest(secret)
+}
+
 // paced answers a token that asks for too much with when to ask again.
 func (s *API) paced(changes bool, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		token := answers.Digest(r.Header.Get("Authorization"))
+		token := tokenOf(r)
 		if wait := s.pace.enter(token, changes, time.Now()); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 			door.Problem(w, http.StatusTooManyRequests, "This token asks for too much at once: wait as long as Retry-After says.")
