@@ -109,6 +109,16 @@ func Absent(tx *db.Tx, login string) (bool, error) {
 	return n > 0, nil
 }
 
+// AwayAt says whether the person is away at t.
+func AwayAt(ctx context.Context, reader *sql.DB, login string, t time.Time) (bool, error) {
+	var n int
+	err := reader.QueryRowContext(ctx, "SELECT COUNT(*) FROM absences WHERE login = $1 AND until_at > $2 AND from_at <= $2", login, db.Millis(t)).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("told: is %s away: %w", login, err)
+	}
+	return n > 0, nil
+}
+
 // AwayAll lists who is away at t or will be, the first to leave first.
 func AwayAll(ctx context.Context, reader *sql.DB, t time.Time) ([]Absence, error) {
 	rows, err := reader.QueryContext(ctx, absenceColumns+"WHERE until_at > $1 ORDER BY from_at, id", db.Millis(t))

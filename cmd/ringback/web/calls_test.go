@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"ringback/ari/call"
 	e164s "ringback/leads/number"
@@ -131,5 +132,26 @@ func TestASearchShowsContactsAndWhatTheyAreOwed(t *testing.T) {
 	}
 	if got := h.ask(ask{path: "/search?q=" + strings.Repeat("%F0%9F%98%80", 1100), header: bearerHeader(rightToken)}); got.code != http.StatusOK || len(got.body) > 20_000 {
 		t.Errorf("a long question: %d, %d bytes", got.code, len(got.body))
+	}
+}
+
+func TestEachDayOfCallsHasItsHeading(t *testing.T) {
+	h := newHouse(t)
+	now := time.Now().UTC()
+	for _, ago := range []int{400, 1, 0, 0} {
+		h.tell("+79161234567", "", func(c *call.Call) {
+			c.Started = now.AddDate(0, 0, -ago)
+			c.Ended = c.Started.Add(5 * time.Second)
+		})
+	}
+	body := h.page("/calls")
+	long := now.AddDate(0, 0, -400)
+	for _, want := range []string{"<h2>Today</h2>", "<h2>Yesterday</h2>", "<h2>" + long.Format("Mon 2 Jan 2006") + "</h2>"} {
+		if n := strings.Count(body, want); n != 1 {
+			t.Errorf("%s stands %d times on the page", want, n)
+		}
+	}
+	if strings.Count(body, `class="story"`) != 4 || strings.Contains(body, " · after ") {
+		t.Error("a call's story is not told once")
 	}
 }

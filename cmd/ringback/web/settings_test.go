@@ -127,8 +127,17 @@ func TestAbsences(t *testing.T) {
 			t.Errorf("%s: away are %q, want %q", what, got, who)
 		}
 	}
+	menu := func(path, says string) {
+		t.Helper()
+		menu := h.ask(ask{path: "/calls", header: anna}).body
+		if !strings.Contains(menu, `action="`+path+`"`) || !strings.Contains(menu, says+"</button>") {
+			t.Errorf("the menu has no %q that goes to %s", says, path)
+		}
+	}
+	menu("/settings/away", "I am away")
 	h.post(anna, "/settings/away", url.Values{})
 	want("anna leaves", "anna by anna")
+	menu("/settings/back", "I am back")
 	h.post(anna, "/settings/back", url.Values{})
 	want("anna is back")
 	h.post(boss, "/settings/away", url.Values{"login": {"anna"}, "quick": {"1"}})

@@ -15,6 +15,22 @@ import (
 // localLayout is a time as a browser's field gives it.
 const localLayout = "2006-01-02T15:04"
 
+// presence is whether somebody is away just now.
+type presence struct{ Away bool }
+
+// presence is the reader's; nil where they are none of the house. A menu does
+// without it when it cannot be read: what the page itself cannot read it says.
+func (s *Site) presence(t *teller) *presence {
+	if s.cfg.Office.Directory.Manager(t.visitor.Login) == nil {
+		return nil
+	}
+	away, err := told.AwayAt(t.ctx, s.cfg.DB.Reader(), t.visitor.Login, t.now)
+	if err != nil {
+		return nil
+	}
+	return &presence{away}
+}
+
 // goAway notes that somebody is away: the reader, or one of their people.
 func (s *Site) goAway(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)

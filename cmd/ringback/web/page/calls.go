@@ -67,7 +67,7 @@ func (s *Site) calls(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	page.Calls = t.calls(found.Items)
+	page.Calls = t.callsByDay(found.Items)
 	if found.Next != "" {
 		page.Older = with("/calls", asked, "older", found.Next)
 	}

@@ -113,6 +113,8 @@ type head struct {
 	// what stands behind the name.
 	Name      string
 	Nav, Menu []place
+	// Switch says whether they are away, and lets them change it; nil: they cannot.
+	Switch *presence
 	// Form is what every form carries: see door.Visitor.
 	Form string
 	// Path is the page itself, where what is done on it comes back to.
@@ -160,6 +162,7 @@ func (s *Site) head(t *teller, title string) head {
 	}
 	if t.visitor != nil && t.visitor.Only == 0 {
 		h.Name, h.Nav, h.Menu = t.visitor.Name, s.places(t, nav), s.places(t, menu)
+		h.Switch = s.presence(t)
 	}
 	return h
 }

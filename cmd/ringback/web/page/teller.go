@@ -204,6 +204,7 @@ func (t *teller) leads(list []view.Lead) []leadRow {
 
 // callRow is a call on a page.
 type callRow struct {
+	Day     string // of the first call of a day, where days stand apart; else empty
 	Who     who
 	Started moment
 	Line    string
@@ -237,10 +238,43 @@ func (t *teller) call(c *view.Call) callRow {
 	if c.Running() {
 		row.Verdict, row.Why, row.Wait = "running", "", ""
 	}
+	if row.Story != "" && t.words.Language == text.English { // it is told in English, and tells these too
+		row.Phones, row.Wait = "", ""
+	} else {
+		row.Story = ""
+	}
 	if c.Lead != nil {
 		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
 	}
 	return row
+}
+
+// day says on which day something was.
+func (t *teller) day(at time.Time) string {
+	here, today := at.In(t.zone), t.now.In(t.zone)
+	date := here.Format(time.DateOnly)
+	switch date {
+	case today.Format(time.DateOnly):
+		return t.words.Say("lists.today")
+	case today.AddDate(0, 0, -1).Format(time.DateOnly):
+		return t.words.Say("lists.yesterday")
+	}
+	said := t.say(fmt.Sprintf("weekday.%d", here.Weekday())) + here.Format(" 2 ") + t.say(fmt.Sprintf("month.%d", here.Month()))
+	if here.Year() != today.Year() {
+		said += here.Format(" 2006")
+	}
+	return said
+}
+
+// callsByDay are calls of which the first of each day names it.
+func (t *teller) callsByDay(list []view.Call) []callRow {
+	rows, last := t.calls(list), ""
+	for i := range rows {
+		if day := t.day(list[i].Started.Time); day != last {
+			rows[i].Day, last = day, day
+		}
+	}
+	return rows
 }
 
 // phones names whoever answered a call, or whom it rang in vain.
