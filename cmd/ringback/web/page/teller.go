@@ -240,8 +240,6 @@ func (t *teller) call(c *view.Call) callRow {
 	}
 	if row.Story != "" && t.words.Language == text.English { // it is told in English, and tells these too
 		row.Phones, row.Wait = "", ""
-	} else {
-		row.Story = ""
 	}
 	if c.Lead != nil {
 		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
