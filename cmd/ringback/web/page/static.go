@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strings"
 
 	"ringback/leads/text"
@@ -65,17 +66,47 @@ func static(w http.ResponseWriter, r *http.Request) {
 // pages are the templates, by the language they speak.
 var pages = func() map[text.Language]*template.Template {
 	all := map[text.Language]*template.Template{}
+	names, err := fs.Glob(files, "pages/*.html")
+	if err != nil {
+		panic(err) // the pattern is right
+	}
 	for _, l := range text.Languages {
 		words := text.In(l)
-		all[l] = template.Must(template.New("").Funcs(template.FuncMap{
+		all[l] = template.New("").Funcs(template.FuncMap{
 			"t":        words.Say,
 			"language": func() string { return string(l) },
 			"asset":    func(name string) string { return assets[name].path },
 			"icon":     icon,
-		}).ParseFS(files, "pages/*.html"))
+		})
+		for _, name := range names {
+			body, err := files.ReadFile(name)
+			if err != nil {
+				panic(err) // embedded: it is there
+			}
+			template.Must(all[l].New(path.Base(name)).Parse(settle(string(body), words)))
+		}
 	}
 	return all
 }()
+
+// fixed are the words and icons that a template says the same of every row.
+var fixed = regexp.MustCompile(`\{\{(t|icon) "([a-z0-9_.]+)"\}\}`)
+
+// settle writes what is fixed into a template before it is parsed: a page of fifty
+// rows would look it up some two thousand times.
+func settle(page string, words *text.Words) string {
+	return fixed.ReplaceAllStringFunc(page, func(action string) string {
+		said := fixed.FindStringSubmatch(action)
+		if said[1] == "t" {
+			return template.HTMLEscapeString(words.Say(said[2]))
+		}
+		drawn, err := icon(said[2])
+		if err != nil {
+			panic(err) // whoever wrote the template sees it at the first start
+		}
+		return string(drawn)
+	})
+}
 
 // icon is a picture that says what the words beside it say too.
 func icon(name string) (template.HTML, error) {
