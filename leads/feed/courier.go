@@ -28,6 +28,9 @@ const (
 	// receiver counts as dead: then one new event is tried in each probeEvery, so
 	// that what waits stays in the timeline and not in rows.
 	deadAfter  = 8
+	// In each probeEvery one of what waits because the receiver was not there is
+	// tried as well: one that is back is known as such within that time, however
+	// long the pauses have become.
 	probeEvery = time.Minute
 	// goneFor is how long a receiver that says that it is gone (410) is left alone,
 	// and the longest that one may ask for.
@@ -76,6 +79,7 @@ type courier struct {
 	saved     time.Time
 	failing   map[string]struct{} // subjects of which nothing was taken since something was
 	nextProbe time.Time
+	nextAsk   time.Time
 	quiet     time.Time // until then nothing is posted
 }
 
@@ -84,6 +88,7 @@ type result struct {
 	d      *delivery
 	answer hook.Answer
 	gone   bool // the entry is not there any more
+	early  bool // its pause was not over: it was posted to ask whether the receiver is back
 }
 
 func newCourier(h Hook, f *Feed) *courier {
@@ -201,12 +206,18 @@ func (c *courier) begin(posts context.Context) (next time.Time) {
 		switch first := s.queue[0]; {
 		case s.busy:
 		case first.due.After(now):
-			if next.IsZero() || first.due.Before(next) {
-				next = first.due
-			}
+			next = sooner(next, first.due)
 		default:
 			due = append(due, first)
 		}
+	}
+	switch d, at := c.ask(now); {
+	case d == nil || c.inHand == workers || c.again == retriers: // what is in hand comes back
+	case at.After(now):
+		next = sooner(next, at)
+	default:
+		c.nextAsk = now.Add(probeEvery)
+		c.send(posts, d, true)
 	}
 	slices.SortFunc(due, func(a, b *delivery) int { return int(min(max(a.entry-b.entry, -1), 1)) })
 	for _, d := range due {
@@ -216,31 +227,70 @@ func (c *courier) begin(posts context.Context) (next time.Time) {
 		}
 		if probe {
 			c.nextProbe = now.Add(probeEvery)
-			next = c.nextProbe
+			next = sooner(next, c.nextProbe)
 		}
-		c.strands[d.subject].busy = true
-		c.inHand++
-		if d.attempts > 0 {
-			c.again++
-		}
-		posted := *d
-		go func() { c.results <- c.post(posts, d, posted.entry, posted.replayed) }()
+		c.send(posts, d, false)
 	}
 	return next
 }
 
+// ask chooses what a receiver that was not there is asked with before its pause is
+// over, and tells when: of what waits for that reason what was tried longest ago.
+// Of a dead receiver it is anything.
+func (c *courier) ask(now time.Time) (d *delivery, at time.Time) {
+	for _, s := range c.strands {
+		first := s.queue[0]
+		if s.busy || !first.due.After(now) || !first.away && len(c.failing) < deadAfter {
+			continue
+		}
+		if d == nil || first.tried.Before(d.tried) || first.tried.Equal(d.tried) && first.entry < d.entry {
+			d = first
+		}
+	}
+	if d == nil {
+		return nil, at
+	}
+	if at = d.tried.Add(probeEvery); at.Before(c.nextAsk) {
+		at = c.nextAsk
+	}
+	return d, at
+}
+
+// sooner is the earlier of two times; a zero one is none.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// send posts the first of a strand.
+func (c *courier) send(posts context.Context, d *delivery, early bool) {
+	c.strands[d.subject].busy = true
+	c.inHand++
+	if d.attempts > 0 {
+		c.again++
+	}
+	posted := *d
+	go func() {
+		r := c.post(posts, posted.entry, posted.replayed)
+		r.d, r.early = d, early
+		c.results <- r
+	}()
+}
+
 // post makes one attempt.
-func (c *courier) post(ctx context.Context, d *delivery, entry int64, replayed bool) result {
+func (c *courier) post(ctx context.Context, entry int64, replayed bool) result {
 	ctx, cancel := context.WithTimeout(ctx, c.hook.Timeout)
 	defer cancel()
 	told, body, err := c.source.body(ctx, entry, replayed)
 	switch {
 	case err != nil:
-		return result{d: d, answer: hook.Answer{Err: err}}
+		return result{answer: hook.Answer{Err: err}}
 	case told == nil:
-		return result{d: d, gone: true}
+		return result{gone: true}
 	}
-	return result{d: d, answer: c.hook.Receiver.Post(ctx, told.ID, body)}
+	return result{answer: c.hook.Receiver.Post(ctx, told.ID, body)}
 }
 
 // here is the place up to which everything is settled.

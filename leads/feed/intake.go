@@ -33,18 +33,27 @@ func (c *courier) takeUp(ctx context.Context) error {
 	}
 	c.place = at
 	for _, d := range list {
-		if !c.knows(d) {
-			d.due = time.Time{} // a new beginning: somebody may have mended what was wrong
+		if known := c.known(d); known == nil {
+			d.due = time.Time{}
 			c.add(d)
+		} else if !known.alone {
+			known.alone = true
+			c.pending--
+			c.alone++
 		}
 	}
+	c.hasten(c.db.Now()) // somebody may have mended what was wrong
 	return nil
 }
 
-// knows says whether what waits by itself is on its way already.
-func (c *courier) knows(d *delivery) bool {
-	s := c.strands[d.subject]
-	return s != nil && slices.ContainsFunc(s.queue, func(k *delivery) bool { return k.alone && k.entry == d.entry })
+// known finds an event that is on its way already; nil: it is not.
+func (c *courier) known(d *delivery) *delivery {
+	if s := c.strands[d.subject]; s != nil {
+		if i := slices.IndexFunc(s.queue, func(k *delivery) bool { return k.entry == d.entry }); i >= 0 {
+			return s.queue[i]
+		}
+	}
+	return nil
 }
 
 // intake takes events from the timeline; more says that there are others.
@@ -76,11 +85,11 @@ func (c *courier) takeIn(ctx context.Context, from *int64, until int64, again bo
 			continue
 		}
 		d := &delivery{entry: e.id, subject: e.subject(), replayed: again, since: c.db.Now()}
-		c.add(d)
-		if dead && d.alone { // what is not set aside is the probe
-			c.nextProbe = time.Now().Add(probeEvery)
+		if again && c.known(d) != nil { // it is not to come twice, nor to be tried for another day
+			continue
 		}
-		if dead {
+		c.add(d)
+		if dead && !d.alone { // the probe: what waits behind others would not be posted
 			return false, nil
 		}
 	}

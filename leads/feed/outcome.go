@@ -22,7 +22,7 @@ func (c *courier) settle(r result) {
 	case r.answer.Taken():
 		c.m.delivered.Inc()
 		c.how.delivered = db.Millis(now)
-		if len(c.failing) >= deadAfter || !c.quiet.IsZero() {
+		if len(c.failing) >= deadAfter || !c.quiet.IsZero() || r.early {
 			c.hasten(now)
 		}
 		clear(c.failing)
@@ -51,10 +51,10 @@ func (c *courier) finish(s *strand, write func(tx *db.Tx, hook string) error) {
 	c.change(write)
 }
 
-// hasten has everything tried at once: a receiver that was dead takes events
-// again.
+// hasten has everything tried at once: a receiver that was not there takes events
+// again, or somebody says so.
 func (c *courier) hasten(now time.Time) {
-	c.quiet, c.nextProbe = time.Time{}, time.Time{}
+	c.quiet, c.nextProbe, c.nextAsk = time.Time{}, time.Time{}, time.Time{}
 	for _, s := range c.strands {
 		s.queue[0].due = now
 	}
@@ -65,6 +65,7 @@ func (c *courier) hasten(now time.Time) {
 func (c *courier) put(s *strand, r result, now time.Time) {
 	d, why := r.d, c.hook.why(r.answer)
 	d.attempts++
+	d.tried, d.away = now, r.answer.Status == 0 || r.answer.Passing()
 	c.m.refused.Inc()
 	c.failing[d.subject] = struct{}{}
 	c.how.troubled, c.how.trouble = db.Millis(now), why

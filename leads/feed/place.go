@@ -58,6 +58,10 @@ type delivery struct {
 	since    time.Time
 	due      time.Time
 	attempts int
+	// tried is when it was last not taken, away that this was for a reason of the
+	// receiver's and not of what was posted.
+	tried time.Time
+	away  bool
 }
 
 // waiting reads what waits by itself, in its order.

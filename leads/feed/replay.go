@@ -104,7 +104,7 @@ func replayFailed(tx *db.Tx, hook string) (int, error) {
 }
 
 // replaySince goes through the timeline once more, from a time up to what the hook
-// was told. One that is under way already becomes a part of it.
+// was told, what was given up too. One that is under way already becomes a part of it.
 func replaySince(tx *db.Tx, hook string, at place, since time.Time) (int, error) {
 	from, err := lastBefore(since, at.told, func(middle int64) row { return tx.QueryRow(fromQuery, middle) })
 	if err != nil || from >= at.told {
@@ -112,6 +112,9 @@ func replaySince(tx *db.Tx, hook string, at place, since time.Time) (int, error)
 	}
 	if at.again < at.until {
 		from = min(from, at.again)
+	}
+	if _, err = tx.Exec("DELETE FROM hook_waits WHERE hook = $1 AND given_up > 0 AND entry > $2 AND entry <= $3", hook, from, at.told); err != nil {
+		return 0, wrap(hook, err)
 	}
 	_, err = tx.Exec("UPDATE hooks SET again = $1, again_until = $2, asked = asked + 1 WHERE name = $3", from, at.told, hook)
 	return int(at.told - from), wrap(hook, err)
