@@ -230,3 +230,18 @@ func TestWhatHasAHashInItsNameIsKept(t *testing.T) {
 		t.Errorf("of another version: %d %v", got.code, got.header)
 	}
 }
+
+// TestNoWordsAreTakenForAScript: an attribute whose name begins as that of an event
+// does is written as JavaScript, in quotation marks that people would read.
+func TestNoWordsAreTakenForAScript(t *testing.T) {
+	s := newStreet(t)
+	quoted := regexp.MustCompile(`[a-z-]+="(&#34;|\\u0022|\\x22)[^"]*"`)
+	for path, page := range s.pages(s.as("root")) {
+		if found := quoted.FindString(page); found != "" {
+			t.Errorf("%s: %s", path, found)
+		}
+		if strings.Contains(page, "ZgotmplZ") {
+			t.Errorf("%s: something is taken for an address or a style", path)
+		}
+	}
+}

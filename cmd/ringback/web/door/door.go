@@ -117,6 +117,7 @@ type Door struct {
 	secure bool // cookies travel by https alone
 	cross  *http.CrossOriginProtection
 	m      metrics
+	show   func(http.ResponseWriter, *http.Request, Refusal) // nil: nobody is shown a page
 
 	streams chan struct{} // a place for each
 	closing chan struct{}
@@ -179,15 +180,20 @@ func (d *Door) Knows(r *http.Request) bool { return d.guard.lets(r) }
 
 // enter answers the route to the visitor; nil: whoever it is.
 func (d *Door) enter(w http.ResponseWriter, r *http.Request, route *Route, v *Visitor) {
-	ctx := r.Context()
-	if v != nil {
-		ctx = context.WithValue(ctx, visitorKey{}, v)
-	}
+	r = of(v, r)
 	if route.Stream {
-		d.stream(w, r.WithContext(ctx), route)
+		d.stream(w, r, route)
 		return
 	}
-	route.Answer(w, r.WithContext(ctx))
+	route.Answer(w, r)
+}
+
+// of is a request of a visitor; nil: of whoever it is.
+func of(v *Visitor, r *http.Request) *http.Request {
+	if v == nil {
+		return r
+	}
+	return r.WithContext(context.WithValue(r.Context(), visitorKey{}, v))
 }
 
 // stream answers what goes on.
@@ -196,7 +202,7 @@ func (d *Door) stream(w http.ResponseWriter, r *http.Request, route *Route) {
 	case d.streams <- struct{}{}:
 	default:
 		w.Header().Set("Retry-After", "10")
-		refuse(w, r, http.StatusServiceUnavailable, "Too many pages are open at this moment.")
+		d.refuse(w, r, http.StatusServiceUnavailable, "refused.too_many_pages")
 		return
 	}
 	defer func() { <-d.streams }()

@@ -37,16 +37,16 @@ func ReadOff(r *http.Request) {
 
 // Posted reads a form that was posted, no more than MostForm of it. Without it
 // the request has been answered.
-func Posted(w http.ResponseWriter, r *http.Request) bool {
+func (d *Door) Posted(w http.ResponseWriter, r *http.Request) bool {
 	bound(w, r)
 	err := r.ParseForm()
 	if tooMuch := new(http.MaxBytesError); errors.As(err, &tooMuch) {
 		ReadOff(r)
-		refuse(w, r, http.StatusRequestEntityTooLarge, "That is too much: a form of ours is never so large.")
+		d.refuse(w, r, http.StatusRequestEntityTooLarge, "refused.too_much")
 		return false
 	}
 	if err != nil {
-		refuse(w, r, http.StatusBadRequest, "This form cannot be read.")
+		d.refuse(w, r, http.StatusBadRequest, "refused.unreadable")
 		return false
 	}
 	return true

@@ -3,9 +3,9 @@ package door
 import (
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"ringback/leads"
 	"ringback/leads/people"
@@ -25,7 +25,7 @@ func (d *Door) let(w http.ResponseWriter, r *http.Request, route *Route) {
 	case Person, Linked, Leader, Admin:
 		d.person(w, r, route)
 	default:
-		refuse(w, r, http.StatusForbidden, "Nobody may have this.")
+		d.refuse(w, r, http.StatusForbidden, "refused.nobody")
 	}
 }
 
@@ -65,10 +65,8 @@ func (d *Door) machine(w http.ResponseWriter, r *http.Request, route *Route) {
 		return
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
-	http.Error(w, "A token is needed: "+howToGet, http.StatusUnauthorized)
+	d.refuse(w, r, http.StatusUnauthorized, "refused.token")
 }
-
-const howToGet = "`ringback token create` makes one, and those of token_file in the configuration are taken too."
 
 // program lets through who presents a token as a program does.
 func (d *Door) program(w http.ResponseWriter, r *http.Request, route *Route) {
@@ -80,7 +78,7 @@ func (d *Door) program(w http.ResponseWriter, r *http.Request, route *Route) {
 		d.byToken(w, r, route, secret)
 	default:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback"`)
-		refuse(w, r, http.StatusUnauthorized, "A token is needed, as in: Authorization: Bearer TOKEN; "+howToGet)
+		d.refuse(w, r, http.StatusUnauthorized, "refused.bearer")
 	}
 }
 
@@ -90,12 +88,12 @@ func (d *Door) byToken(w http.ResponseWriter, r *http.Request, route *Route, sec
 	switch {
 	case errors.Is(err, people.ErrNoToken):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback", error="invalid_token"`)
-		refuse(w, r, http.StatusUnauthorized, "This token is none of ours, was revoked, or is over: "+howToGet)
+		d.refuse(w, r, http.StatusUnauthorized, "refused.no_token")
 	case err != nil:
 		d.Broken(w, r, err)
 	case !token.Allows(route.Scope):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="ringback", error="insufficient_scope", scope="`+route.Scope+`"`)
-		refuse(w, r, http.StatusForbidden, "This token does not allow "+route.Scope+": make one that does.")
+		d.refuse(w, r, http.StatusForbidden, "refused.scope", "scope", route.Scope)
 	default:
 		d.enter(w, r, route, program(token))
 	}
@@ -118,7 +116,7 @@ func (d *Door) person(w http.ResponseWriter, r *http.Request, route *Route) {
 	case v == nil, v.Only != 0 && route.Access != Linked:
 		d.logIn(w, r, route)
 	case !v.May(route.Access):
-		refuse(w, r, http.StatusForbidden, text.In(v.Language).Say("account.not_yours"))
+		d.refuse(w, of(v, r), http.StatusForbidden, "account.not_yours")
 	case changes(r) && (!d.sameSite(w, r) || !d.ownForm(w, r, v)):
 	default:
 		d.enter(w, r, route, v)
@@ -143,9 +141,9 @@ func (d *Door) onlooker(w http.ResponseWriter, r *http.Request, route *Route) {
 	switch {
 	case !d.guard.presentsToken(r):
 		w.Header().Set("WWW-Authenticate", `Basic realm="ringback", charset="UTF-8"`)
-		refuse(w, r, http.StatusUnauthorized, "Pages are shown to who is logged in, and to programs with a token of token_file (any user name, and the token as password).")
+		d.refuse(w, r, http.StatusUnauthorized, "refused.onlooker")
 	case changes(r):
-		refuse(w, r, http.StatusForbidden, "A token lets a program look at pages; what people do there they do by logging in, and programs by /api/v1.")
+		d.refuse(w, r, http.StatusForbidden, "refused.looks_only")
 	default:
 		v := program(nil)
 		v.Language = text.Accepted(r.Header.Get("Accept-Language"), d.cfg.Language)
@@ -157,10 +155,8 @@ func (d *Door) onlooker(w http.ResponseWriter, r *http.Request, route *Route) {
 // opened; nil: nobody.
 func (d *Door) Who(r *http.Request) (*Visitor, error) {
 	if secret := d.cookie(r, sessionCookie); secret != "" {
-		s, err := d.cfg.People.Session(r.Context(), secret)
+		v, err := d.session(r, secret)
 		if err == nil {
-			v := d.visitor(r, s.Login, s.Language, s.Form)
-			v.Session = s.ID
 			return v, nil
 		}
 		if !errors.Is(err, people.ErrNoSession) {
@@ -179,6 +175,26 @@ func (d *Door) Who(r *http.Request) (*Visitor, error) {
 		}
 	}
 	return nil, nil
+}
+
+// session is whose session it is.
+func (d *Door) session(r *http.Request, secret string) (*Visitor, error) {
+	s, err := d.cfg.People.Session(r.Context(), secret)
+	if err != nil {
+		return nil, err
+	}
+	v := d.visitor(r, s.Login, s.Language, s.Form)
+	v.Session = s.ID
+	return v, nil
+}
+
+// As is a request as that of the person whose session has just begun.
+func (d *Door) As(r *http.Request, secret string) (*http.Request, error) {
+	v, err := d.session(r, secret)
+	if err != nil {
+		return nil, fmt.Errorf("door: a session that has just begun: %w", err)
+	}
+	return of(v, r), nil
 }
 
 // visitor is a person of the directory: the Register lets nobody else in.
@@ -208,11 +224,16 @@ func (d *Door) Language(r *http.Request) text.Language {
 
 // logIn sends to the login whoever wants to see a page, and back to it after.
 func (d *Door) logIn(w http.ResponseWriter, r *http.Request, route *Route) {
-	if changes(r) || route.Stream || strings.HasPrefix(r.URL.Path, "/api/") {
-		refuse(w, r, http.StatusUnauthorized, text.In(d.Language(r)).Say("account.log_in_first"))
-		return
+	switch {
+	case changes(r):
+		if d.sameSite(w, r) && d.Posted(w, r) {
+			d.tooOld(w, r, http.StatusUnauthorized, "account.log_in_first")
+		}
+	case route.Stream:
+		d.refuse(w, r, http.StatusUnauthorized, "account.log_in_first")
+	default:
+		http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 	}
-	http.Redirect(w, r, "/login?next="+url.QueryEscape(r.URL.RequestURI()), http.StatusSeeOther)
 }
 
 // ours refuses what asks for a host that is not ours: a page from elsewhere can make a
@@ -221,7 +242,7 @@ func (d *Door) ours(w http.ResponseWriter, r *http.Request) bool {
 	if d.guard.isOurs(d.hostOf(r)) {
 		return true
 	}
-	refuse(w, r, http.StatusMisdirectedRequest, "This is not the address of this Ringback: ask for the one that public_url in its configuration names.")
+	d.refuse(w, r, http.StatusMisdirectedRequest, "refused.address")
 	return false
 }
 
@@ -230,7 +251,7 @@ func (d *Door) sameSite(w http.ResponseWriter, r *http.Request) bool {
 	if d.cross.Check(r) == nil {
 		return true
 	}
-	refuse(w, r, http.StatusForbidden, text.In(d.Language(r)).Say("account.other_site"))
+	d.refuse(w, r, http.StatusForbidden, "account.other_site")
 	return false
 }
 
@@ -240,7 +261,7 @@ func (d *Door) ownForm(w http.ResponseWriter, r *http.Request, v *Visitor) bool 
 	sent := r.Header.Get(FormHeader)
 	bound(w, r)
 	if sent == "" {
-		if !Posted(w, r) {
+		if !d.Posted(w, r) {
 			return false
 		}
 		sent = r.PostForm.Get(FormField)
@@ -248,6 +269,6 @@ func (d *Door) ownForm(w http.ResponseWriter, r *http.Request, v *Visitor) bool 
 	if v.Form != "" && subtle.ConstantTimeCompare([]byte(sent), []byte(v.Form)) == 1 {
 		return true
 	}
-	refuse(w, r, http.StatusForbidden, text.In(v.Language).Say("account.stale_form"))
+	d.tooOld(w, of(v, r), http.StatusForbidden, "account.stale_form")
 	return false
 }

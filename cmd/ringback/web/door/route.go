@@ -123,7 +123,7 @@ func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
 					a.torn()
 					panic(http.ErrAbortHandler) // half an answer must not look like a whole one
 				}
-				Fail(a, r)
+				d.fail(a, r)
 			}
 			a.end()
 		}()
@@ -137,10 +137,13 @@ func (d *Door) mount(mux *http.ServeMux, path string, by map[string]Route) {
 			d.let(a, r, &route)
 		case len(by) == 1 && by[http.MethodGet].Answer != nil:
 			a.Header().Set("Allow", allowed(by))
-			refuse(a, r, http.StatusMethodNotAllowed, "Nothing can be changed here: only GET is answered.")
+			d.refuse(a, r, http.StatusMethodNotAllowed, "refused.only_get")
+		case method == http.MethodGet && readsPages(r):
+			a.Header().Set("Allow", allowed(by))
+			d.refuse(a, r, http.StatusMethodNotAllowed, "refused.not_shown")
 		default:
 			a.Header().Set("Allow", allowed(by))
-			refuse(a, r, http.StatusMethodNotAllowed, "This is not answered here: "+allowed(by)+" are.")
+			d.refuse(a, r, http.StatusMethodNotAllowed, "refused.methods", "methods", allowed(by))
 		}
 	})
 }
@@ -182,18 +185,9 @@ func (d *Door) Secure(h http.Header) {
 	}
 }
 
-// refuse says no in the language of the asker: JSON under /api, else text.
-func refuse(w http.ResponseWriter, r *http.Request, code int, why string) {
-	if strings.HasPrefix(r.URL.Path, "/api/") {
-		Problem(w, code, why)
-		return
-	}
-	http.Error(w, why, code)
-}
-
-// Fail answers what went wrong here: why stands in the log, not in the answer.
-func Fail(w http.ResponseWriter, r *http.Request) {
-	refuse(w, r, http.StatusInternalServerError, "Something went wrong here; the log of ringback says what.")
+// fail answers what went wrong here: why stands in the log, not in the answer.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request) {
+	d.refuse(w, r, http.StatusInternalServerError, "refused.broken")
 }
 
 // Broken answers an error of our own. One that comes from an asker who has gone
@@ -202,7 +196,7 @@ func (d *Door) Broken(w http.ResponseWriter, r *http.Request, err error) {
 	if r.Context().Err() == nil {
 		d.cfg.Log.Error("a request could not be answered", "route", r.Pattern, "err", err)
 	}
-	Fail(w, r)
+	d.fail(w, r)
 }
 
 // Torn breaks off an answer that has begun, for an error of our own: half of it must

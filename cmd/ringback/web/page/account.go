@@ -86,7 +86,7 @@ func (s *Site) showAccount(w http.ResponseWriter, r *http.Request, code int, p a
 func (s *Site) changePassword(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
 	words := text.In(v.Language)
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	password := r.PostForm.Get("password")
@@ -111,7 +111,7 @@ func (s *Site) changePassword(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) chooseLanguage(w http.ResponseWriter, r *http.Request) {
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	chosen := text.Language(r.PostForm.Get("language"))

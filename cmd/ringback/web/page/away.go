@@ -34,7 +34,7 @@ func (s *Site) presence(t *teller) *presence {
 // goAway notes that somebody is away: the reader, or one of their people.
 func (s *Site) goAway(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
-	if v.Login == "" || !door.Posted(w, r) {
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	login := r.PostForm.Get("login")
@@ -81,7 +81,7 @@ func (s *Site) goAway(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) comeBack(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
-	if v.Login == "" || !door.Posted(w, r) {
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	login := r.PostForm.Get("login")
@@ -101,7 +101,7 @@ func (s *Site) withdrawAbsence(w http.ResponseWriter, r *http.Request) {
 		s.nothingHere(w, r)
 		return
 	}
-	if v.Login == "" || !door.Posted(w, r) {
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	s.absenceDone(w, r, "stay", s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {

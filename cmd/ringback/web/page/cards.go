@@ -44,10 +44,7 @@ func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int
 	card, err := s.view.Callback(r.Context(), t.visitor.Sight, id)
 	switch {
 	case errors.Is(err, view.ErrNotFound) && a.Said != "": // it is another's by now
-		s.show(w, r, code, "undone.html", struct {
-			head
-			Said string
-		}{s.head(t, t.say("undone.title")), a.Said})
+		s.showRefused(w, r, code, t.say("undone.title"), refusedPage{Said: a.Said, Fields: sentBy(r.PostForm)})
 		return
 	case errors.Is(err, view.ErrNotFound):
 		s.nothingHere(w, r)
@@ -186,7 +183,7 @@ func (s *Site) contactInSight(w http.ResponseWriter, r *http.Request) (card *vie
 	case err != nil:
 		s.cfg.Door.Broken(w, r, err)
 	}
-	return card, err == nil && door.Posted(w, r)
+	return card, err == nil && s.cfg.Door.Posted(w, r)
 }
 
 // contactDeed does something about the contact of an address, and leads back to

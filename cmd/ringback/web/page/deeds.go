@@ -52,7 +52,7 @@ func (s *Site) deed(do func(tx *db.Tx, h *leads.Hand, lead int64, form url.Value
 			s.nothingHere(w, r)
 			return
 		}
-		if !door.Posted(w, r) {
+		if !s.cfg.Door.Posted(w, r) {
 			return
 		}
 		if err := s.within(r, func(tx *db.Tx, h *leads.Hand) error { return do(tx, h, id, r.PostForm) }); err != nil {
@@ -185,7 +185,7 @@ func (s *Site) showNewLead(w http.ResponseWriter, r *http.Request, code int, a a
 
 // openLead opens a lead that no missed call opens.
 func (s *Site) openLead(w http.ResponseWriter, r *http.Request) {
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	f := r.PostForm

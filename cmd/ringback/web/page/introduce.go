@@ -20,7 +20,7 @@ type Introduce func(ctx context.Context, login string) (Introduction, error)
 // introduce shows a person how to tell the bot who they are.
 func (s *Site) introduce(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
-	if v.Login == "" || !door.Posted(w, r) {
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	if s.cfg.Introduce == nil {

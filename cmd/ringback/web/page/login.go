@@ -34,6 +34,9 @@ type loginPage struct {
 	Login string
 	Next  string
 	Wrong string // what was wrong with the last try
+	// Waiting is what was posted and waits for the login: the path, and the fields as
+	// its query; empty: nothing.
+	Waiting string
 }
 
 // local is where to go after the login: a path of ours, whatever else was asked
@@ -71,14 +74,14 @@ func (s *Site) showLogin(w http.ResponseWriter, r *http.Request, code int, p log
 }
 
 func (s *Site) logIn(w http.ResponseWriter, r *http.Request) {
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
-	p := loginPage{Login: strings.TrimSpace(r.PostForm.Get("login")), Next: local(r.PostForm.Get("next"))}
+	p := loginPage{Login: strings.TrimSpace(r.PostForm.Get("login")), Next: local(r.PostForm.Get("next")), Waiting: r.PostForm.Get("waiting")}
 	secret, err := s.cfg.People.LogIn(r.Context(), p.Login, r.PostForm.Get("password"), s.cfg.Door.From(r))
 	if err == nil {
 		s.cfg.Door.Welcome(w, secret)
-		http.Redirect(w, r, p.Next, http.StatusSeeOther)
+		s.enter(w, r, secret, &p)
 		return
 	}
 	code, said := refusal(w, text.In(s.cfg.Door.Language(r)), err)
@@ -91,6 +94,20 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request) {
 	}
 	p.Wrong = said
 	s.showLogin(w, r, code, p)
+}
+
+// enter leads somebody who has just logged in to where they wanted to be.
+func (s *Site) enter(w http.ResponseWriter, r *http.Request, secret string, p *loginPage) {
+	if p.Waiting == "" {
+		http.Redirect(w, r, p.Next, http.StatusSeeOther)
+		return
+	}
+	as, err := s.cfg.Door.As(r, secret)
+	if err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	s.sendAgain(w, as, p)
 }
 
 // mostLogin is how long a login may be, in bytes.
@@ -182,7 +199,7 @@ func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, title, re
 }
 
 func (s *Site) accept(w http.ResponseWriter, r *http.Request) {
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	words := text.In(s.cfg.Door.Language(r))

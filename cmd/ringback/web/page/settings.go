@@ -174,7 +174,7 @@ func (s *Site) saveSettings(w http.ResponseWriter, r *http.Request) {
 		s.nothingHere(w, r)
 		return
 	}
-	if !door.Posted(w, r) {
+	if !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	reaching := s.cfg.Reaching(v.Login)
@@ -234,7 +234,7 @@ func fieldsOf(err error) map[string]string {
 // tryChannel sends the person a test.
 func (s *Site) tryChannel(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
-	if v.Login == "" || !door.Posted(w, r) {
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
 		return
 	}
 	name := r.PostForm.Get("channel")

@@ -81,6 +81,7 @@ func New(c Config) *Site {
 	s := &Site{cfg: c, view: c.View, clerk: view.NewClerk(c.View, c.DB, c.Zone), hub: c.Hub, cards: contacts.New(contacts.Config{Office: c.Office, Book: c.Book, Plan: c.Plan})}
 	s.deaf = c.DB.Listen(leads.TopicTimeline, c.Hub.note)
 	s.routes = s.list()
+	c.Door.ShowRefusals(s.refused)
 	return s
 }
 
@@ -211,11 +212,4 @@ func (s *Site) show(w http.ResponseWriter, r *http.Request, code int, name strin
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(code)
 	_, _ = w.Write(page.Bytes())
-}
-
-// nothingHere answers a page that does not exist, or that is not for whoever
-// asks: the two are not told apart.
-func (s *Site) nothingHere(w http.ResponseWriter, r *http.Request) {
-	t := s.teller(r)
-	s.show(w, r, http.StatusNotFound, "nothing.html", s.head(t, t.say("nothing.title")))
 }

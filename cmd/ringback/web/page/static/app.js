@@ -121,12 +121,19 @@
     asking = true;
     try {
       const answer = await fetch(location.href, { headers: { "X-Live": "1" }, cache: "no-store" });
-      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) location.reload(); // logged out
+      if (answer.redirected && new URL(answer.url).pathname !== location.pathname) loggedOut();
       else if (answer.ok) take(await answer.text());
     } catch { /* the stream says when the server is back */ } finally {
       asking = false;
       if (again) { again = false; setTimeout(refresh, 250); }
     }
+  }
+
+  // loggedOut leads to the login, unless something is half written: who sends that
+  // is led there with it.
+  function loggedOut() {
+    if ([...main.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue)) say(words.over);
+    else location.reload();
   }
 
   // ── forms that come back to the page they stand on ────────────────────────
@@ -139,9 +146,14 @@
     form.querySelector(".error[data-made]")?.remove();
     for (const button of form.querySelectorAll("button")) button.disabled = true;
     try {
-      const answer = await fetch(form.action, { method: "POST", body });
+      const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+      if (answer.status === 401 || answer.status === 403) { // the page is too old: what it says instead keeps what was written
+        for (const button of form.querySelectorAll("button")) button.disabled = false;
+        delete form.dataset.stay;
+        return form.requestSubmit(by);
+      }
       const html = await answer.text();
-      if (!answer.ok) return complain(form, new DOMParser().parseFromString(html, "text/html").querySelector("main .error, main .said")?.textContent || html.slice(0, 200));
+      if (!answer.ok) return complain(form, new DOMParser().parseFromString(html, "text/html").querySelector("main .error, main .said, main .alone p")?.textContent || html.slice(0, 200));
       if (new URL(answer.url).pathname !== location.pathname) return location.assign(answer.url);
       form.reset();
       for (const menu of document.querySelectorAll("main details.menu[open]")) menu.open = false;
@@ -212,7 +224,7 @@
   function showBell(denied) {
     if (!bell) return;
     bell.setAttribute("aria-pressed", String(alerting()));
-    bell.querySelector("small").textContent = denied ? bell.dataset.denied : alerting() ? bell.dataset.on : bell.dataset.off;
+    bell.querySelector("small").textContent = denied ? bell.dataset.denied : alerting() ? bell.dataset.saidOn : bell.dataset.saidOff;
   }
   bell?.addEventListener("click", async () => {
     let denied = false;
