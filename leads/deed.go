@@ -53,25 +53,43 @@ const (
 	MaxWhy    = 200
 )
 
-// find reads an open lead that the hand may touch.
-func (h *Hand) find(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
+// May says by its error why the hand may do nothing about a lead, open or closed;
+// nil: it may.
+func (h *Hand) May(tx *db.Tx, id int64) error {
+	_, err := h.reach(tx, id)
+	return err
+}
+
+// reach reads a lead, open or closed, that the hand may touch. Of one that has
+// come to another those hear with whom it is who could have had it, or have a
+// link to it.
+func (h *Hand) reach(tx *db.Tx, id int64) (*Lead, error) {
 	l, err := Find(tx, id)
 	switch {
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	case l == nil:
-		return nil, nil, fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
-	case !h.by.Sees(l.ID, l.Pool, l.Manager):
-		if slices.Contains(h.by.Pools, l.Pool) && h.by.Only == 0 && l.Closed.IsZero() {
-			return nil, nil, fmt.Errorf("leads: lead %d: %w", id, &TakenError{l.Manager}) // it was, or could have been, theirs
-		}
-		return nil, nil, fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
+		err = ErrNotInSight
+	case h.by.Sees(l.ID, l.Pool, l.Manager):
+		return l, nil
+	case h.by.Only != id && (h.by.Only != 0 || !slices.Contains(h.by.Pools, l.Pool) || !l.Closed.IsZero()):
+		err = ErrNotInSight
+	case !l.Closed.IsZero():
+		err = ErrNotOpen
+	case l.Manager == "":
+		err = ErrNotInSight // who had the link is not of its pool any more
+	default:
+		err = &TakenError{l.Manager}
 	}
-	l, pool, err := h.book.open(tx, id)
-	if err == nil && h.by.Only != 0 && l.Manager != "" && l.Manager != h.by.Login && !h.leads(pool) {
-		err = fmt.Errorf("leads: lead %d: %w", id, &TakenError{l.Manager}) // an old link
+	return nil, fmt.Errorf("leads: lead %d: %w", id, err)
+}
+
+// find reads an open lead that the hand may touch.
+func (h *Hand) find(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
+	if _, err := h.reach(tx, id); err != nil {
+		return nil, nil, err
 	}
-	return l, pool, err
+	return h.book.open(tx, id)
 }
 
 // Take makes a lead theirs, and acknowledges it. Of several who take a lead that
@@ -132,7 +150,7 @@ func (h *Hand) Assign(tx *db.Tx, id int64, to string) error {
 	if err != nil {
 		return err
 	}
-	if !h.leads(pool) || h.by.Only != 0 {
+	if !h.leads(pool) {
 		return fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
 	}
 	if !answersFor(pool, to) || h.book.office.Directory.Manager(to) == nil {
@@ -219,12 +237,8 @@ func (h *Hand) Remark(tx *db.Tx, id int64, text string) error {
 	if len(wrong) > 0 {
 		return wrong
 	}
-	l, err := Find(tx, id)
-	switch {
-	case err != nil:
+	if err := h.May(tx, id); err != nil {
 		return err
-	case l == nil || !h.by.Sees(l.ID, l.Pool, l.Manager):
-		return fmt.Errorf("leads: lead %d: %w", id, ErrNotInSight)
 	}
 	return h.note(tx, id, EntryNoted, text)
 }

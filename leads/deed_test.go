@@ -84,6 +84,39 @@ func TestWhatIsNotInSightIsNotTouched(t *testing.T) {
 	})
 }
 
+// A link is worth for its lead what logging in is.
+func TestWhatALinkIsWorth(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.missed(client, sales) // anna's
+		link := func(login string) *leads.Hand {
+			by, _ := leads.SightOf(d.office.Directory, login)
+			by.Only = 1
+			return d.book.Hand(by, leads.ByLink)
+		}
+		anna := link("anna")
+		deeds := []func(tx *db.Tx) error{
+			func(tx *db.Tx) error { return anna.May(tx, 1) },
+			func(tx *db.Tx) error { return anna.Take(tx, 1) },
+			func(tx *db.Tx) error { return anna.Remark(tx, 1, "x") },
+			func(tx *db.Tx) error { return anna.Settle(tx, 1, leads.Settled, "") },
+		}
+		for _, deed := range deeds[:3] {
+			d.do(deed)
+		}
+		d.do(func(tx *db.Tx) error { return link("chief").Assign(tx, 1, "boris") })
+		before := d.rows("SELECT * FROM leads")
+		for _, deed := range deeds {
+			d.refuses(&leads.TakenError{By: "boris"}, deed)
+		}
+		d.want("the lead", d.rows("SELECT * FROM leads"), before...)
+		d.want("what was noted", d.rows("SELECT COUNT(*) FROM timeline WHERE kind = 'noted'"), "1")
+		d.do(func(tx *db.Tx) error { return link("boris").Settle(tx, 1, leads.Settled, "") })
+		for _, deed := range deeds {
+			d.refuses(leads.ErrNotOpen, deed)
+		}
+	})
+}
+
 func TestDeedsAreInTheTimeline(t *testing.T) {
 	story(t, nil, func(d *desk) {
 		d.missed(client, sales)

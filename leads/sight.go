@@ -16,8 +16,8 @@ type Sight struct {
 	// Supervises are the pools all of which they see, Pools those of which they
 	// see what is theirs or nobody's.
 	Supervises, Pools []string
-	// Only, where it is not 0, is the one lead that they see whatever else they
-	// could: they came by the link of an alert.
+	// Only, where it is not 0, is the one lead that they see of what they could:
+	// they came by the link of an alert, which is worth as much as logging in.
 	Only int64
 }
 
@@ -46,8 +46,8 @@ var Everything = Sight{All: true}
 // empty manager is nobody.
 func (s *Sight) Sees(lead int64, pool, manager string) bool {
 	switch {
-	case s.Only != 0:
-		return lead == s.Only
+	case s.Only != 0 && s.Only != lead:
+		return false
 	case s.All, slices.Contains(s.Supervises, pool):
 		return true
 	case manager == "":

@@ -103,11 +103,15 @@ func (b *beyond) connected(end notice) over {
 		return o
 	}
 	o.outcome, o.detail = b.far.outcome(end, b.connection)
-	switch o.outcome {
-	case dials.Failed, dials.Congestion, dials.Invalid:
+	if inVain(o.outcome) {
 		o.fell = b.fell
 	}
 	return o
+}
+
+// inVain says of a connection that the PBX carried it to nobody.
+func inVain(o dials.Outcome) bool {
+	return o == dials.Failed || o == dials.Congestion || o == dials.Invalid
 }
 
 // rouse wakes Run.

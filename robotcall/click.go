@@ -73,8 +73,8 @@ type clickDue struct {
 
 // Click rings the phones of by.Login, and connects them with the contact of a
 // lead. While one of theirs goes on, it tells that one's id and does nothing
-// else. leads.ErrNotInSight is in the error where they may not see the lead,
-// ErrNoNumber where there is nothing to dial.
+// else. The error is as of leads.Hand where the lead is none of theirs, or not
+// any more; ErrNoNumber is in it where there is nothing to dial.
 func (m *Managers) Click(ctx context.Context, by leads.Sight, how string, lead int64) (id int64, err error) {
 	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) (err error) {
 		id, err = m.ClickIn(tx, by, how, lead)
@@ -85,10 +85,10 @@ func (m *Managers) Click(ctx context.Context, by leads.Sight, how string, lead i
 
 // ClickIn is Click, as a part of a transaction.
 func (m *Managers) ClickIn(tx *db.Tx, by leads.Sight, how string, lead int64) (id int64, err error) {
-	o, err := leads.Callee(tx, lead)
-	if err == nil && (o == nil || !by.Sees(o.ID, o.Pool, o.Manager)) {
-		err = leads.ErrNotInSight
+	if err := m.cfg.Book.Hand(by, how).May(tx, lead); err != nil {
+		return 0, fmt.Errorf("robotcall: click of %s: %w", by.Login, err)
 	}
+	o, err := leads.Callee(tx, lead)
 	if err != nil {
 		return 0, fmt.Errorf("robotcall: click of %s: %w", by.Login, err)
 	}

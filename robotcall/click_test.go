@@ -213,10 +213,12 @@ func TestClicksInVain(t *testing.T) {
 		t.Errorf("Anna sees how far Clara's call has come: %v", err)
 	}
 	boris, _ := leads.SightOf(o.routing.Directory, "boris")
-	for _, lead := range []int64{1, 99} {
-		if _, err := o.life.managers.Click(o.ctx, boris, leads.ByPage, lead); !errors.Is(err, leads.ErrNotInSight) {
-			t.Errorf("Boris calls about lead %d: %v", lead, err)
-		}
+	taken := new(leads.TakenError)
+	if _, err := o.life.managers.Click(o.ctx, boris, leads.ByPage, 1); !errors.As(err, &taken) || taken.By != "anna" {
+		t.Errorf("Boris calls about Anna's: %v", err)
+	}
+	if _, err := o.life.managers.Click(o.ctx, boris, leads.ByPage, 99); !errors.Is(err, leads.ErrNotInSight) {
+		t.Errorf("Boris calls about nothing: %v", err)
 	}
 	if story := o.story(); strings.Contains(story, premium+" ") && strings.Contains(story, "dial: connect "+premium) {
 		t.Error("the premium number was dialed")

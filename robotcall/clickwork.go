@@ -84,20 +84,40 @@ func (m *Managers) doClick(ctx context.Context, j jobs.Job) jobs.Result {
 	return jobs.Result{Note: func(tx *db.Tx) error { return w.end(tx, why) }}
 }
 
-// end notes what became of it. Who is connected has taken the lead on, if it is
-// not settled by now.
+// end notes what became of it. Who is connected has taken the lead on.
 func (w *clickWork) end(tx *db.Tx, why string) error {
 	if err := dials.EndClick(tx, w.click.ID, why); err != nil {
 		return err
 	}
 	if why == dials.Connected && w.click.Lead != 0 {
-		err := w.cfg.Book.Acknowledge(tx, w.click.Lead, w.person.Login, leads.ByConnect)
-		if err != nil && !errors.Is(err, leads.ErrNotOpen) {
+		if err := w.taken(tx); err != nil {
 			return err
 		}
 	}
 	return leads.Note(tx, leads.Entry{Lead: leads.Ref(w.click.Lead), Contact: leads.Ref(w.click.Contact), Kind: leads.EntryClick,
 		Who: w.person.Login, Channel: w.click.How, Detail: why})
+}
+
+// taken makes the lead theirs, unless it is settled or another's by now, or the
+// connection has come to nothing already.
+func (w *clickWork) taken(tx *db.Tx) error {
+	c, err := dials.FindClick(tx, w.click.ID)
+	if err != nil || c == nil || c.Talk != nil && inVain(c.Talk.Outcome) {
+		return err
+	}
+	l, err := leads.Find(tx, w.click.Lead)
+	if err != nil || l == nil || !l.Closed.IsZero() || l.Manager != "" && l.Manager != w.person.Login {
+		return err
+	}
+	by, known := leads.SightOf(w.cfg.Office.Directory, w.person.Login)
+	if !known {
+		return nil // gone from the configuration
+	}
+	err = w.cfg.Book.Hand(by, leads.ByConnect).Take(tx, l.ID)
+	if errors.Is(err, leads.ErrNotInSight) { // not of its pool any more
+		return nil
+	}
+	return err
 }
 
 // connect rings the person and connects them: why is dials.Connected, or what was
@@ -118,7 +138,11 @@ func (w *clickWork) connect(ctx context.Context) (why string, again error) {
 func (w *clickWork) became() string {
 	var reports []Report
 	for _, d := range w.former {
-		if d.Kind == dials.Connect {
+		switch {
+		case d.Kind != dials.Connect:
+		case d.Outcome == dials.Stopped: // it was booked, and not dialed
+			return string(ClickFailed)
+		default:
 			return dials.Connected
 		}
 		reports = append(reports, Report{Outcome: d.Outcome})

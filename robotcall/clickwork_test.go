@@ -1,6 +1,7 @@
 package robotcall
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -27,6 +28,10 @@ func TestClickOfADeadProcess(t *testing.T) {
 			r.booked(dials.Connect, 1, "")
 			r.pbx.set(former.Channel, "Up", "Dial")
 		}, "connected"},
+		"she was not put through": {func(r *reception) {
+			r.booked(dials.Click, 1, dials.Answered)
+			r.booked(dials.Connect, 1, dials.Stopped)
+		}, "failed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inReception(t, 1, func(r *reception) {
@@ -50,4 +55,66 @@ func TestClickOfADeadProcess(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Who was connected has taken the lead on, unless it is another's by now or
+// nobody was reached for a fault of the PBX.
+func TestWhoseTheLeadIsAfterAClick(t *testing.T) {
+	for name, c := range map[string]struct {
+		manager string // whose it is by then
+		talk    dials.Outcome
+		whose   string // and who has acknowledged it
+	}{
+		"hers":                   {"anna", "", "anna anna"},
+		"nobody's":               {"", "", "anna anna"},
+		"another's":              {"boris", "", "boris "},
+		"the client was busy":    {"anna", dials.Busy, "anna anna"},
+		"the trunk fell":         {"anna", dials.Congestion, "anna "},
+		"the number was invalid": {"", dials.Invalid, " "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inReception(t, 1, func(r *reception) {
+				anna := leads.Sight{Login: "anna", Pools: []string{"default"}}
+				click, err := r.managers.Click(r.t.Context(), anna, leads.ByPage, 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				r.write(func(tx *db.Tx) error { return dials.BeginClick(tx, click, r.job.ID) })
+				r.booked(dials.Click, 1, dials.Answered)
+				r.booked(dials.Connect, 1, c.talk)
+				r.write(func(tx *db.Tx) error {
+					if _, err := tx.Exec("UPDATE leads SET manager = $1", c.manager); err != nil {
+						return err
+					}
+					w, err := r.managers.clicked(tx, jobs.Job{ID: r.job.ID, Kind: KindClick, Payload: fmt.Appendf(nil, `{"click":%d}`, click)})
+					if err != nil {
+						return err
+					}
+					return w.end(tx, dials.Connected)
+				})
+				var whose string
+				r.read("SELECT manager || ' ' || ack_by FROM leads", &whose)
+				if whose != c.whose {
+					t.Errorf("it is of, and acknowledged by, %q; want %q", whose, c.whose)
+				}
+			})
+		})
+	}
+}
+
+// A link that is older than the lead's being handed on calls nobody.
+func TestClickOnAnOldLink(t *testing.T) {
+	inReception(t, 1, func(r *reception) {
+		r.write(func(tx *db.Tx) error { _, err := tx.Exec("UPDATE leads SET manager = 'boris'"); return err })
+		link := leads.Sight{Login: "anna", Pools: []string{"default"}, Only: 1}
+		taken := new(leads.TakenError)
+		if _, err := r.managers.Click(r.t.Context(), link, leads.ByLink, 1); !errors.As(err, &taken) || taken.By != "boris" {
+			t.Errorf("%v", err)
+		}
+		var clicks int
+		r.read("SELECT COUNT(*) FROM clicks", &clicks)
+		if clicks != 0 {
+			t.Error("somebody is rung")
+		}
+	})
 }
