@@ -55,10 +55,17 @@ func (o *Office) explain(c *call.Call, j *Judged) string {
 	return joined(s.source()+s.head(), append(told, s.end()...))
 }
 
+const (
+	// between stands between the clauses of a sentence.
+	between = "; "
+	// cut says that something was cut off, or left out.
+	cut = "…"
+)
+
 // joined leaves out of the middle what would make the sentence too long: how it
 // began and how it ended decide.
 func joined(head string, told []string) string {
-	const between, left = "; ", "; …"
+	const left = between + cut
 	if whole := head + strings.Join(told, between); len(whole) <= MaxExplained {
 		return whole
 	}
@@ -286,7 +293,6 @@ func shown(text string) string {
 
 // clipped says where something was cut off.
 func clipped(text string, most int) string {
-	const cut = "…"
 	if len(text) <= most {
 		return text
 	}

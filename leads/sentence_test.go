@@ -256,6 +256,7 @@ func TestSentence(t *testing.T) {
 			if j.Reason != c.reason || j.Explanation != c.says {
 				t.Errorf("%s\n got %q\nwant %q", j.Reason, j.Explanation, c.says)
 			}
+			retold(t, j.Explanation)
 			said[c.reason] = true
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"ringback/ari/call"
 	"ringback/cmd/ringback/web/door"
 	"ringback/cmd/ringback/web/health"
+	"ringback/leads"
 	"ringback/leads/alert"
 	e164s "ringback/leads/number"
 	"ringback/leads/text"
@@ -216,12 +217,12 @@ type callRow struct {
 	Lead    string // address of the lead's card
 	Message bool   // a voicemail was left
 	Story   string // what became of it, in words
+	English bool   // the story, for want of other words
 }
 
 func (t *teller) call(c *view.Call) callRow {
 	row := callRow{Started: t.moment(c.Started.Time), Line: c.Line, Message: c.Voicemail,
-		Wait: t.length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: t.why(string(c.Reason)),
-		Story: c.Explanation}
+		Wait: t.length(seconds(c.WaitS)), Verdict: string(c.Verdict), Why: t.why(string(c.Reason))}
 	if c.Direction == call.Inbound {
 		row.Who = newWho(c.ContactName, c.CallerName, c.Caller, c.Contact)
 		row.Phones = t.phones(c)
@@ -238,13 +239,24 @@ func (t *teller) call(c *view.Call) callRow {
 	if c.Running() {
 		row.Verdict, row.Why, row.Wait = "running", "", ""
 	}
-	if row.Story != "" && t.words.Language == text.English { // it is told in English, and tells these too
-		row.Phones, row.Wait = "", ""
-	}
+	t.explain(&row, c.Explanation)
 	if c.Lead != nil {
 		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
 	}
 	return row
+}
+
+// explain tells what became of a call, which tells of its phones and its wait too.
+// In the words of the Book, where there are no others, it stands beside them.
+func (t *teller) explain(row *callRow, explanation string) {
+	said, ok := leads.Retold(explanation, t.words)
+	switch {
+	case explanation == "":
+	case !ok:
+		row.Story, row.English = explanation, true
+	default:
+		row.Story, row.Phones, row.Wait = said, "", ""
+	}
 }
 
 // day says on which day something was.

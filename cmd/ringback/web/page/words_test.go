@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"ringback/ari/call"
 	"ringback/leads"
 	"ringback/leads/alert"
 	"ringback/leads/text"
@@ -149,5 +150,21 @@ func TestTimesAreSaidAsPeopleDo(t *testing.T) {
 		if got := tell.length(d); got != want {
 			t.Errorf("length(%s) = %q, want %q", d, got, want)
 		}
+	}
+}
+
+func TestACallIsToldInTheReadersLanguage(t *testing.T) {
+	c := view.Call{ListedCall: leads.ListedCall{Direction: call.Inbound, Rang: []string{"101"}, Explanation: "rang 101 for 5 s; the caller hung up"}}
+	c.Started, c.Ended = leads.Stamp{Time: time.Unix(1, 0)}, leads.Stamp{Time: time.Unix(6, 0)}
+	tell := anyone(text.Russian)
+	if row := tell.call(&c); row.Story != "звонок на 101, 5 с; звонивший кладёт трубку" || row.English || row.Phones != "" {
+		t.Errorf("%+v", row)
+	}
+	c.Explanation = "rang a; b for 5 s; the caller hung up"
+	if row := tell.call(&c); row.Story != c.Explanation || !row.English || row.Phones == "" {
+		t.Errorf("no words: %+v", row)
+	}
+	if row := anyone(text.English).call(&c); row.Story != c.Explanation || row.English {
+		t.Errorf("English: %+v", row)
 	}
 }
