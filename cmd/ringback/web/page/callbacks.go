@@ -12,41 +12,14 @@ import (
 	"ringback/routing"
 )
 
-// callbackRow is a callback on a page, with what can be done about it.
-type callbackRow struct {
-	leadRow
-	ID int64
-	// Form and Back are what its forms carry: see door.Visitor, and where they come
-	// back to.
-	Form, Back string
-	Often      bool   // they rang more than once
-	Dialed     phone  // where no line is known
-	Reason     string // why they were missed; empty of several calls
-	// Overdue says why it is, empty: it is not.
-	Overdue string
-	Mine    bool
-	Owner   string // whose it is, where that is not plain; empty: nobody's
-	InHand  bool   // of who looks
-	Tries   string // how often somebody has tried to reach them, and who last
-	Asks    string // of a talk that may have been enough
-	Done    bool   // it is closed
-	// Callable says that the Call button rings the reader's phone first; otherwise
-	// it is a link that the device itself dials.
-	Callable bool
-	Asleep   bool // it is night where the number is
-	Progress *progress
-	// Tomorrow is when the pool opens next day.
-	Tomorrow string
-	To       []option // to whom the reader may give it
-}
-
 // shortTalk is what a talk must have lasted to ask whether it was enough.
 const shortTalk = 5 * time.Second
 
 // callback says a callback to the reader.
-func (s *Site) callback(t *teller, c *view.Callback, mine *progress) callbackRow {
-	row := callbackRow{leadRow: t.lead(&c.Lead), ID: c.ID, Form: t.form(), Back: t.path, Often: c.Missed > 1,
-		Mine: c.Manager != "" && c.Manager == t.login(), Done: c.State == view.Closed}
+func (s *Site) callback(t *teller, c *view.Callback, mine *progress) leadRow {
+	row := t.lead(&c.Lead)
+	row.ID, row.Form, row.Back, row.Often = c.ID, t.form(), t.path, c.Missed > 1
+	row.Mine, row.Done = c.Manager != "" && c.Manager == t.login(), c.State == view.Closed
 	if c.Line == "" {
 		row.Dialed = newPhone(c.Dialed)
 	}
@@ -98,7 +71,7 @@ type callbacksPage struct {
 	head
 	troubles
 	rest
-	Callbacks []callbackRow
+	Callbacks []leadRow
 	// Count is how many they owe, also beyond those that are shown; so is Overdue.
 	Count, Overdue int
 	Settled        []leadRow

@@ -20,7 +20,7 @@ import (
 type leadPage struct {
 	head
 	asked
-	Row      callbackRow
+	Row      leadRow
 	Calls    []callRow
 	Timeline []entryRow
 	// Linked says that the reader came by the link of an alert.

@@ -28,7 +28,7 @@ type everyonePage struct {
 type poolRow struct {
 	Name      string
 	Count     int
-	Callbacks []callbackRow
+	Callbacks []leadRow
 }
 
 // personRow is how much somebody has to do.
@@ -91,7 +91,7 @@ func (s *Site) openIn(t *teller, page *everyonePage, limit int) (list []view.Cal
 	return list, more, err
 }
 
-func (page *everyonePage) add(row callbackRow) {
+func (page *everyonePage) add(row leadRow) {
 	at := slices.IndexFunc(page.Pools, func(p poolRow) bool { return p.Name == row.Pool })
 	if at < 0 {
 		page.Pools, at = append(page.Pools, poolRow{Name: row.Pool}), len(page.Pools)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ringback/ari"
@@ -201,11 +202,17 @@ func (s *Site) owed(t *teller) int {
 	return n
 }
 
+// papers are what pages are written on, used again: one that grows to the size
+// of a page costs three times as much.
+var papers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
 // show renders a page whole before a byte of it is sent: a page that fails in
 // its middle is an error, not half a page.
 func (s *Site) show(w http.ResponseWriter, r *http.Request, code int, name string, data any) {
-	var page bytes.Buffer
-	if err := pages[s.teller(r).words.Language].ExecuteTemplate(&page, name, data); err != nil {
+	page := papers.Get().(*bytes.Buffer)
+	defer papers.Put(page)
+	page.Reset()
+	if err := pages[s.teller(r).words.Language].ExecuteTemplate(page, name, data); err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}

@@ -173,6 +173,33 @@ type leadRow struct {
 	Closed  moment
 	Settled string // how, when it is closed
 	Rests   string // why nobody is told of it just now
+
+	// What follows only a callback has, with what can be done about it. A row is one
+	// struct because templates find the fields of one that is embedded by a long way.
+
+	ID int64
+	// Form and Back are what its forms carry: see door.Visitor, and where they come
+	// back to.
+	Form, Back string
+	Often      bool   // they rang more than once
+	Dialed     phone  // where no line is known
+	Reason     string // why they were missed; empty of several calls
+	// Overdue says why it is, empty: it is not.
+	Overdue string
+	Mine    bool
+	Owner   string // whose it is, where that is not plain; empty: nobody's
+	InHand  bool   // of who looks
+	Tries   string // how often somebody has tried to reach them, and who last
+	Asks    string // of a talk that may have been enough
+	Done    bool   // it is closed
+	// Callable says that the Call button rings the reader's phone first; otherwise
+	// it is a link that the device itself dials.
+	Callable bool
+	Asleep   bool // it is night where the number is
+	Progress *progress
+	// Tomorrow is when the pool opens next day.
+	Tomorrow string
+	To       []option // to whom the reader may give it
 }
 
 func (t *teller) lead(l *view.Lead) leadRow {
