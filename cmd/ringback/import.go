@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ var importContacts = errand[importPart, contacts.Report]{"import", func(ctx cont
 
 func addReport(r *contacts.Report, more contacts.Report) {
 	r.Made, r.Changed, r.Same, r.Merged = r.Made+more.Made, r.Changed+more.Changed, r.Same+more.Same, r.Merged+more.Merged
-	r.Bad = append(r.Bad, more.Bad...)
+	r.Changes, r.Bad = append(r.Changes, more.Changes...), append(r.Bad, more.Bad...)
 }
 
 // Run looks at the file, says what it would change, asks, and takes it.
@@ -78,11 +79,10 @@ func (c *importCommand) Run(w *world) error {
 		return err
 	}
 	plan := *cfg.Plan("")
-	country := plan.Country
 	if c.Country != "" {
-		country = strings.ToUpper(c.Country)
+		plan.Country = strings.ToUpper(c.Country)
 	}
-	file, err := readContacts(c.File, &number.Plan{Country: country, Strip: plan.Strip})
+	file, err := readContacts(c.File, &plan)
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (c *importCommand) Run(w *world) error {
 	}
 	countOnce(&would, file.Rows)
 	if !c.JSON {
-		tellPreview(w.stdout, file, would)
+		tellPreview(w.stdout, file, would, plan.Country)
 	}
 	if c.DryRun || would.Made+would.Changed+would.Merged == 0 {
 		return c.end(w, file, would, false)
@@ -130,19 +130,37 @@ func send(rows []contacts.Row, take func([]contacts.Row) (contacts.Report, error
 }
 
 // countOnce puts right a preview of a file that names contacts more than once:
-// its parts were looked at one by one, and nothing was made in between.
+// its steps were looked at one by one, and none found what another would have
+// made. Who is named again stands as they will, or is changed.
 func countOnce(r *contacts.Report, rows []contacts.Row) {
-	seen := map[string]bool{}
+	first := map[string]int{} // by number, the row that would make them
+	again := map[int]bool{}   // by line: whether it says the same once more
 	for i := range rows {
-		again := false
 		for _, n := range rows[i].Numbers {
-			again = again || seen[n] && i >= importStep
-			seen[n] = true
-		}
-		if again && r.Made > 0 {
-			r.Made, r.Same = r.Made-1, r.Same+1
+			if before, seen := first[n]; !seen {
+				first[n] = i
+			} else {
+				again[rows[i].Line] = reflect.DeepEqual(rows[before].Wanted, rows[i].Wanted)
+			}
 		}
 	}
+	var changes []contacts.Change
+	for _, c := range r.Changes {
+		if same, named := again[c.Line]; named && c.Did == contacts.Made {
+			r.Made--
+			if same {
+				r.Same++
+				continue
+			}
+			r.Changed++
+			c.Did = contacts.Changed
+		}
+		if c.Did == contacts.Made || len(c.Parts)+len(c.Merged) == 0 {
+			c.Contact = 0 // that of the rehearsal was undone with it
+		}
+		changes = append(changes, c)
+	}
+	r.Changes = changes
 }
 
 func readContacts(path string, plan *number.Plan) (*contacts.File, error) {
@@ -160,48 +178,6 @@ func readContacts(path string, plan *number.Plan) (*contacts.File, error) {
 		return nil, fmt.Errorf("import: %s: %w", path, err)
 	}
 	return file, nil
-}
-
-// tellPreview says what a file would change.
-func tellPreview(out io.Writer, file *contacts.File, would contacts.Report) {
-	fmt.Fprintf(out, "The file is %s in %s.\n", map[string]string{"csv": "CSV", "vcard": "vCard"}[file.Kind], file.Encoding)
-	if len(file.Unused) > 0 {
-		fmt.Fprintf(out, "Of these columns nothing is kept: %s.\n", strings.Join(file.Unused, ", "))
-	}
-	fmt.Fprintf(out, "to be made:    %d\nto be changed: %d\nas they stand: %d\n", would.Made, would.Changed, would.Same)
-	if would.Merged > 0 {
-		fmt.Fprintf(out, "numbers that have rung before and become part of these: %d\n", would.Merged)
-	}
-	tellBad(out, file, would.Bad)
-}
-
-// tellBad says which lines are not taken, and why.
-func tellBad(out io.Writer, file *contacts.File, refused posted.Problems) {
-	bad := slices.Concat(file.Bad, refused)
-	if len(bad) == 0 {
-		return
-	}
-	slices.SortStableFunc(bad, func(a, b posted.Problem) int { return a.Line - b.Line })
-	fmt.Fprintf(out, "not taken:     %d\n", notTaken(file, refused))
-	for i, p := range bad {
-		if i == mostBadTold {
-			fmt.Fprintf(out, "  and more: put these right first\n")
-			return
-		}
-		fmt.Fprintf(out, "  %s\n", posted.Problems{p}.Error())
-	}
-}
-
-// mostBadTold is how many lines a person is told of.
-const mostBadTold = 50
-
-// notTaken is how many rows are not taken.
-func notTaken(file *contacts.File, refused posted.Problems) int {
-	lines := map[int]bool{}
-	for _, p := range refused {
-		lines[p.Line] = true
-	}
-	return file.BadRows + len(lines)
 }
 
 // agreed asks a person, where there is one.
@@ -229,7 +205,7 @@ func (c *importCommand) end(w *world, file *contacts.File, r contacts.Report, do
 	bad := notTaken(file, r.Bad)
 	if c.JSON {
 		err := json.NewEncoder(w.stdout).Encode(map[string]any{"file": c.File, "kind": file.Kind, "encoding": file.Encoding, "done": done, "made": r.Made,
-			"changed": r.Changed, "same": r.Same, "merged": r.Merged, "not_taken": bad, "problems": slices.Concat(posted.Problems{}, file.Bad, r.Bad), "unused_columns": file.Unused})
+			"changed": r.Changed, "same": r.Same, "merged": r.Merged, "changes": slices.Concat([]contacts.Change{}, r.Changes), "not_taken": bad, "problems": slices.Concat(posted.Problems{}, file.Bad, r.Bad), "unused_columns": file.Unused})
 		if err != nil {
 			return err
 		}

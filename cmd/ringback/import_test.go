@@ -31,7 +31,7 @@ func TestImport(t *testing.T) {
 	t.Run("daemon", func(t *testing.T) {
 		s, _ := c.hold(t)
 		contacts := func() int { return len(list[apiContact](t, s, "contacts")) }
-		says(0, "to be made:    2\n", two, "--dry-run")
+		says(0, "to be made:    2\n  line 2: \"Ivan\"\n  line 3: \"Olga\"\nto be changed: 0\nas they stand: 0\n", two, "--dry-run")
 		says(1, "say --yes", two)
 		if n := contacts(); n != 0 {
 			t.Errorf("%d contacts after looks at the file", n)
@@ -42,10 +42,15 @@ func TestImport(t *testing.T) {
 		if n := contacts(); n != 3 {
 			t.Errorf("%d contacts", n)
 		}
-		says(0, `"changed":1,"done":true,`, "phone,name\n89161234569,Anna K.\n", "--yes", "--json")
+		const changed = "phone,name,note\n\"89161234569, 89161234568\",Anna K.,\"two\nlines\"\n89031112233,Olga,\n"
+		says(0, "to be changed: 1\n  line 2: contact 3, \"Anna\": name: \"Anna\" → \"Anna K.\"; note: \"two lines\"; numbers + +79161234568\nas they stand: 1\n", changed, "--dry-run")
+		says(0, `"changes":[{"line":2,"did":"changed","contact":3,"name":"Anna","parts":[{"field":"name","from":"Anna","to":"Anna K."},{"field":"note","from":"","to":"two\nlines"},{"field":"numbers","from":"","to":"+79161234568"}]}],"done":false`,
+			changed, "--dry-run", "--json")
+		says(0, `"changed":1,"changes":[{"line":2,"did":"changed","contact":3,"name":"Anna","parts":[{"field":"name","from":"Anna","to":"Anna K."}]}],"done":true,`, "phone,name\n89161234569,Anna K.\n", "--yes", "--json")
 		says(1, "line 2: number: the number belongs to contact 2", "external_id,phone\ncrm-1,89031112233\n", "--yes")
 		// Somebody rings with a number of which a file says whose it is.
 		s.asked(t, "+79261112233")
+		says(0, "contact 1, \"Ivan\": contact 4 becomes part of it\n", "external_id,phone\ncrm-1,\"89161234567;89261112233\"\n", "--dry-run")
 		says(0, "become part of these: 1", "external_id,phone\ncrm-1,\"89161234567;89261112233\"\n", "--yes")
 		if n := contacts(); n != 3 {
 			t.Errorf("%d contacts after one became part of another", n)
@@ -56,17 +61,27 @@ func TestImport(t *testing.T) {
 		for i := range 1200 {
 			fmt.Fprintf(&many, "+7495%07d,Client %d\n", 2000000+i%1199, i%1199)
 		}
-		says(0, "to be made:    1199\nto be changed: 0\nas they stand: 1", many.String(), "--dry-run")
+		says(0, "line 6: \"Client 4\"\n  and 1194 more: --json tells of all\nto be changed: 0\nas they stand: 1", many.String(), "--dry-run")
+		says(0, "to be made:    1199\n", many.String(), "--dry-run")
+		says(0, "to be changed: 1\n  line 1202: \"Other\", as another line of the file makes them\nas they stand: 1", many.String()+"+74952000003,Other\n", "--dry-run")
 		says(0, "Done: 1199 made, 0 changed, 1 as they stood", many.String(), "--yes")
 	})
 	says(0, "Done: 1 made, 0 changed, 0 as they stood", "Телефон;Имя\n512 345 678;Łukasz\n", "--yes", "--country", "pl")
 	says(1, "no column holds numbers", "x,y\n", "--yes")
+	says(1, "not taken:     3\n  line 3: holds a quote that is not ended", "sep=;\nТелефон;Имя\n8 916 123-45-67;\"Иван\" Ильич\n512 345 678;x\n512 345 679;x\n", "--dry-run")
+	says(1, "were read as those of RU: name another country where they are of one, as in --country PL.\n", "phone\n512 345 678\n512 345 679\n", "--dry-run")
 }
 
 // asked opens a lead for a number that nobody has.
 func (s site) asked(t *testing.T, number string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+"/api/v1/leads", strings.NewReader(`{"number":"`+number+`"}`))
+	s.post(t, "/api/v1/leads", `{"number":"`+number+`"}`, http.StatusCreated)
+}
+
+// post asks the API for something, and wants it to answer so.
+func (s site) post(t *testing.T, path, body string, want int) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+s.address+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,8 +92,8 @@ func (s site) asked(t *testing.T, number string) {
 		t.Fatal(err)
 	}
 	defer res.Body.Close()
-	if res.StatusCode != http.StatusCreated {
-		t.Fatalf("a lead by hand: %s", res.Status)
+	if res.StatusCode != want {
+		t.Fatalf("POST %s: %s", path, res.Status)
 	}
 }
 

@@ -59,23 +59,37 @@ func (e *OwnedError) Error() string {
 // is posted.Problems, or has a *OwnedError in it: the card names two contacts, or
 // one that goes by another external id.
 func (c *Cabinet) Put(tx *db.Tx, w Wanted, by Author) (id int64, did Did, err error) {
+	id, did, _, err = c.put(tx, w, by)
+	return id, did, err
+}
+
+// put is Put; parts are what is different where the card was changed.
+func (c *Cabinet) put(tx *db.Tx, w Wanted, by Author) (id int64, did Did, parts []Part, err error) {
 	in, err := c.check(w)
 	if err != nil {
-		return 0, "", err
+		return 0, "", nil, err
 	}
 	if in.ExternalID == nil && len(in.numbers) == 0 {
-		return 0, "", posted.Problems{{Field: "numbers", Text: "are missing: say by a number or an external_id which contact is meant"}}
+		return 0, "", nil, posted.Problems{{Field: "numbers", Text: "are missing: say by a number or an external_id which contact is meant"}}
 	}
 	id, err = in.find(tx)
 	switch {
 	case err != nil:
-		return 0, "", err
+		return 0, "", nil, err
 	case id == 0:
 		id, err = in.insert(tx)
-		return id, Made, err
+		return id, Made, nil, err
 	}
-	did, err = in.update(tx, id, by, false)
-	return id, did, err
+	parts, err = in.update(tx, id, by, nil)
+	return id, didOf(parts), parts, err
+}
+
+// didOf is what became of a card of which these parts are different.
+func didOf(parts []Part) Did {
+	if len(parts) == 0 {
+		return Same
+	}
+	return Changed
 }
 
 // Change changes the card of a contact. Numbers, where they are named, become all
@@ -93,13 +107,14 @@ func (c *Cabinet) Change(tx *db.Tx, id int64, w Wanted, by Author) (Did, error) 
 	if err := leads.CheckContact(tx, id); err != nil {
 		return "", err
 	}
-	dropped := 0
+	var dropped []string
 	if named {
 		if dropped, err = in.drop(tx, id); err != nil {
 			return "", err
 		}
 	}
-	return in.update(tx, id, by, dropped > 0)
+	parts, err := in.update(tx, id, by, dropped)
+	return didOf(parts), err
 }
 
 // find tells whose card it is; 0: nobody's yet.
@@ -190,22 +205,23 @@ func numbersOf(tx *db.Tx, id int64) (list []string, err error) {
 	return list, rows.Err()
 }
 
-// drop takes away the numbers of a contact that its card does not name.
-func (in *checked) drop(tx *db.Tx, id int64) (n int, err error) {
+// drop takes away the numbers of a contact that its card does not name, and tells
+// which.
+func (in *checked) drop(tx *db.Tx, id int64) (gone []string, err error) {
 	has, err := numbersOf(tx, id)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	for _, old := range has {
 		if slices.Contains(in.numbers, old) {
 			continue
 		}
 		if _, err := tx.Exec("DELETE FROM numbers WHERE number = $1", old); err != nil {
-			return 0, fmt.Errorf("contacts: contact %d: %w", id, err)
+			return nil, fmt.Errorf("contacts: contact %d: %w", id, err)
 		}
-		n++
+		gone = append(gone, old)
 	}
-	return n, nil
+	return gone, nil
 }
 
 // value is a text that may be missing.

@@ -83,9 +83,15 @@ func separator(text []byte) rune {
 
 // readTable reads CSV.
 func (f *File) readTable(text []byte, plan *number.Plan) error {
-	file := csv.NewReader(bytes.NewReader(text))
-	file.Comma, file.FieldsPerRecord, file.ReuseRecord = separator(text), -1, true
-	head, err := file.Read()
+	t := table{rest: text}
+	if first := excelSays.FindSubmatch(text); first != nil {
+		t.comma = rune(first[1][0])
+		t.skip(1)
+	} else {
+		t.comma = separator(text)
+	}
+	t.begin()
+	head, _, err := t.read()
 	if err != nil || len(head) > maxColumns {
 		return errors.New("contacts: the file is neither CSV with a line of column names, nor vCard")
 	}
@@ -101,17 +107,17 @@ func (f *File) readTable(text []byte, plan *number.Plan) error {
 		return fmt.Errorf("contacts: no column holds numbers: call it phone (the first line has: %s)", strings.Join(f.Unused, ", "))
 	}
 	for {
-		cells, err := file.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if bad := new(csv.ParseError); errors.As(err, &bad) { // where the next line begins is not known
-			return fmt.Errorf("contacts: line %d: %w", bad.StartLine, bad.Err)
-		}
-		line, _ := file.FieldPos(0)
+		cells, line, err := t.read()
+		broken := new(csv.ParseError)
 		switch {
+		case errors.Is(err, io.EOF):
+			return nil
 		case len(f.Rows)+f.BadRows >= MaxRows:
 			return fmt.Errorf("contacts: the file holds more than %d contacts: split it", MaxRows)
+		case errors.As(err, &broken):
+			f.refuse(line, posted.Problems{{Text: brokenLine}})
+		case err != nil:
+			return fmt.Errorf("contacts: line %d: %w", line, err)
 		case len(cells) > len(means):
 			f.refuse(line, posted.Problems{{Text: fmt.Sprintf("holds %d values for %d columns", len(cells), len(means))}})
 		case strings.Join(cells, "") != "":
@@ -119,6 +125,52 @@ func (f *File) readTable(text []byte, plan *number.Plan) error {
 		}
 	}
 }
+
+// excelSays is the line before the first by which a table tells Excel what parts
+// its columns.
+var excelSays = regexp.MustCompile(`^(?i:"?sep=)([,;\t|])"?\r?\n`)
+
+// table reads the lines of CSV, and after one that is none goes on with the next.
+type table struct {
+	rest  []byte // from the line on at which lines began to be counted
+	line  int    // how many are before it
+	comma rune
+	lines *csv.Reader
+}
+
+// begin reads on at the rest.
+func (t *table) begin() {
+	t.lines = csv.NewReader(bytes.NewReader(t.rest))
+	t.lines.Comma, t.lines.FieldsPerRecord, t.lines.ReuseRecord = t.comma, -1, true
+}
+
+// skip leaves lines of the rest out.
+func (t *table) skip(lines int) {
+	for range lines {
+		_, t.rest, _ = bytes.Cut(t.rest, []byte("\n"))
+	}
+	t.line += lines
+}
+
+// read gives the next record, and the line on which it begins. A record that is
+// broken, a *csv.ParseError says how, is taken for one line: a quote that does not
+// end would have taken in all the others.
+func (t *table) read() (cells []string, line int, err error) {
+	cells, err = t.lines.Read()
+	if broken := new(csv.ParseError); errors.As(err, &broken) {
+		t.skip(broken.StartLine)
+		t.begin()
+		return nil, t.line, err
+	}
+	if err != nil {
+		return nil, t.line, err
+	}
+	first, _ := t.lines.FieldPos(0)
+	return cells, t.line + first, nil
+}
+
+// brokenLine says it to who wrote the line.
+const brokenLine = `holds a quote that is not ended, or stands in the middle of a value: put the whole value in quotes, and write each quote in it twice, as in "John ""Jack"" Smith"`
 
 // takeCells takes one line of a table.
 func (f *File) takeCells(plan *number.Plan, line int, means, cells []string) {

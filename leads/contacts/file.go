@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,7 +37,10 @@ type File struct {
 	Rows     []Row           // those that can be taken
 	Bad      posted.Problems // why the others cannot, the first of them
 	BadRows  int             // how many others there are
-	Unused   []string        // columns that mean nothing here, the first of them
+	// Unread counts those of which a number could not be read: many, and their
+	// numbers are of another country.
+	Unread int
+	Unused []string // columns that mean nothing here, the first of them
 }
 
 // mostTold is how many problems of a file are told, mostUnused how many columns.
@@ -60,9 +64,11 @@ func (f *File) refuse(line int, wrong posted.Problems) {
 func (f *File) take(plan *number.Plan, row Row) {
 	var wrong posted.Problems
 	var numbers []string
+	unread := 0
 	for _, text := range row.Numbers {
 		switch n := plan.Read(text); {
 		case n.Kind != number.E164:
+			unread = 1
 			shown, _ := number.OneLine(text, 40)
 			wrong.Add("number", fmt.Sprintf("%q is no valid telephone number: write it with its country code, or name the country", shown))
 		case !slices.Contains(numbers, n.Value):
@@ -90,6 +96,7 @@ func (f *File) take(plan *number.Plan, row Row) {
 	}
 	if len(wrong) > 0 {
 		f.refuse(row.Line, wrong)
+		f.Unread += unread
 		return
 	}
 	row.Numbers = numbers
@@ -102,7 +109,7 @@ func Read(text []byte, plan *number.Plan) (*File, error) {
 	if len(text) > MaxFile {
 		return nil, fmt.Errorf("contacts: the file is larger than %d MB: split it", MaxFile>>20)
 	}
-	text, name, err := decode(text)
+	text, name, err := decode(text, plan.Country)
 	if err != nil {
 		return nil, err
 	}
@@ -116,8 +123,9 @@ func Read(text []byte, plan *number.Plan) (*File, error) {
 }
 
 // decode makes UTF-8 of a text: by its byte order mark, or because it is, or from
-// the code page of the languages that are spoken here, which its letters tell.
-func decode(text []byte) ([]byte, string, error) {
+// the code page of the languages that are spoken here, which its letters tell, or
+// the country.
+func decode(text []byte, country string) ([]byte, string, error) {
 	var from encoding.Encoding
 	name := "utf-8"
 	switch {
@@ -125,12 +133,16 @@ func decode(text []byte) ([]byte, string, error) {
 		return text[3:], name, nil
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")):
 		from, name = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM), "utf-16"
+	case bytes.IndexByte(text, 0) >= 0:
+		return nil, "", errors.New("contacts: the file holds bytes that are in no text: save it as CSV in UTF-8")
 	case utf8.Valid(text):
 		return text, name, nil
 	case isCyrillic(text):
 		from, name = charmap.Windows1251, "windows-1251"
-	default:
+	case slices.Contains(central, country) || isPolish(text):
 		from, name = charmap.Windows1250, "windows-1250"
+	default:
+		from, name = charmap.Windows1252, "windows-1252"
 	}
 	plain, err := from.NewDecoder().Bytes(text)
 	if err != nil {
@@ -138,6 +150,22 @@ func decode(text []byte) ([]byte, string, error) {
 	}
 	return plain, name, nil
 }
+
+// central are the countries whose programs write the code page 1250.
+var central = []string{"AL", "BA", "CZ", "HR", "HU", "ME", "PL", "RO", "RS", "SI", "SK"}
+
+// isPolish says whether a word has one of ą ł ź ż Ł Ź Ż of the code page 1250: in
+// that of western Europe these bytes are signs, such as £ and ¿, and no letters.
+func isPolish(text []byte) bool {
+	for i := 1; i < len(text); i++ {
+		if isLetter(text[i-1]) && strings.IndexByte("\xb9\xb3\xbf\x9f", text[i]) >= 0 || strings.IndexByte("\xa3\xaf\x8f", text[i-1]) >= 0 && isLetter(text[i]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isLetter(b byte) bool { return 'a' <= b|0x20 && b|0x20 <= 'z' }
 
 // isCyrillic tells Cyrillic from Polish: there whole words are beyond ASCII, here
 // a letter now and then.

@@ -48,6 +48,8 @@ func as(t *testing.T, name, text string) []byte {
 		out, err = unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewEncoder().Bytes([]byte(text))
 	case "windows-1251":
 		out, err = charmap.Windows1251.NewEncoder().Bytes([]byte(text))
+	case "windows-1252":
+		out, err = charmap.Windows1252.NewEncoder().Bytes([]byte(text))
 	case "windows-1250":
 		out, err = charmap.Windows1250.NewEncoder().Bytes([]byte(text))
 	}
@@ -80,9 +82,20 @@ func TestFilesOfAddressBooks(t *testing.T) {
 7 name: is longer than 256 characters
 8 name: holds control characters: write it on one line`},
 		{"no numbers", "utf-8", "RU", "name,colour\nIvan,red\n", "error: contacts: no column holds numbers: call it phone (the first line has: colour)"},
-		{"open quotes", "utf-8", "RU", "phone,name\n+79161234567,Ivan\n+79161234568,\"Olga\n+79161234569,Anna\n", "error: contacts: line 3: extraneous or missing \" in quoted-field"},
+		{"open quotes", "utf-8", "RU", "phone,name\n+79161234567,Ivan\n+79161234568,\"Olga\n+79161234569,\"Petrova, Anna\"\n\n+79161234560,Boris \"Bob\" B.\n+79161234561,\"two\nlines\"\n+79161234562,\"Vera\n",
+			"2 +79161234567|Ivan|||||\n4 +79161234569|Petrova, Anna|||||\n" + `3 : ` + brokenLine + `
+6 : ` + brokenLine + `
+7 name: holds control characters: write it on one line
+9 : ` + brokenLine},
+		{"a quote in the names", "utf-8", "RU", "phone,na\"me\n+79161234567,Ivan\n", "error: contacts: the file is neither CSV with a line of column names, nor vCard"},
+		{"Excel's own line", "bom", "RU", "sep=;\r\nТелефон;Имя\r\n8 916 123-45-67;Иван, Олег, Вера\r\n112;x\r\n",
+			"3 +79161234567|Иван, Олег, Вера|||||\n4 number: \"112\" is no valid telephone number: write it with its country code, or name the country"},
+		{"French", "windows-1252", "FR", "Téléphone;Nom et prénom;Full name\n01 23 45 67 89;;Hélène Lefèvre\n", "2 +33123456789|Hélène Lefèvre|||||"},
+		{"Polish elsewhere", "windows-1250", "DE", "Telefon;Full name\n+48512345678;Łukasz Żak\n", "2 +48512345678|Łukasz Żak|||||"},
+		{"Spanish", "windows-1252", "DE", "Telefon;Full name;Note\n+34912345678;Begoña;¿Qué tal?\n", "2 +34912345678|Begoña|||¿Qué tal?||"},
+		{"UTF-16 without a mark", "utf-8", "RU", "p\x00h\x00o\x00n\x00e\x00", "error: contacts: the file holds bytes that are in no text: save it as CSV in UTF-8"},
 		{"nothing", "utf-8", "RU", "", "error: contacts: the file is neither CSV with a line of column names, nor vCard"},
-		{"a picture", "utf-8", "RU", "\x89PNG\r\n\x1a\n\x00\x00", "error: contacts: no column holds numbers: call it phone (the first line has: ‰PNG)"},
+		{"a picture", "utf-8", "RU", "\x89PNG\r\n\x1a\n\x00\x00", "error: contacts: the file holds bytes that are in no text: save it as CSV in UTF-8"},
 		{"vCard 3", "utf-8", "RU", "BEGIN:VCARD\r\nVERSION:3.0\r\nPRODID:-//Apple Inc.//iPhone OS//EN\r\nN:Петров;Иван;;;\r\nFN:Иван Петров\r\nitem1.TEL;type=CELL;type=VOICE;type=pref:+7 916\r\n  123-45-67\r\nTEL;type=\"x:y\":8 495 123 45 67\r\n" +
 			"PHOTO;ENCODING=b;TYPE=JPEG:" + strings.Repeat("/9j/4AAQ\r\n ", 50000) + "\r\nEMAIL;type=INTERNET:ivan@example.com\r\nNOTE:one\\ntwo\\, three\r\nEND:VCARD\r\n",
 			"1 +79161234567 +74951234567|Иван Петров||ivan@example.com|one\ntwo, three||"},

@@ -16,8 +16,20 @@ type Report struct {
 	Same    int `json:"same"`
 	// Merged counts contacts that became one with another: those of numbers that
 	// rang before anybody knew whose they are.
-	Merged int             `json:"merged"`
-	Bad    posted.Problems `json:"bad"` // by line: these were not taken
+	Merged int `json:"merged"`
+	// Changes are the rows of which something is different, by line.
+	Changes []Change        `json:"changes"`
+	Bad     posted.Problems `json:"bad"` // by line: these were not taken
+}
+
+// Change is what became of one row, or would.
+type Change struct {
+	Line    int     `json:"line"`
+	Did     Did     `json:"did"`
+	Contact int64   `json:"contact,omitempty"` // 0: of a preview, there is none yet
+	Name    string  `json:"name"`             // as the contact was called before, or a new one is
+	Parts   []Part  `json:"parts,omitempty"`  // what is different of a contact that was there
+	Merged  []int64 `json:"merged,omitempty"` // the contacts that became part of it
 }
 
 // Import takes rows of a file: each as a whole or not at all. A number that rang
@@ -25,10 +37,9 @@ type Report struct {
 // nothing is different change nothing, so that a file can be imported again.
 func (c *Cabinet) Import(tx *db.Tx, rows []Row, by Author) (r Report, err error) {
 	for i := range rows {
-		var did Did
-		merged := 0
+		var done Change
 		err := tx.Sub(func(tx *db.Tx) (err error) {
-			did, merged, err = c.importRow(tx, rows[i].Wanted, by)
+			done, err = c.importRow(tx, rows[i].Wanted, by)
 			return err
 		})
 		var wrong posted.Problems
@@ -51,50 +62,70 @@ func (c *Cabinet) Import(tx *db.Tx, rows []Row, by Author) (r Report, err error)
 			}
 			continue
 		}
-		r.Merged += merged
-		r.count(did)
+		done.Line = rows[i].Line
+		r.count(done)
 	}
 	return r, nil
 }
 
-func (r *Report) count(did Did) {
-	switch did {
+func (r *Report) count(done Change) {
+	r.Merged += len(done.Merged)
+	switch done.Did {
 	case Made:
 		r.Made++
 	case Changed:
 		r.Changed++
 	case Same:
 		r.Same++
+		if len(done.Merged) == 0 {
+			return
+		}
 	}
+	r.Changes = append(r.Changes, done)
 }
 
 // importRow takes one row; strangers to whom its numbers belong become part of
 // the contact that it is about.
-func (c *Cabinet) importRow(tx *db.Tx, w Wanted, by Author) (did Did, merged int, err error) {
+func (c *Cabinet) importRow(tx *db.Tx, w Wanted, by Author) (done Change, err error) {
 	for range MaxNumbers {
 		err := tx.Sub(func(tx *db.Tx) (err error) {
-			_, did, err = c.Put(tx, w, by)
+			done.Contact, done.Did, done.Parts, err = c.put(tx, w, by)
 			return err
 		})
+		if err == nil {
+			done.Name, err = called(tx, done)
+			return done, err
+		}
 		owned := new(OwnedError)
 		if !errors.As(err, &owned) || owned.Field != "number" || owned.Of == 0 {
-			return did, merged, err
+			return done, err
 		}
 		from, into := owned.Contact, owned.Of
 		if strange, e := stranger(tx, from); e != nil {
-			return "", 0, e
+			return done, e
 		} else if !strange {
 			from, into = into, from
 			if strange, e := stranger(tx, from); e != nil || !strange {
-				return "", 0, errors.Join(err, e)
+				return done, errors.Join(err, e)
 			}
 		}
 		if err := c.cfg.Book.Merge(tx, from, into, leads.Entry{Who: by.Who, Channel: by.How}); err != nil {
-			return "", 0, err
+			return done, err
 		}
-		merged++
+		done.Merged = append(done.Merged, from)
 	}
-	return did, merged, nil
+	return done, nil
+}
+
+// called is how the contact of a row was called before it.
+func called(tx *db.Tx, done Change) (string, error) {
+	for _, p := range done.Parts {
+		if p.Field == "name" {
+			return p.From, nil
+		}
+	}
+	now, err := readCard(tx, done.Contact)
+	return now.name, err
 }
 
 // stranger says whether nobody has filled in the card of a contact: it is a number

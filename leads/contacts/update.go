@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ringback/leads"
@@ -27,47 +28,57 @@ func readCard(tx *db.Tx, id int64) (c card, err error) {
 	return c, err
 }
 
+// Part is a part of a card that is different: its field, what stood there, and
+// what does. Of numbers those that have gone and come, parted by commas.
+type Part struct {
+	Field string `json:"field"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+}
+
 // update writes what is different, and notes which parts of the card that are;
-// dropped says that it has lost numbers already.
-func (in *checked) update(tx *db.Tx, id int64, by Author, dropped bool) (Did, error) {
+// dropped are the numbers that it has lost already. The parts are none where the
+// card stood so already.
+func (in *checked) update(tx *db.Tx, id int64, by Author, dropped []string) ([]Part, error) {
 	was, err := readCard(tx, id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	now := was
 	parts := in.apply(&now)
 	if in.ExternalID != nil {
 		renamed, err := in.rename(tx, id, &now)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		if renamed {
-			parts = append(parts, "external_id")
+			parts = append(parts, Part{"external_id", was.external.String, now.external.String})
 		}
 	}
 	added, err := in.add(tx, id)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	if added || dropped {
-		parts = append(parts, "numbers")
+	if len(added) > 0 || len(dropped) > 0 {
+		parts = append(parts, Part{"numbers", strings.Join(dropped, ", "), strings.Join(added, ", ")})
 	}
 	if len(parts) == 0 {
-		return Same, nil
+		return nil, nil
 	}
 	_, err = tx.Exec(`UPDATE contacts SET name = $1, named = $2, manager = $3, email = $4, note = $5, language = $6, shared = $7, external_id = $8
 		WHERE id = $9`, now.name, now.named, now.manager, now.email, now.note, now.language, now.shared, now.external, id)
 	if err != nil {
-		return "", fmt.Errorf("contacts: contact %d: %w", id, err)
+		return nil, fmt.Errorf("contacts: contact %d: %w", id, err)
 	}
-	return Changed, note(tx, id, by, parts)
+	return parts, note(tx, id, by, parts)
 }
 
-// apply takes over what is wanted, and names the parts that are different.
-func (in *checked) apply(c *card) (parts []string) {
+// apply takes over what is wanted, and gives the parts that are different.
+func (in *checked) apply(c *card) (parts []Part) {
 	if in.Name != nil {
 		if name := strings.TrimSpace(*in.Name); name != c.name || !c.named {
-			c.name, c.named, parts = name, true, append(parts, "name")
+			parts = append(parts, Part{"name", c.name, name})
+			c.name, c.named = name, true
 		}
 	}
 	for _, part := range []struct {
@@ -76,11 +87,13 @@ func (in *checked) apply(c *card) (parts []string) {
 		have *string
 	}{{"manager", in.Manager, &c.manager}, {"email", in.Email, &c.email}, {"note", in.Note, &c.note}, {"language", in.Language, &c.language}} {
 		if part.want != nil && *part.want != *part.have {
-			*part.have, parts = *part.want, append(parts, part.name)
+			parts = append(parts, Part{part.name, *part.have, *part.want})
+			*part.have = *part.want
 		}
 	}
 	if in.Shared != nil && *in.Shared != c.shared {
-		c.shared, parts = *in.Shared, append(parts, "shared")
+		parts = append(parts, Part{"shared", strconv.FormatBool(c.shared), strconv.FormatBool(*in.Shared)})
+		c.shared = *in.Shared
 	}
 	return parts
 }
@@ -114,11 +127,11 @@ func (e *NamedError) Error() string {
 	return fmt.Sprintf("the numbers belong to contact %d, which has another external_id", e.Contact)
 }
 
-// add gives a contact the numbers that it has not got.
-func (in *checked) add(tx *db.Tx, id int64) (added bool, err error) {
+// add gives a contact the numbers that it has not got, and tells which.
+func (in *checked) add(tx *db.Tx, id int64) (added []string, err error) {
 	has, err := numbersOf(tx, id)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	n := len(has)
 	for _, value := range in.numbers {
@@ -128,22 +141,26 @@ func (in *checked) add(tx *db.Tx, id int64) (added bool, err error) {
 		owner, err := byNumber(tx, value)
 		switch {
 		case err != nil:
-			return false, err
+			return nil, err
 		case owner != 0:
-			return false, &OwnedError{"number", owner, id}
+			return nil, &OwnedError{"number", owner, id}
 		}
 		if n++; n > MaxNumbers {
-			return false, posted.Problems{{Field: "numbers", Text: fmt.Sprintf("would be more than %d with those that the contact has", MaxNumbers)}}
+			return nil, posted.Problems{{Field: "numbers", Text: fmt.Sprintf("would be more than %d with those that the contact has", MaxNumbers)}}
 		}
 		if err := addNumber(tx, value, id); err != nil {
-			return false, err
+			return nil, err
 		}
-		added = true
+		added = append(added, value)
 	}
 	return added, nil
 }
 
 // note tells the timeline which parts of a card are different.
-func note(tx *db.Tx, id int64, by Author, parts []string) error {
-	return leads.Note(tx, leads.Entry{Contact: leads.Ref(id), Kind: leads.EntryCard, Who: by.Who, Channel: by.How, Detail: strings.Join(parts, ", ")})
+func note(tx *db.Tx, id int64, by Author, parts []Part) error {
+	fields := make([]string, len(parts))
+	for i := range parts {
+		fields[i] = parts[i].Field
+	}
+	return leads.Note(tx, leads.Entry{Contact: leads.Ref(id), Kind: leads.EntryCard, Who: by.Who, Channel: by.How, Detail: strings.Join(fields, ", ")})
 }
