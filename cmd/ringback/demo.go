@@ -52,10 +52,11 @@ func (c *demoCommand) Run(w *world) error {
 	}
 	failed := report(w, results)
 	if !c.Once {
-		if err := s.invite(w.ctx); err != nil {
+		if err := s.invite(w.ctx, w.stdout); err != nil {
 			return err
 		}
-		say("\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
+		s.stayIn()
+		say("Press Call there: from now on all phones are picked up, the clients' too. What happens at them is said here.\n\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
 			s.daemon.Address(), s.token, s.daemon.Address())
 		<-w.ctx.Done()
 	}
@@ -68,17 +69,18 @@ func (c *demoCommand) Run(w *world) error {
 	return nil
 }
 
-// invite says where everybody comes in, once and without a password.
-func (s *scene) invite(ctx context.Context) error {
+// invite says where everybody comes in, once and without a password, by login.
+func (s *scene) invite(ctx context.Context, w io.Writer) error {
 	s.say("\nThe page, as each of its people sees it (a link works once):")
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, m := range s.daemon.cfg.Managers {
 		i, err := invite(ctx, s.daemon.premises(), m.Login, people.ToComeIn)
 		if err != nil {
 			return fmt.Errorf("demo: %w", err)
 		}
-		s.say("  %-18s %s", m.Name, i.Link)
+		fmt.Fprintf(tw, "  %s\t%s\t%s\n", m.Login, m.Name, i.Link)
 	}
-	return nil
+	return tw.Flush()
 }
 
 // result is what became of a step.

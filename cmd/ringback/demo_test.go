@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,12 +34,15 @@ func TestDemo(t *testing.T) {
 		if p.out.count("ok     ") != len(story) || p.out.count("MISSING") != 0 {
 			t.Errorf("it printed:\n%s", &p.out)
 		}
-		page := regexp.MustCompile(`Page +http://(\S+)/\n`).FindStringSubmatch(p.out.String())
+		address := regexp.MustCompile(`Metrics +http://(\S+)/metrics\n`).FindStringSubmatch(p.out.String())
 		token := regexp.MustCompile(`Bearer (\w+)'`).FindStringSubmatch(p.out.String())
-		if page == nil || token == nil {
+		if address == nil || token == nil {
 			t.Fatalf("it printed:\n%s", &p.out)
 		}
-		storyAtDoors(t, site{page[1], token[1]})
+		door := site{address[1], token[1]}
+		storyAtDoors(t, door)
+		letIn(t, door, p.out.String())
+		callFromThePage(t, door, p)
 		if status, _ := p.stop(t, os.Interrupt); status != 0 {
 			t.Errorf("status %d, and on stderr:\n%s", status, &p.errs)
 		}
@@ -53,6 +58,38 @@ func TestDemo(t *testing.T) {
 			}
 			leavesNothing(t, temporary)
 		})
+	}
+}
+
+// letIn comes in by the links that the demo prints, as each of its people.
+func letIn(t *testing.T, door site, printed string) {
+	for login, name := range map[string]string{"anna": "Anna", "boris": "Boris", "vera": "Vera (supervisor)", "gleb": "Gleb (administrator)"} {
+		link := regexp.MustCompile(`\n  ` + login + ` +` + regexp.QuoteMeta(name) + ` +http://` + regexp.QuoteMeta(door.address) + `(/invite/\S+)\n`).FindStringSubmatch(printed)
+		if link == nil {
+			t.Errorf("no link of %s in:\n%s", login, printed)
+			continue
+		}
+		if status, page := door.get(t, link[1]); status != http.StatusOK || !strings.Contains(page, name) {
+			t.Errorf("the link of %s answers %d: %s", login, status, page)
+		}
+	}
+}
+
+// callFromThePage asks for a call as the page's button does: the manager's phone
+// and the client's are picked up, and their talk closes the lead.
+func callFromThePage(t *testing.T, door site, p *process) {
+	open := slices.DeleteFunc(list[apiLead](t, door, "leads"), func(l apiLead) bool { return l.State != "open" })
+	if len(open) != 1 {
+		t.Fatalf("open leads are %+v", open)
+	}
+	door.post(t, fmt.Sprintf("/api/v1/leads/%d/call", open[0].ID), `{"login":"anna"}`, http.StatusAccepted)
+	waitFor(t, "the lead closes", func() bool {
+		return slices.ContainsFunc(list[apiLead](t, door, "leads"), func(l apiLead) bool { return l.ID == open[0].ID && l.Outcome == "called_back" })
+	})
+	for _, line := range []string{"phone 101 is picked up", "the phone of " + secondClient + " is picked up", "the phone of " + secondClient + " hangs up"} {
+		if p.out.count(line) != 1 {
+			t.Errorf("it does not say %q once:\n%s", line, &p.out)
+		}
 	}
 }
 

@@ -160,6 +160,7 @@ managers:
   - {login: anna, name: Anna, devices: ["101"]}
   - {login: boris, name: Boris, devices: ["102"]}
   - {login: vera, name: Vera (supervisor), devices: ["100"]}
+  - {login: gleb, name: Gleb (administrator), role: admin, devices: ["103"]}
 pools:
   - name: default
     managers: [anna, boris]

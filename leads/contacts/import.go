@@ -27,9 +27,9 @@ type Change struct {
 	Line    int     `json:"line"`
 	Did     Did     `json:"did"`
 	Contact int64   `json:"contact,omitempty"` // 0: of a preview, there is none yet
-	Name    string  `json:"name"`             // as the contact was called before, or a new one is
-	Parts   []Part  `json:"parts,omitempty"`  // what is different of a contact that was there
-	Merged  []int64 `json:"merged,omitempty"` // the contacts that became part of it
+	Name    string  `json:"name"`              // as the contact was called before, or a new one is
+	Parts   []Part  `json:"parts,omitempty"`   // what is different of a contact that was there
+	Merged  []int64 `json:"merged,omitempty"`  // the contacts that became part of it
 }
 
 // Import takes rows of a file: each as a whole or not at all. A number that rang
