@@ -98,6 +98,9 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if d.feed, err = d.newFeed(ctx); err != nil { // before anything happens that a new hook is to be told
+		return err
+	}
 	if cfg.Mode == config.Act {
 		if err := d.book.BeginToAct(ctx); err != nil {
 			return err
@@ -105,9 +108,6 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	works, desk := d.works(office)
 	if d.runner, err = jobs.NewRunner(d.db, works, jobs.Options{Log: log, Metrics: d.registry, Grace: stopWithin / 2}); err != nil {
-		return err
-	}
-	if d.feed, err = d.newFeed(); err != nil {
 		return err
 	}
 	if d.listener, err = net.Listen("tcp", cfg.Listen); err != nil {
@@ -209,12 +209,12 @@ func (d *daemon) watch(ctx context.Context) error {
 }
 
 // newFeed makes the feed of the hooks that the configuration names.
-func (d *daemon) newFeed() (*feed.Feed, error) {
+func (d *daemon) newFeed(ctx context.Context) (*feed.Feed, error) {
 	hooks, err := hooksOf(d.cfg)
 	if err != nil {
 		return nil, fmt.Errorf("serve: %w", err)
 	}
-	return feed.New(feed.Config{DB: d.db, Hooks: hooks, Log: d.log, Metrics: d.registry})
+	return feed.New(ctx, feed.Config{DB: d.db, Hooks: hooks, Log: d.log, Metrics: d.registry})
 }
 
 // Address is where page, API and metrics are served.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -31,21 +32,21 @@ type wantedReplay struct {
 // The errands of events.
 var (
 	eventsList = errand[feed.Query, view.List[*feed.Event]]{"events-list", func(ctx context.Context, at *premises, q feed.Query) (list view.List[*feed.Event], err error) {
-		err = at.withFeed(func(f *feed.Feed) error {
+		err = at.withFeed(ctx, func(f *feed.Feed) error {
 			list, err = f.List(ctx, q)
 			return err
 		})
 		return list, err
 	}}
 	eventsHooks = errand[empty, []feed.State]{"events-hooks", func(ctx context.Context, at *premises, _ empty) (list []feed.State, err error) {
-		err = at.withFeed(func(f *feed.Feed) error {
+		err = at.withFeed(ctx, func(f *feed.Feed) error {
 			list, err = f.States(ctx)
 			return err
 		})
 		return list, err
 	}}
 	eventsReplay = errand[wantedReplay, int]{"events-replay", func(ctx context.Context, at *premises, r wantedReplay) (n int, err error) {
-		err = at.withFeed(func(f *feed.Feed) error {
+		err = at.withFeed(ctx, func(f *feed.Feed) error {
 			return at.db.Do(ctx, func(tx *db.Tx) (err error) {
 				n, err = f.Replay(tx, r.Hook, r.What)
 				return err
@@ -53,11 +54,17 @@ var (
 		})
 		return n, err
 	}}
+	eventsWake = errand[string, empty]{"events-wake", func(ctx context.Context, at *premises, hook string) (empty, error) {
+		return empty{}, at.withFeed(ctx, func(f *feed.Feed) error {
+			f.Wake(hook)
+			return nil
+		})
+	}}
 )
 
 // withFeed has the daemon's feed used, or one that posts nothing where no daemon
 // runs: what it is asked for waits for the next.
-func (at *premises) withFeed(use func(f *feed.Feed) error) error {
+func (at *premises) withFeed(ctx context.Context, use func(f *feed.Feed) error) error {
 	if at.daemon != nil {
 		return use(at.daemon.feed)
 	}
@@ -65,7 +72,7 @@ func (at *premises) withFeed(use func(f *feed.Feed) error) error {
 	if err != nil {
 		return err
 	}
-	f, err := feed.New(feed.Config{DB: at.db, Hooks: hooks})
+	f, err := feed.New(ctx, feed.Config{DB: at.db, Hooks: hooks})
 	if err != nil {
 		return err
 	}
@@ -190,7 +197,8 @@ type eventsTestCommand struct {
 	Hook string `required:"" help:"Which hook, as the configuration names it." placeholder:"NAME"`
 }
 
-// Run posts a ping from here: no daemon is needed.
+// Run posts a ping from here: no daemon is needed. One that runs is told when the
+// ping was taken, so that what waits goes out at once.
 func (c *eventsTestCommand) Run(w *world) error {
 	cfg, err := config.Load(w.config)
 	if err != nil {
@@ -210,6 +218,9 @@ func (c *eventsTestCommand) Run(w *world) error {
 			return fmt.Errorf("the ping was not taken: %w", err)
 		}
 		fmt.Fprintf(w.stdout, "%s took the ping: it answered %d after %s.\n", h.Receiver.Shown(), answer.Status, time.Since(begun).Round(time.Millisecond))
+		if err := askDaemon(w.ctx, cfg, eventsWake.name, c.Hook, new(empty)); err != nil && !errors.Is(err, errNoDaemon) {
+			return fmt.Errorf("what waits for %s goes out within some minutes; it could not be hurried: %w", c.Hook, err)
+		}
 		return nil
 	}
 	return fmt.Errorf("the configuration names no hook %q", c.Hook)

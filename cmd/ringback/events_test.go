@@ -8,16 +8,22 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"ringback/leads/feed"
 )
 
-// listener is a program that is posted events.
-func listener(t *testing.T) (url string, told <-chan feed.Event) {
+// listener is a program that is posted events; while it is gone, it says so and
+// takes nothing.
+func listener(t *testing.T, gone *atomic.Bool) (url string, told <-chan feed.Event) {
 	t.Helper()
 	events := make(chan feed.Event, 100)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if gone.Load() {
+			w.WriteHeader(http.StatusGone)
+			return
+		}
 		var e feed.Event
 		if err := json.NewDecoder(r.Body).Decode(&e); err != nil {
 			t.Error(err)
@@ -32,9 +38,12 @@ func listener(t *testing.T) (url string, told <-chan feed.Event) {
 // events in every way.
 func TestEventsAreToldListedAndReplayed(t *testing.T) {
 	t.Parallel()
-	url, told := listener(t)
+	url, told := listener(t, new(atomic.Bool))
 	c := newCompany(t, account{"main", "http://127.0.0.1:9/ari", "ringback", "secret-of-ari"})
-	c.more = "hooks: [{name: crm, url: \"" + url + "/events?key=t0p\", secret_file: hook.secret, events: [lead.*]}, {name: gone, url: \"http://127.0.0.1:9/\", secret_file: hook.secret}]\n"
+	var dead atomic.Bool
+	dead.Store(true)
+	late, lately := listener(t, &dead)
+	c.more = "hooks: [{name: late, url: \"" + late + "\", secret_file: hook.secret}, {name: crm, url: \"" + url + "/events?key=t0p\", secret_file: hook.secret, events: [lead.*]}, {name: gone, url: \"http://127.0.0.1:9/\", secret_file: hook.secret}]\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "hook.secret"), []byte("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +82,17 @@ func TestEventsAreToldListedAndReplayed(t *testing.T) {
 		}
 		says(0, "lead.opened lead 1 +79161234567", "list")
 		says(0, `"type":"lead.assigned"`, "list", "--json", "--lead=1", "--type=lead.assigned")
-		says(0, "connection refused", "hooks")
+		waitFor(t, "the trouble of a hook", func() bool {
+			_, out, _ := command(t, "events", "--config", file, "hooks")
+			return strings.Contains(out, "connection refused") && strings.Contains(out, "410")
+		})
+		dead.Store(false)
+		says(0, "took the ping", "test", "--hook", "late") // which had to be left alone for an hour
+		for e := range lately {
+			if e.Type == "lead.opened" {
+				break
+			}
+		}
 		says(0, "events are posted to crm once more", "replay", "--hook=crm", "--lead=1")
 		says(0, "once more", "replay", "--hook=crm", "--since=2026-01-01T00:00:00Z")
 		says(1, "no such hook", "replay", "--hook=erp", "--failed")

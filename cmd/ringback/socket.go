@@ -77,7 +77,7 @@ func (e errand[In, Out]) run(ctx context.Context, cfg *config.Config, in In) (ou
 }
 
 // errands are all that a daemon does for commands.
-var errands = []served{userList, userInvite, userLock, userUnlock, userLogout, tokenCreate, tokenList, tokenRevoke, eventsList, eventsHooks, eventsReplay, alertTest,
+var errands = []served{userList, userInvite, userLock, userUnlock, userLogout, tokenCreate, tokenList, tokenRevoke, eventsList, eventsHooks, eventsReplay, eventsWake, alertTest,
 	importContacts}
 
 // errNoDaemon says that none runs on this database.

@@ -65,6 +65,25 @@ func TestReplayWakesTheCourier(t *testing.T) {
 	})
 }
 
+// Who has seen that the receiver is there says so.
+func TestWakeHasWhatWaitsPosted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, 1)
+		o.start()
+		settled()
+		o.crm.answer(status(410))
+		o.happens(1, leads.EntryMissed, leads.EntryNoted)
+		settled()
+		o.crm.answer(nil)
+		o.feed.Wake("another")
+		settled()
+		o.took()
+		o.feed.Wake("crm")
+		settled()
+		o.took("1:lead.opened", "1:lead.noted")
+	})
+}
+
 // What waits is not rewritten by a replay: it comes once, and is given up when its
 // day is over. What was given up and is gone through again counts as such no more.
 func TestReplayLeavesWhatWaits(t *testing.T) {

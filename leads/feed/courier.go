@@ -27,7 +27,7 @@ const (
 	// deadAfter is of how many subjects in a row nothing was taken until the
 	// receiver counts as dead: then one new event is tried in each probeEvery, so
 	// that what waits stays in the timeline and not in rows.
-	deadAfter  = 8
+	deadAfter = 8
 	// In each probeEvery one of what waits because the receiver was not there is
 	// tried as well: one that is back is known as such within that time, however
 	// long the pauses have become.

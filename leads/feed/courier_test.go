@@ -35,9 +35,16 @@ func TestWhatHappensIsToldInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOffice(t, 2)
 		o.happens(1, leads.EntryMissed) // before the hook was there
+		o.do(func(tx *db.Tx) error {
+			_, err := tx.Exec("DELETE FROM hooks")
+			return err
+		})
+		o.close()
+		o.open()
+		o.happens(1, leads.EntryNoted) // before anything is posted
 		o.start()
 		settled()
-		o.took()
+		o.took("1:lead.noted")
 		o.happens(1, leads.EntryMissed, leads.EntryAssigned, leads.EntryCallDue, leads.EntryAlertSent, leads.EntryAcknowledged, leads.EntryClosed)
 		o.happens(2, leads.EntryAsked)
 		o.do(func(tx *db.Tx) error {
@@ -204,6 +211,9 @@ func TestReplayIsNotWrittenOver(t *testing.T) {
 	o := newOffice(t, 1)
 	o.happens(1, leads.EntryMissed, leads.EntryNoted)
 	o.do(func(tx *db.Tx) error {
+		if _, err := tx.Exec("UPDATE hooks SET told = 2"); err != nil {
+			return err
+		}
 		old, err := findPlace(tx, "crm")
 		if err != nil {
 			return err

@@ -56,8 +56,10 @@ type Feed struct {
 	over     chan struct{} // closed when Run ends: nobody waits for events any more
 }
 
-// New makes a Feed. It fails when the registry has another's metrics.
-func New(c Config) (*Feed, error) {
+// New makes a Feed. A hook that is new is told what happens from now on, whenever
+// Run begins. It fails when the registry has another's metrics, or the database
+// cannot be written.
+func New(ctx context.Context, c Config) (*Feed, error) {
 	f := &Feed{db: c.DB, source: &source{c.DB.Reader(), view.New(c.DB.Reader())}, log: c.Log, over: make(chan struct{})}
 	if f.log == nil {
 		f.log = slog.New(slog.DiscardHandler)
@@ -69,7 +71,25 @@ func New(c Config) (*Feed, error) {
 	for _, h := range c.Hooks {
 		f.couriers = append(f.couriers, newCourier(h, f))
 	}
-	return f, nil
+	if len(f.couriers) == 0 {
+		return f, nil
+	}
+	return f, f.db.Do(ctx, func(tx *db.Tx) error {
+		for _, c := range f.couriers {
+			if _, err := findPlace(tx, c.hook.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Wake has what waits for a hook posted at once: somebody has seen that its receiver
+// is there. A hook that the Feed does not know has nothing that waits.
+func (f *Feed) Wake(hook string) {
+	if c := f.hook(hook); c != nil {
+		c.renew()
+	}
 }
 
 // Run posts events to hooks until ctx ends, and then finishes what is in hand.

@@ -9,7 +9,7 @@ import (
 )
 
 // takeUp reads the place, and what waits by itself and is not known yet: at the
-// start, and when a replay was asked for.
+// start, and when somebody has asked for a replay or seen that the receiver is there.
 func (c *courier) takeUp(ctx context.Context) error {
 	if err := c.save(ctx, true); err != nil {
 		return err

@@ -140,7 +140,7 @@ func (o *office) open() {
 		o.Fatal(err)
 	}
 	o.registry = prometheus.NewRegistry()
-	o.feed, err = New(Config{DB: o.db, Metrics: o.registry, Hooks: []Hook{{Name: "crm", Events: o.events, Receiver: o.crm, Timeout: 10 * time.Second}}})
+	o.feed, err = New(context.Background(), Config{DB: o.db, Metrics: o.registry, Hooks: []Hook{{Name: "crm", Events: o.events, Receiver: o.crm, Timeout: 10 * time.Second}}})
 	if err != nil {
 		o.Fatal(err)
 	}

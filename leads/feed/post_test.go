@@ -33,11 +33,10 @@ func TestBodyIsTheContract(t *testing.T) {
 	}
 	defer receiver.Close()
 	o := newOffice(t, 1)
-	o.feed, err = New(Config{DB: o.db, Hooks: []Hook{{Name: "crm", Receiver: receiver, Timeout: 5 * time.Second}}})
+	o.feed, err = New(t.Context(), Config{DB: o.db, Hooks: []Hook{{Name: "crm", Receiver: receiver, Timeout: 5 * time.Second}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.do(func(tx *db.Tx) error { _, err := findPlace(tx, "crm"); return err })
 	o.start()
 	o.do(func(tx *db.Tx) error {
 		if _, err := tx.Exec("UPDATE contacts SET name = $1", "\"},<script>\r\n\u202e\x00"+strings.Repeat("я", 5<<20)); err != nil {

@@ -3,7 +3,6 @@ package feed
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"time"
 
 	"ringback/leads/db"
@@ -50,9 +49,6 @@ func (f *Feed) state(ctx context.Context, c *courier, s *State) error {
 	var since sql.NullInt64
 	err := f.source.db.QueryRowContext(ctx, "SELECT told, delivered, troubled, trouble FROM hooks WHERE name = $1", s.Hook).
 		Scan(&told, &delivered, &troubled, &s.Trouble)
-	if errors.Is(err, sql.ErrNoRows) { // it has not begun
-		return nil
-	}
 	if err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func TestReplayOverTheAPI(t *testing.T) {
 	var told *feed.Feed
 	h := newHouse(t, func(c *Config) {
 		var err error
-		if told, err = feed.New(feed.Config{DB: c.DB, Hooks: []feed.Hook{{Name: "crm", Receiver: receiver, Timeout: 5 * time.Second}}}); err != nil {
+		if told, err = feed.New(t.Context(), feed.Config{DB: c.DB, Hooks: []feed.Hook{{Name: "crm", Receiver: receiver, Timeout: 5 * time.Second}}}); err != nil {
 			t.Fatal(err)
 		}
 		c.Feed = told

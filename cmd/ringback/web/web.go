@@ -100,7 +100,7 @@ func New(c Config) (*Server, error) {
 	s := &Server{health: health.New(c.DB.Health, c.PBXes)}
 	var err error
 	if c.Feed == nil {
-		if c.Feed, err = feed.New(feed.Config{DB: c.DB}); err != nil {
+		if c.Feed, err = feed.New(context.Background(), feed.Config{DB: c.DB}); err != nil {
 			return nil, fmt.Errorf("web: %w", err)
 		}
 	}
