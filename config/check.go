@@ -133,10 +133,13 @@ func (c *Config) checkWeb(f *findings) {
 		}
 		c.PublicURL = scheme + "://" + net.JoinHostPort(host, port)
 	}
-	if u, ok := isWeb(c.PublicURL); !ok || u.RawQuery != "" || u.Fragment != "" {
-		f.add("public_url", "is not an address such as https://ringback.example.com")
-	}
 	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	switch u, ok := isWeb(c.PublicURL); {
+	case !ok || strings.ContainsAny(c.PublicURL, "?#"):
+		f.add("public_url", "is not an address such as https://ringback.example.com: write scheme and host, and nothing else")
+	case u.Path != "":
+		f.add("public_url", "has a path, and the pages know of none: give them a host of their own, as in https://ringback.example.com")
+	}
 }
 
 // thisHost is how this machine calls itself.

@@ -192,7 +192,7 @@ channels:
 token_file: tokens
 trusted_proxies: [127.0.0.1]
 listen: "[::1]:0"
-public_url: https://ringback.example.com/r//
+public_url: https://ringback.example.com//
 mode: act
 `, map[string]string{"ari.password": "x", "hook.secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n",
 		"tokens": "# page\n0123456789abcdef0123456789abcdef\n\n  fedcba9876543210==  \r\n"}))
@@ -209,7 +209,7 @@ mode: act
 	if len(c.Tokens) != 2 || c.Tokens[0].Reveal() != "0123456789abcdef0123456789abcdef" || c.Tokens[1].Reveal() != "fedcba9876543210==" {
 		t.Errorf("%d tokens", len(c.Tokens))
 	}
-	if c.Mode != config.Act || c.PublicURL != "https://ringback.example.com/r" || len(c.Warnings) != 0 {
+	if c.Mode != config.Act || c.PublicURL != "https://ringback.example.com" || len(c.Warnings) != 0 {
 		t.Errorf("mode %q, public_url %q, warnings %v", c.Mode, c.PublicURL, c.Warnings)
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -79,6 +80,9 @@ func (c *Config) checkAccess(f *findings) {
 			f.add(key.name, "%s is not from %s to %s", durationText(key.value), durationText(leastLetIn), durationText(key.most))
 		}
 	}
+	if _, given := f.lines["web.idle"]; given && c.Web.Idle > c.Web.Session && !f.doubtful["web.idle"] && !f.doubtful["web.session"] {
+		f.warn("web.idle", "%s is more than web.session, %s: a session ends then, however much it is used", durationText(c.Web.Idle), durationText(c.Web.Session))
+	}
 }
 
 // warnOfAccess warns of what lets passwords be read on their way, or leaves the
@@ -99,14 +103,19 @@ func (c *Config) checkCertificate(f *findings) {
 	if c.TLS == nil || c.TLS.CertFile == "" || c.TLS.KeyFile == "" {
 		return
 	}
-	key, err := readSecretFile(c.TLS.KeyFile)
-	if err != nil {
-		f.add("tls.key_file", "%v", err)
-		return
-	}
 	text, err := os.ReadFile(c.TLS.CertFile)
 	if err != nil {
 		f.add("tls.cert_file", "%s cannot be read: %v", quoted(c.TLS.CertFile), reasonOf(err))
+	}
+	if bytes.Contains(text, []byte("PRIVATE KEY-----")) && !bytes.Contains(text, []byte("BEGIN CERTIFICATE-----")) {
+		f.add("tls.cert_file", "%s holds a key and no certificate: is it that of key_file?", quoted(c.TLS.CertFile))
+		return // who may read the other file is as it should be of a certificate
+	}
+	key, keyErr := readSecretFile(c.TLS.KeyFile)
+	if keyErr != nil {
+		f.add("tls.key_file", "%v", keyErr)
+	}
+	if err != nil || keyErr != nil {
 		return
 	}
 	pair, err := tls.X509KeyPair(text, []byte(key))

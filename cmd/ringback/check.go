@@ -28,21 +28,22 @@ func (c *checkCommand) Run(w *world) error {
 		return nil
 	}
 	cfg, err := config.Load(w.config)
-	var problems *config.Problems
-	if err != nil && !errors.As(err, &problems) {
+	problems := &config.Problems{File: w.config}
+	var warnings []config.Problem
+	switch {
+	case err == nil:
+		problems.List, warnings = faultsOf(cfg)
+	case !errors.As(err, &problems):
 		return err
 	}
 	if c.JSON {
-		return c.printJSON(w, cfg, problems)
+		return c.printJSON(w, problems.List, warnings)
 	}
-	if problems != nil {
-		fmt.Fprintln(w.stderr, problems)
-		return errFound
-	}
-	for _, warning := range cfg.Warnings {
+	for _, warning := range warnings {
 		fmt.Fprintf(w.stderr, "warning: %s\n", warning)
 	}
-	if len(cfg.Templates.Faults) > 0 {
+	if len(problems.List) > 0 {
+		fmt.Fprintln(w.stderr, problems)
 		return errFound
 	}
 	fmt.Fprintf(w.stdout, "%s is good: %d PBX, %d lines, %d managers, %d pools, mode %s\n",
@@ -78,25 +79,32 @@ func sayClosings(out io.Writer, cfg *config.Config, now time.Time) {
 	}
 }
 
-func (c *checkCommand) printJSON(w *world, cfg *config.Config, problems *config.Problems) error {
+// faultsOf parts what was said of a configuration that works: a broken text of
+// one's own keeps no daemon from starting, and yet is to be put right.
+func faultsOf(cfg *config.Config) (problems, warnings []config.Problem) {
+	for _, w := range cfg.Warnings {
+		if w.Path == "templates.dir" {
+			problems = append(problems, w)
+		} else {
+			warnings = append(warnings, w)
+		}
+	}
+	return problems, warnings
+}
+
+func (c *checkCommand) printJSON(w *world, problems, warnings []config.Problem) error {
 	report := struct {
 		File     string           `json:"file"`
 		Problems []config.Problem `json:"problems"`
 		Warnings []config.Problem `json:"warnings"`
-	}{File: w.config, Problems: []config.Problem{}, Warnings: []config.Problem{}}
-	if problems != nil {
-		report.Problems = problems.List
-	}
-	if cfg != nil && cfg.Warnings != nil {
-		report.Warnings = cfg.Warnings
-	}
+	}{w.config, append([]config.Problem{}, problems...), append([]config.Problem{}, warnings...)}
 	enc := json.NewEncoder(w.stdout)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(report); err != nil {
 		return fmt.Errorf("check: %w", err)
 	}
-	if problems != nil || cfg != nil && len(cfg.Templates.Faults) > 0 {
+	if len(problems) > 0 {
 		return errFound
 	}
 	return nil

@@ -119,6 +119,22 @@ func TestCheck(t *testing.T) {
 	if status, out, errs := command(t, "check", "--config", file); status != 0 || errs != "" || !strings.Contains(out, "is good: 1 PBX, 2 lines, 3 managers, 1 pools, mode act") {
 		t.Errorf("good: status %d, printed %q, and on stderr %q", status, out, errs)
 	}
+	texts := t.TempDir()
+	if err := os.WriteFile(filepath.Join(texts, "overdue.tmpl"), []byte(`{{define "short"}}{{.Nubmer}}{{end}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.more += "templates: {dir: " + texts + "}\n"
+	const fault = "templates.dir: overdue.tmpl:1: "
+	if status, out, errs := command(t, "check", "--config", c.write(t)); status != 1 || out != "" || !strings.HasPrefix(errs, "ringback.yaml: 1 problem\n  "+fault) {
+		t.Errorf("a broken text: status %d, printed %q, and on stderr %q", status, out, errs)
+	}
+	if status, out, _ := command(t, "check", "--config", c.write(t), "--json"); status != 1 || !strings.Contains(out, `"problems": [
+    {
+      "path": "templates.dir",`) || !strings.HasSuffix(out, `"warnings": []
+}
+`) {
+		t.Errorf("a broken text as JSON: status %d, printed %s", status, out)
+	}
 	c.lines += `
   - {name: twice, pbx: mian, numbers: ["74951000001"]}`
 	c.more = "dance: true\n"

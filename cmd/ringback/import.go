@@ -205,7 +205,7 @@ func (c *importCommand) end(w *world, file *contacts.File, r contacts.Report, do
 	bad := notTaken(file, r.Bad)
 	if c.JSON {
 		err := json.NewEncoder(w.stdout).Encode(map[string]any{"file": c.File, "kind": file.Kind, "encoding": file.Encoding, "done": done, "made": r.Made,
-			"changed": r.Changed, "same": r.Same, "merged": r.Merged, "changes": slices.Concat([]contacts.Change{}, r.Changes), "not_taken": bad, "problems": slices.Concat(posted.Problems{}, file.Bad, r.Bad), "unused_columns": file.Unused})
+			"changed": r.Changed, "same": r.Same, "merged": r.Merged, "changes": append([]contacts.Change{}, r.Changes...), "not_taken": bad, "problems": append(append(posted.Problems{}, file.Bad...), r.Bad...), "unused_columns": append([]string{}, file.Unused...)})
 		if err != nil {
 			return err
 		}

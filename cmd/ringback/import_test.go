@@ -36,6 +36,7 @@ func TestImport(t *testing.T) {
 		if n := contacts(); n != 0 {
 			t.Errorf("%d contacts after looks at the file", n)
 		}
+		says(0, `"problems":[],"same":0,"unused_columns":[]`, two, "--dry-run", "--json")
 		says(0, "Done: 2 made, 0 changed, 0 as they stood", two, "--yes")
 		says(0, "as they stand: 2", two, "--yes")
 		says(1, "not taken:     2\n  line 3: number: \"112\" is no valid telephone number", "phone,name,manager\n89161234569,Anna,anna\n112,Rescue,\n89161234560,Boris,nobody\n", "--yes")
