@@ -8,6 +8,9 @@ import (
 	"ringback/routing"
 )
 
+// AskedByKey is the How of a client who asked for it by a key in a call of ours.
+const AskedByKey = "by a key in a reminder call"
+
 // ByHand is a lead that no missed call opens: somebody promised to call back,
 // or the client asked for it.
 type ByHand struct {
