@@ -43,6 +43,7 @@ func (s *sweep) removeLead(r oldRow) (done bool, err error) {
 	for _, part := range []struct{ what, change string }{
 		{"entries", "DELETE FROM timeline WHERE id IN (SELECT id FROM timeline WHERE lead = $1 LIMIT $2)"},
 		{"", "DELETE FROM attempts WHERE id IN (SELECT id FROM attempts WHERE lead = $1 LIMIT $2)"},
+		{"", "DELETE FROM chat_alerts WHERE (chat, message) IN (SELECT chat, message FROM chat_alerts WHERE lead = $1 LIMIT $2)"},
 		{"", "UPDATE calls SET lead = NULL WHERE id IN (SELECT id FROM calls WHERE lead = $1 LIMIT $2)"},
 	} {
 		most := max(s.limit, 1)

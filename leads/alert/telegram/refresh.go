@@ -14,8 +14,8 @@ import (
 	"ringback/leads/text"
 )
 
-// stale are the leads of which something has become that their alerts do not say
-// yet. That it is said is not promised: after a crash it is not.
+// stale are the leads of which something has become that their alerts may not say
+// yet: at the start, all whose alerts stand in chats.
 type stale struct {
 	mu    sync.Mutex
 	leads map[int64]bool
@@ -24,8 +24,13 @@ type stale struct {
 
 func newStale() stale { return stale{leads: map[int64]bool{}, more: make(chan struct{}, 1)} }
 
-// mostStale bounds them.
-const mostStale = 10_000
+const (
+	// mostStale bounds them.
+	mostStale = 10_000
+	// retryAfter is how long an alert that could not be changed is left alone, unless
+	// something else becomes stale.
+	retryAfter = time.Minute
+)
 
 // changes are the entries after which an alert says something else.
 var changes = map[string]bool{leads.EntryClosed: true, leads.EntryAcknowledged: true, leads.EntryAckEnded: true, leads.EntryHandedOn: true, leads.EntryAssigned: true}
@@ -38,15 +43,19 @@ func (s *stale) hear(note any) {
 }
 
 func (s *stale) add(lead int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.leads) >= mostStale {
-		return
-	}
-	s.leads[lead] = true
+	s.keep(lead)
 	select {
 	case s.more <- struct{}{}:
 	default:
+	}
+}
+
+// keep adds a lead that nobody need look at now.
+func (s *stale) keep(lead int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.leads) < mostStale {
+		s.leads[lead] = true
 	}
 }
 
@@ -75,18 +84,43 @@ func (c *Channel) remember(ctx context.Context, m *alert.Message, chat, message 
 
 // refresh changes what stands in chats.
 func (c *Channel) refresh(ctx context.Context) {
+	if err := c.recall(ctx); err != nil && ctx.Err() == nil {
+		c.cfg.Log.Error("alerts may go on saying what was", "err", err)
+	}
+	again := time.NewTicker(retryAfter)
+	defer again.Stop()
 	for {
 		select {
 		case <-c.stale.more:
+		case <-again.C:
 		case <-ctx.Done():
 			return
 		}
 		for lead := range c.stale.take() {
 			if err := c.refreshLead(ctx, lead); err != nil && ctx.Err() == nil {
-				c.cfg.Log.Warn("an alert still says what was", "lead", lead, "err", err)
+				c.cfg.Log.Warn("an alert still says what was; it is tried again", "lead", lead, "err", err)
+				c.stale.keep(lead)
 			}
 		}
 	}
+}
+
+// recall has all alerts that stand in chats looked at again: before a crash, or
+// while Telegram could not be reached, something may have become of their leads.
+func (c *Channel) recall(ctx context.Context) error {
+	rows, err := c.cfg.DB.Reader().QueryContext(ctx, "SELECT DISTINCT lead FROM chat_alerts ORDER BY lead LIMIT $1", mostStale)
+	if err != nil {
+		return fmt.Errorf("telegram: alerts in chats: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var lead int64
+		if err := rows.Scan(&lead); err != nil {
+			return fmt.Errorf("telegram: alerts in chats: %w", err)
+		}
+		c.stale.add(lead)
+	}
+	return rows.Err()
 }
 
 // standing is one alert in a chat.
@@ -150,7 +184,8 @@ func (c *Channel) state(words *text.Words, lead *leads.Lead, s *standing, now ti
 	return "", false
 }
 
-// change changes one alert, and forgets it once its lead is settled.
+// change changes one alert, and forgets it once its lead is settled. The error says
+// that it may be changed later; one that Telegram refuses to change is not.
 func (c *Channel) change(ctx context.Context, lead *leads.Lead, s *standing, id int64, now time.Time) error {
 	words := text.In(c.cfg.Speaks(s.login))
 	said, over := c.state(words, lead, s, now)
@@ -173,11 +208,16 @@ func (c *Channel) change(ctx context.Context, lead *leads.Lead, s *standing, id 
 	}
 	err := c.bot.call(ctx, "editMessageText", out, nil)
 	var r *refusal
-	if errors.As(err, &r) && r.Code == http.StatusTooManyRequests {
+	switch refused := errors.As(err, &r); {
+	case refused && r.Code == http.StatusTooManyRequests:
 		c.pace.rest(s.chat, r.RetryAfter)
 		return err
+	case err != nil && (!refused || r.Code >= 500):
+		return err
+	case err != nil:
+		c.cfg.Log.Warn("an alert goes on saying what was", "lead", id, "err", err)
 	}
-	note := c.cfg.DB.Do(ctx, func(tx *db.Tx) error {
+	return c.cfg.DB.Do(ctx, func(tx *db.Tx) error {
 		if over {
 			_, err := tx.Exec("DELETE FROM chat_alerts WHERE chat = $1 AND message = $2", s.chat, s.message)
 			return err
@@ -185,5 +225,4 @@ func (c *Channel) change(ctx context.Context, lead *leads.Lead, s *standing, id 
 		_, err := tx.Exec("UPDATE chat_alerts SET shown = $1 WHERE chat = $2 AND message = $3", said, s.chat, s.message)
 		return err
 	})
-	return errors.Join(err, note)
 }
