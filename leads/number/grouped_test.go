@@ -1,6 +1,9 @@
 package number
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 func TestGrouped(t *testing.T) {
 	for e164, want := range map[string]string{
@@ -9,6 +12,16 @@ func TestGrouped(t *testing.T) {
 	} {
 		if got := Grouped(e164); got != want {
 			t.Errorf("%q is written %q, want %q", e164, got, want)
+		}
+	}
+}
+
+func TestNumbersAtOnePlaceAreToldApart(t *testing.T) {
+	for i := range 3 * len(recent) { // more than there are places
+		for range 2 {
+			if e164 := fmt.Sprintf("+7916%07d", i); Grouped(e164) != group(e164) {
+				t.Fatalf("%s is grouped as %s", e164, Grouped(e164))
+			}
 		}
 	}
 }

@@ -115,6 +115,10 @@ func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 	for i := range list {
 		page.Callbacks = append(page.Callbacks, s.callback(t, &list[i], mine))
 	}
+	if err := t.menus("ownmenu", page.Callbacks); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
 	for i := range tallies {
 		page.Count, page.Overdue = page.Count+tallies[i].Open, page.Overdue+t.overdueIn(&tallies[i])
 	}

@@ -71,6 +71,12 @@ func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 	for i := range list {
 		page.add(s.callback(t, &list[i], mine))
 	}
+	for i := range page.Pools {
+		if err := t.menus("ledmenu", page.Pools[i].Callbacks); err != nil {
+			s.cfg.Door.Broken(w, r, err)
+			return
+		}
+	}
 	s.count(t, &page, tallies)
 	t.away(page.People, away)
 	s.show(w, r, http.StatusOK, "everyone.html", page)
@@ -165,18 +171,4 @@ func (s *Site) led(t *teller, page *everyonePage) map[string]*personRow {
 		}
 	}
 	return people
-}
-
-// assignable are those to whom a lead of the pool can be given.
-func (t *teller) assignable(pool, now string) (list []option) {
-	p := t.directory.Pool(pool)
-	if p == nil {
-		return nil
-	}
-	for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
-		if login != now && !slices.ContainsFunc(list, func(o option) bool { return o.Value == login }) {
-			list = append(list, option{Value: login, Text: t.person(login)})
-		}
-	}
-	return list
 }

@@ -148,7 +148,8 @@ var (
 
 // teller speaks to whoever asks.
 func (s *Site) teller(r *http.Request) *teller {
-	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI(), ctx: r.Context()}
+	t := &teller{now: time.Now(), zone: s.cfg.Zone, directory: s.cfg.Office.Directory, visitor: door.VisitorOf(r), path: r.URL.RequestURI(), ctx: r.Context(),
+		giving: map[string][]choice{}, written: map[menuKind]string{}}
 	language := s.cfg.Door.Language(r)
 	if t.visitor != nil {
 		language = t.visitor.Language

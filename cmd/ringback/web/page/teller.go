@@ -32,6 +32,10 @@ type teller struct {
 	path string
 	ctx  context.Context // of the request
 	mark string          // of the Hub, from before anything was read
+	// giving are the options of who can be given a lead, by pool, and written the
+	// menus of leads: see assignable and menus.
+	giving  map[string][]choice
+	written map[menuKind]string
 }
 
 // moment is an instant as a page says it.
@@ -199,7 +203,8 @@ type leadRow struct {
 	Progress *progress
 	// Tomorrow is when the pool opens next day.
 	Tomorrow string
-	To       []option // to whom the reader may give it
+	To       template.HTML // options of a form: to whom the reader may give it
+	Menu     template.HTML
 }
 
 func (t *teller) lead(l *view.Lead) leadRow {
