@@ -405,7 +405,7 @@ func TestTokens(t *testing.T) {
 		if err != nil || got.Name != "crm" || !got.Allows("leads:read") || !got.Allows("") || got.Allows("calls:read") || got.Allows("leads") {
 			t.Errorf("%+v %v", got, err)
 		}
-		for name, wrong := range map[string]error{"crm": ErrNameTaken, "": ErrTokenName, "a b": ErrTokenName, strings.Repeat("x", 65): ErrTokenName} {
+		for name, wrong := range map[string]error{"crm": ErrNameTaken, "anna": ErrTokenIsPerson, "": ErrTokenName, "a b": ErrTokenName, strings.Repeat("x", 65): ErrTokenName} {
 			if _, _, err := h.MakeToken(t.Context(), name, []string{"leads:read"}, 0); !errors.Is(err, wrong) {
 				t.Errorf("a token named %.10q: %v", name, err)
 			}

@@ -37,10 +37,11 @@ var Scopes = []string{
 }
 
 var (
-	ErrNoToken   = errors.New("there is no such token")
-	ErrNameTaken = errors.New("there is a token of this name: revoke it first, or choose another")
-	ErrTokenName = errors.New("a token's name is of letters, digits, and . _ - between them, 64 at most")
-	ErrScope     = errors.New("there is no such scope: there are " + strings.Join(Scopes, ", "))
+	ErrNoToken       = errors.New("there is no such token")
+	ErrNameTaken     = errors.New("there is a token of this name: revoke it first, or choose another")
+	ErrTokenIsPerson = errors.New("a token is not named like a person's login: say which program it is for")
+	ErrTokenName     = errors.New("a token's name is of letters, digits, and . _ - between them, 64 at most")
+	ErrScope         = errors.New("there is no such scope: there are " + strings.Join(Scopes, ", "))
 )
 
 var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
@@ -50,6 +51,9 @@ var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 func (r *Register) MakeToken(ctx context.Context, name string, scopes []string, after time.Duration) (secret string, t *Token, err error) {
 	if !tokenName.MatchString(name) {
 		return "", nil, ErrTokenName
+	}
+	if r.cfg.Directory.Manager(name) != nil {
+		return "", nil, ErrTokenIsPerson
 	}
 	t = &Token{Name: name, Scopes: slices.Clone(scopes)}
 	slices.Sort(t.Scopes)

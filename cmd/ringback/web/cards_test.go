@@ -171,8 +171,8 @@ func TestDeedsOverTheAPI(t *testing.T) {
 	}
 }
 
-// TestATimelineNamesTheProgram wants the name of its token there, and the login of
-// whom it acts for.
+// TestATimelineNamesTheProgram wants the name of its token there, as no login is
+// written, and the login of whom it acts for.
 func TestATimelineNamesTheProgram(t *testing.T) {
 	h := newHouse(t)
 	h.tell("+79161234567", "", nil)
@@ -182,7 +182,7 @@ func TestATimelineNamesTheProgram(t *testing.T) {
 	}
 	header := bearerHeader(secret)
 	header["Content-Type"] = "application/json"
-	for body, who := range map[string]string{`{"text":"of its own"}`: "our-crm", `{"text":"of anna's","login":"anna"}`: "anna"} {
+	for body, who := range map[string]string{`{"text":"of its own"}`: "api:our-crm", `{"text":"of anna's","login":"anna"}`: "anna"} {
 		got := h.ask(ask{method: "POST", path: "/api/v1/leads/1/notes", header: header, body: body})
 		if !strings.Contains(got.body, `"kind":"noted","who":"`+who+`"`) {
 			t.Errorf("%s: %d %s", body, got.code, got.body)

@@ -20,8 +20,15 @@ func (s *API) oneContact(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// program is what the program that asks is called.
-func program(r *http.Request) string { return door.VisitorOf(r).Token }
+// program is how timelines call the program that asks, by the name of its token;
+// empty where that is one of token_file. No login holds a colon: however a token
+// is named, nobody takes its deeds for a person's, and no person's leads are its.
+func program(r *http.Request) string {
+	if name := door.VisitorOf(r).Token; name != "" {
+		return "api:" + name
+	}
+	return ""
+}
 
 // author is who a program is, to timelines.
 func author(r *http.Request) contacts.Author {
