@@ -16,6 +16,7 @@ const AskedByKey = "by a key in a reminder call"
 type ByHand struct {
 	Contact int64
 	Line    string // which says the pool
+	Pool    string // where no line does
 	// Manager is the login of who is to call back; empty, or not of the
 	// configuration: as the pool chooses.
 	Manager string
@@ -27,35 +28,61 @@ type ByHand struct {
 // OpenByHand opens a lead, or joins the one that is open, and tells its id. The
 // contact waits from now on: a talk that begins later settles it.
 func (b *Book) OpenByHand(tx *db.Tx, h ByHand) (int64, error) {
-	pool := b.office.Directory.PoolOf(b.office.Directory.LineNamed(h.Line))
+	pool := b.poolFor(h)
 	if pool == nil {
 		return 0, fmt.Errorf("leads: open by hand: no pool for line %q", h.Line)
 	}
-	known, err := openLead(tx, h.Contact, pool.Name)
+	l, joined, err := b.enter(tx, h, pool)
 	if err != nil {
 		return 0, err
 	}
-	if known != nil {
-		if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), known.ID); err != nil {
-			return 0, fmt.Errorf("leads: lead %d: %w", known.ID, err)
-		}
-		err := Note(tx, Entry{Lead: Ref(known.ID), Contact: Ref(h.Contact), Kind: EntryAsked, Who: h.Who, Channel: h.By, Detail: h.How})
-		if err != nil || !known.Suspicious {
-			return known.ID, err
-		}
-		return known.ID, b.trust(tx, known, pool)
+	if joined {
+		return l.ID, nil
 	}
-	l := Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
+	return l.ID, b.handOut(tx, l, pool, h.Manager)
+}
+
+// poolFor is the pool that a lead by hand is for; nil: none.
+func (b *Book) poolFor(h ByHand) *routing.Pool {
+	directory := b.office.Directory
+	if h.Line == "" && h.Pool != "" {
+		return directory.Pool(h.Pool)
+	}
+	return directory.PoolOf(directory.LineNamed(h.Line))
+}
+
+// enter writes down a lead that is nobody's yet, or that somebody asks for the
+// one that is open.
+func (b *Book) enter(tx *db.Tx, h ByHand, pool *routing.Pool) (l *Lead, joined bool, err error) {
+	if l, err = openLead(tx, h.Contact, pool.Name); err != nil {
+		return nil, false, err
+	}
+	if l != nil {
+		return l, true, b.askedAgain(tx, h, l, pool)
+	}
+	l = &Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
 	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
 		VALUES ($1, $2, $3, 0, $4, $4, $4)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()))
 	if err != nil {
-		return 0, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
+		return nil, false, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
 	}
-	if err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAsked, Who: h.Who, Channel: h.By, Detail: h.How}); err != nil {
-		return 0, err
+	tx.AfterCommit(func() { b.m.opened.WithLabelValues(pool.Name).Inc() })
+	return l, false, noteAsked(tx, h, l)
+}
+
+// askedAgain notes on the lead that is open that somebody asks for it.
+func (b *Book) askedAgain(tx *db.Tx, h ByHand, l *Lead, pool *routing.Pool) error {
+	if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), l.ID); err != nil {
+		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
-	tx.AfterCommit(func() { b.m.opened.WithLabelValues(l.Pool).Inc() })
-	return l.ID, b.handOut(tx, &l, pool, h.Manager)
+	if err := noteAsked(tx, h, l); err != nil || !l.Suspicious {
+		return err
+	}
+	return b.trust(tx, l, pool)
+}
+
+func noteAsked(tx *db.Tx, h ByHand, l *Lead) error {
+	return Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAsked, Who: h.Who, Channel: h.By, Detail: h.How})
 }
 
 // handOut gives a new lead to somebody, or lets it wait for the opening. Who is

@@ -45,6 +45,36 @@ func TestALeadByHandIsALead(t *testing.T) {
 	})
 }
 
+// TestALeadByHandForSomebody: who opens it for themselves has it and is told
+// nothing while they do, and another hears of it.
+func TestALeadByHandForSomebody(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		asks := func(login string, contact int64, to string) (joined bool) {
+			d.Helper()
+			d.do(func(tx *db.Tx) (err error) {
+				_, joined, err = d.hand(login).Open(tx, leads.ByHand{Contact: contact, Line: "sales", How: "a promise"}, to)
+				return err
+			})
+			return joined
+		}
+		for _, who := range []string{client, second} {
+			d.do(func(tx *db.Tx) error {
+				_, err := leads.ContactOf(tx, number.Number{Kind: number.E164, Value: who})
+				return err
+			})
+		}
+		asks("boris", 1, "boris")
+		d.wantLeads("default boris 0 open")
+		d.want("he has it", d.rows("SELECT kind, who FROM timeline WHERE lead = 1 ORDER BY id"), "asked boris", "assigned boris", "acknowledged boris")
+		if !asks("anna", 1, "anna") {
+			t.Error("it is not joined")
+		}
+		asks("chief", 2, "boris")
+		d.wantLeads("default boris 0 open", "default boris 0 open")
+		d.want("he hears of the second", d.rows("SELECT lead FROM leads JOIN jobs ON jobs.lead = leads.id WHERE ack_by = '' AND kind = $1", leads.KindRung), "2")
+	})
+}
+
 func TestALeadByHandWaitsForTheOpening(t *testing.T) {
 	tomorrow := func(dir *routing.Directory) {
 		dir.Pools[0].Hours = routing.Hours{Week: map[string]string{"sun": "09:00-18:00"}}

@@ -95,16 +95,20 @@ func (h *Hand) find(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
 // Take makes a lead theirs, and acknowledges it. Of several who take a lead that
 // is nobody's the first has it, and the others get a *TakenError.
 func (h *Hand) Take(tx *db.Tx, id int64) error {
-	l, pool, err := h.find(tx, id)
+	l, pool, err := h.hold(tx, id)
 	if err != nil {
 		return err
 	}
-	if l.Manager != h.by.Login {
-		if err := h.give(tx, l, pool, h.by.Login); err != nil {
-			return err
-		}
+	return acknowledge(tx, l, h.by.Login, h.how, EntryAcknowledged, tx.Now().Add(pool.Ladder.AcknowledgedFor))
+}
+
+// hold makes a lead theirs.
+func (h *Hand) hold(tx *db.Tx, id int64) (*Lead, *routing.Pool, error) {
+	l, pool, err := h.find(tx, id)
+	if err == nil && l.Manager != h.by.Login {
+		err = h.give(tx, l, pool, h.by.Login)
 	}
-	return h.book.Acknowledge(tx, id, h.by.Login, h.how)
+	return l, pool, err
 }
 
 // leads says whether they may take what is another's in the pool.
@@ -118,13 +122,11 @@ func (h *Hand) Later(tx *db.Tx, id int64, until time.Time) error {
 	if !until.After(tx.Now()) || until.Sub(tx.Now()) > Furthest {
 		return posted.Problems{{Field: "until", Text: fmt.Sprintf("is not a time within the next %d days", int(Furthest.Hours()/24))}}
 	}
-	if err := h.Take(tx, id); err != nil {
+	l, _, err := h.hold(tx, id)
+	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec("UPDATE leads SET ack_until = $1 WHERE id = $2", db.Millis(until), id); err != nil {
-		return fmt.Errorf("leads: lead %d: %w", id, err)
-	}
-	return h.note(tx, id, EntryLater, until.UTC().Format(time.RFC3339))
+	return acknowledge(tx, l, h.by.Login, h.how, EntryLater, until)
 }
 
 // HandOn gives a lead to the next of its pool who is on duty and has not had it,
@@ -256,23 +258,42 @@ func (h *Hand) RemarkOn(tx *db.Tx, contact int64, text string) error {
 	return Note(tx, Entry{Contact: Ref(contact), Kind: EntryNoted, Who: h.by.Login, Channel: h.how, Detail: text})
 }
 
-// Open opens a lead that no missed call opens, or joins the one that is open; why
-// is why. A manager opens leads of lines of their pools.
-func (h *Hand) Open(tx *db.Tx, contact int64, line, manager, why string) (lead int64, err error) {
-	why, wrong := written("why", why, MaxWhy)
-	directory := h.book.office.Directory
-	pool := directory.PoolOf(directory.LineNamed(line))
+// Open opens a lead that no missed call opens, or joins the one that is open, for
+// somebody: who opens it for themselves has taken it on, and another of its pool,
+// for whom only those open it who lead that, hears of it. For nobody, an empty
+// login, it goes where asked says. One that is joined stays whose it is. A manager
+// opens leads of their pools.
+func (h *Hand) Open(tx *db.Tx, asked ByHand, to string) (l *Lead, joined bool, err error) {
+	why, wrong := written("why", asked.How, MaxWhy)
+	pool := h.book.poolFor(asked)
 	switch {
-	case pool == nil || line != "" && directory.LineNamed(line) == nil,
-		!h.by.All && !slices.Contains(h.by.Pools, pool.Name) && !slices.Contains(h.by.Supervises, pool.Name):
+	case pool == nil || asked.Line != "" && h.book.office.Directory.LineNamed(asked.Line) == nil,
+		!h.leads(pool) && !slices.Contains(h.by.Pools, pool.Name):
 		wrong = append(wrong, posted.Problem{Field: "line", Text: "is no line of theirs"})
-	case manager != "" && !answersFor(pool, manager):
+	case asked.Manager != "" && !answersFor(pool, asked.Manager), to != "" && !answersFor(pool, to), to != "" && to != h.by.Login && !h.leads(pool):
 		wrong = append(wrong, posted.Problem{Field: "manager", Text: "is nobody of pool " + pool.Name})
 	}
 	if len(wrong) > 0 {
-		return 0, wrong
+		return nil, false, wrong
 	}
-	return h.book.OpenByHand(tx, ByHand{Contact: contact, Line: line, Manager: manager, How: why, Who: h.by.Login, By: h.how})
+	asked.How, asked.Who, asked.By = why, h.by.Login, h.how
+	if l, joined, err = h.book.enter(tx, asked, pool); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case joined && (l.Manager != "" || to == ""):
+	case to == "":
+		err = h.book.handOut(tx, l, pool, asked.Manager)
+	case to == h.by.Login:
+		err = h.Take(tx, l.ID)
+	default:
+		err = h.give(tx, l, pool, to)
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	l, err = Find(tx, l.ID)
+	return l, joined, err
 }
 
 func (h *Hand) note(tx *db.Tx, id int64, kind, detail string) error {

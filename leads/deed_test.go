@@ -127,6 +127,7 @@ func TestDeedsAreInTheTimeline(t *testing.T) {
 		d.refuses(leads.ErrNotOpen, func(tx *db.Tx) error { return d.hand("boris").Settle(tx, 1, leads.Settled, "") })
 		d.wantLeads("default boris 1 not_needed boris")
 		got := d.rows("SELECT kind, who, channel, detail, actor FROM timeline WHERE lead = 1 AND kind NOT IN ('missed', 'acknowledged', 'assigned') ORDER BY id")
+		d.want("who puts it off has not said otherwise before", d.rows("SELECT COUNT(*) FROM timeline WHERE kind = 'acknowledged'"), "0")
 		if len(got) != 5 || !strings.HasPrefix(got[0], "later anna page ") || got[1] != "noted anna page asks for\nthe price" ||
 			got[2] != "handed_on boris page anna chief" || got[3] != "noted boris page a wrong number" || got[4] != "closed boris page not_needed" {
 			t.Errorf("%q", got)
@@ -148,8 +149,14 @@ func TestWhatPeopleWriteIsBounded(t *testing.T) {
 			"until":   func(tx *db.Tx) error { return anna.Later(tx, 1, tx.Now()) },
 			"until ":  func(tx *db.Tx) error { return anna.Later(tx, 1, tx.Now().Add(leads.Furthest+time.Minute)) },
 			"to":      func(tx *db.Tx) error { return d.hand("chief").Assign(tx, 1, "nobody") },
-			"line":    func(tx *db.Tx) error { _, err := anna.Open(tx, 1, "no line", "", ""); return err },
-			"manager": func(tx *db.Tx) error { _, err := anna.Open(tx, 1, "sales", "nobody", ""); return err },
+			"line": func(tx *db.Tx) error {
+				_, _, err := anna.Open(tx, leads.ByHand{Contact: 1, Line: "no line"}, "")
+				return err
+			},
+			"manager": func(tx *db.Tx) error {
+				_, _, err := anna.Open(tx, leads.ByHand{Contact: 1, Line: "sales", Manager: "nobody"}, "")
+				return err
+			},
 		} {
 			var wrong posted.Problems
 			if err := d.db.Do(d.Context(), deed); !errors.As(err, &wrong) || wrong[0].Field != strings.TrimSpace(field) {

@@ -28,12 +28,17 @@ func (b *Book) Acknowledge(tx *db.Tx, lead int64, login, how string) error {
 	if err != nil {
 		return err
 	}
-	l.AckBy, l.AckUntil = login, tx.Now().Add(pool.Ladder.AcknowledgedFor)
-	if _, err := tx.Exec("UPDATE leads SET ack_by = $1, ack_until = $2 WHERE id = $3", login, db.Millis(l.AckUntil), l.ID); err != nil {
+	return acknowledge(tx, l, login, how, EntryAcknowledged, tx.Now().Add(pool.Ladder.AcknowledgedFor))
+}
+
+// acknowledge lets the ladder of a lead rest until then; kind says how the
+// timeline calls that.
+func acknowledge(tx *db.Tx, l *Lead, login, how, kind string, until time.Time) error {
+	l.AckBy, l.AckUntil = login, until
+	if _, err := tx.Exec("UPDATE leads SET ack_by = $1, ack_until = $2 WHERE id = $3", login, db.Millis(until), l.ID); err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
-	return Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAcknowledged, Who: login, Channel: how,
-		Detail: l.AckUntil.UTC().Format(time.RFC3339)})
+	return Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: kind, Who: login, Channel: how, Detail: until.UTC().Format(time.RFC3339)})
 }
 
 // unacknowledge ends an acknowledgement that holds: the contact has rung again
@@ -177,7 +182,23 @@ func (b *Book) bequeath(tx *db.Tx, l *Lead, to, how, actor string) error {
 		}
 		return b.trust(tx, l, pool)
 	}
+	if l.Late == Stale {
+		return b.tellStale(tx, l)
+	}
 	return b.tellHeir(tx, l)
+}
+
+// tellStale promises that the new manager of a lead that no ladder tells of hears
+// of it in a digest.
+func (b *Book) tellStale(tx *db.Tx, l *Lead) error {
+	if l.Suspicious {
+		return nil
+	}
+	pool := b.office.Directory.Pool(l.Pool)
+	if pool == nil {
+		return fmt.Errorf("leads: lead %d: no pool %q", l.ID, l.Pool)
+	}
+	return b.bookDigest(tx, l, pool)
 }
 
 // tellHeir promises that the new manager hears of the lead. Before its ladder's

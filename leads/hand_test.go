@@ -147,3 +147,33 @@ func TestAnAcknowledgementHolds(t *testing.T) {
 			"boris connect 2000-01-01T00:30:00Z")
 	})
 }
+
+// A lead that no ladder tells of, for it is old, is told in a digest to whom it is
+// handed on.
+func TestAnOldLeadIsToldToItsHeir(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		old := d.inbound(client, sales)
+		old.Started, old.Ended = old.Started.Add(-30*time.Hour), old.Ended.Add(-30*time.Hour)
+		d.ended(old)
+		d.wantLeads("default anna 1 open")
+		digest := func(to string) (named int) {
+			d.do(func(tx *db.Tx) error {
+				list, err := d.book.Digest(tx, to)
+				named = len(list)
+				return err
+			})
+			return named
+		}
+		d.want("digests", d.rows("SELECT key FROM jobs WHERE kind = $1 ORDER BY key", leads.KindDigest), "digest:anna:1", "digest:chief:1")
+		if digest("anna") != 1 || digest("chief") != 1 {
+			t.Error("it is in no digest")
+		}
+		d.at(time.Hour)
+		d.do(func(tx *db.Tx) error { _, err := d.book.HandOn(tx, 1, "anna", leads.ByCall); return err })
+		d.wantLeads("default boris 1 open")
+		d.want("a digest waits for Boris", d.rows("SELECT key FROM jobs WHERE kind = $1 AND key LIKE '%boris%'", leads.KindDigest), "digest:boris:1")
+		if digest("boris") != 1 || digest("chief") != 0 {
+			t.Error("Boris does not hear of it, or the chief twice")
+		}
+	})
+}

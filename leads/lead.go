@@ -424,11 +424,3 @@ func payload(v any) []byte {
 	}
 	return text
 }
-
-// Newest is the greatest id that a lead has; 0: there is none.
-func Newest(tx *db.Tx) (id int64, err error) {
-	if err := tx.QueryRow("SELECT COALESCE(MAX(id), 0) FROM leads").Scan(&id); err != nil {
-		return 0, fmt.Errorf("leads: newest: %w", err)
-	}
-	return id, nil
-}

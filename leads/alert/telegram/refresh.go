@@ -33,7 +33,7 @@ const (
 )
 
 // changes are the entries after which an alert says something else.
-var changes = map[string]bool{leads.EntryClosed: true, leads.EntryAcknowledged: true, leads.EntryAckEnded: true, leads.EntryHandedOn: true, leads.EntryAssigned: true}
+var changes = map[string]bool{leads.EntryClosed: true, leads.EntryAcknowledged: true, leads.EntryLater: true, leads.EntryAckEnded: true, leads.EntryHandedOn: true, leads.EntryAssigned: true}
 
 // hear hears the timeline.
 func (s *stale) hear(note any) {

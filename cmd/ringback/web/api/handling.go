@@ -158,12 +158,10 @@ func (s *API) openLead(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		newest, err := leads.Newest(tx)
-		if err != nil {
-			return err
+		l, joined, err := hand.Open(tx, leads.ByHand{Contact: contact, Line: wanted.Line, Manager: wanted.Manager, How: wanted.Why}, "")
+		if err == nil {
+			id, made = l.ID, !joined
 		}
-		id, err = hand.Open(tx, contact, wanted.Line, wanted.Manager, wanted.Why)
-		made = id > newest
 		return err
 	})
 	if s.doneContact(w, r, err) {

@@ -26,6 +26,7 @@ type leadPage struct {
 	// Linked says that the reader came by the link of an alert.
 	Linked  bool
 	Soonest string // that it can be put off to
+	Joined  string // that it was open when the reader opened it by hand
 }
 
 // lead shows the card of one lead.
@@ -47,7 +48,7 @@ func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int
 		s.showRefused(w, r, code, t.say("undone.title"), refusedPage{Said: a.Said, Fields: sentBy(r.PostForm)})
 		return
 	case errors.Is(err, view.ErrNotFound):
-		s.nothingHere(w, r)
+		s.unseen(w, r, id)
 		return
 	case err != nil:
 		s.cfg.Door.Broken(w, r, err)
@@ -59,7 +60,7 @@ func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int
 		return
 	}
 	page := leadPage{asked: a, Row: s.callback(t, &card.Callback, mine), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline),
-		Linked: t.visitor.Only != 0, Soonest: t.now.In(t.zone).Format(localTime)}
+		Linked: t.visitor.Only != 0, Soonest: t.now.In(t.zone).Format(localTime), Joined: t.joined(r, &card.Callback)}
 	page.head = s.head(t, t.title(page.Row.Who))
 	if page.Linked {
 		page.Row.Who.Card = "" // which is not theirs to see
@@ -68,6 +69,16 @@ func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int
 		page.Refresh = 2
 	}
 	s.show(w, r, code, "lead.html", page)
+}
+
+// unseen says of a lead that was, or could have been, the reader's whose it is by
+// now; of any other not even that it is there.
+func (s *Site) unseen(w http.ResponseWriter, r *http.Request, id int64) {
+	err := s.within(r, func(tx *db.Tx, h *leads.Hand) error { return h.May(tx, id) })
+	if err == nil { // it has come back this moment
+		err = leads.ErrNotInSight
+	}
+	s.undone(w, r, id, err)
 }
 
 // contactRoutes are what people do about contacts.
@@ -79,7 +90,7 @@ func (s *Site) contactRoutes() []door.Route {
 		{Method: http.MethodGet, Path: "/contacts/{id}", Access: door.Person, Answer: s.contact},
 		post("/contacts/{id}", s.contactDeed(s.changeContact)),
 		post("/contacts/{id}/note", s.contactDeed(remarkOn)),
-		post("/contacts/{id}/lead", s.contactDeed(openFor)),
+		post("/contacts/{id}/lead", s.openForContact),
 		post("/contacts/{id}/robots", s.contactDeed(robots)),
 		post("/contacts/{id}/call", s.callContact),
 	}
@@ -94,13 +105,13 @@ type contactPage struct {
 	Numbers      []phoneRow
 	NeedsDetails bool
 	Manager      string
-	Lines        []string // of which the reader may open a lead
-	Open         []leadRow
-	Calls        []callRow
-	Timeline     []entryRow
-	Callable     bool
-	Progress     *progress
-	Refused      bool // of all numbers: no machine may call
+	choices
+	Open     []leadRow
+	Calls    []callRow
+	Timeline []entryRow
+	Callable bool
+	Progress *progress
+	Refused  bool // of all numbers: no machine may call
 }
 
 // phoneRow is a number of a contact.
@@ -137,7 +148,7 @@ func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id 
 	}
 	t.path = contactAddress(id)
 	page := contactPage{asked: a, ID: id, Who: t.contact(&card.Contact), Contact: &card.Contact, NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
-		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), Lines: t.lines(), Callable: s.callable(t)}
+		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), choices: t.choices(a.Typed), Callable: s.callable(t)}
 	page.head = s.head(t, t.title(page.Who))
 	page.Contact.Note, page.Contact.Email = lines(page.Contact.Note), alert.Clean(page.Contact.Email)
 	if page.Progress, err = s.progress(r, t); err != nil {
@@ -242,9 +253,4 @@ func robots(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r *http.Request) e
 
 func remarkOn(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error {
 	return h.RemarkOn(tx, card.ID, r.PostForm.Get("text"))
-}
-
-func openFor(tx *db.Tx, h *leads.Hand, card *view.ContactCard, r *http.Request) error {
-	_, err := h.Open(tx, card.ID, r.PostForm.Get("line"), "", r.PostForm.Get("why"))
-	return err
 }

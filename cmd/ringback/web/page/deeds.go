@@ -8,9 +8,7 @@ import (
 
 	"ringback/cmd/ringback/web/door"
 	"ringback/leads"
-	"ringback/leads/alert"
 	"ringback/leads/db"
-	"ringback/leads/number"
 	"ringback/leads/posted"
 	"ringback/robotcall"
 )
@@ -28,7 +26,7 @@ func (s *Site) deedRoutes() []door.Route {
 			_, err := h.HandOn(tx, id)
 			return err
 		})),
-		post("/leads/{id}/assign", door.Leader, s.deed(func(tx *db.Tx, h *leads.Hand, id int64, f url.Values) error { return h.Assign(tx, id, f.Get("to")) })),
+		post("/leads/{id}/assign", door.Linked, s.deed(func(tx *db.Tx, h *leads.Hand, id int64, f url.Values) error { return h.Assign(tx, id, f.Get("to")) })),
 		post("/leads/{id}/settle", door.Linked, s.deed(func(tx *db.Tx, h *leads.Hand, id int64, f url.Values) error {
 			return h.Settle(tx, id, leads.Settled, f.Get("why"))
 		})),
@@ -161,67 +159,4 @@ func (s *Site) until(tx *db.Tx, r *http.Request, lead int64, form url.Values) (t
 		return time.Time{}, posted.Problems{{Field: "until", Text: "is no time"}}
 	}
 	return until, nil
-}
-
-// newLeadPage asks whom to call back.
-type newLeadPage struct {
-	head
-	asked
-	Lines []option
-}
-
-func (s *Site) newLead(w http.ResponseWriter, r *http.Request) {
-	s.showNewLead(w, r, http.StatusOK, asked{Typed: map[string]string{"number": alert.Clean(r.URL.Query().Get("number"))}})
-}
-
-func (s *Site) showNewLead(w http.ResponseWriter, r *http.Request, code int, a asked) {
-	t := s.teller(r)
-	page := newLeadPage{head: s.head(t, t.say("new.title")), asked: a}
-	for _, name := range t.lines() {
-		page.Lines = append(page.Lines, option{name, name, name == a.Typed["line"]})
-	}
-	s.show(w, r, code, "new.html", page)
-}
-
-// openLead opens a lead that no missed call opens.
-func (s *Site) openLead(w http.ResponseWriter, r *http.Request) {
-	if !s.cfg.Door.Posted(w, r) {
-		return
-	}
-	f := r.PostForm
-	n := s.cfg.Plan.Read(f.Get("number"))
-	if n.Kind != number.E164 {
-		s.showNewLead(w, r, http.StatusUnprocessableEntity, asked{Wrong: map[string]string{"number": "wrong.number"}, Typed: typed(f)})
-		return
-	}
-	var opened *leads.Lead
-	err := s.within(r, func(tx *db.Tx, h *leads.Hand) error {
-		contact, err := leads.ContactOf(tx, n)
-		if err != nil {
-			return err
-		}
-		id, err := h.Open(tx, contact, f.Get("line"), "", f.Get("why"))
-		if err == nil {
-			opened, err = leads.Find(tx, id)
-		}
-		return err
-	})
-	var wrong posted.Problems
-	switch {
-	case errors.As(err, &wrong):
-		s.showNewLead(w, r, http.StatusUnprocessableEntity, asked{Wrong: wrongs(wrong), Typed: typed(f)})
-	case err != nil:
-		s.cfg.Door.Broken(w, r, err)
-	default:
-		http.Redirect(w, r, afterOpening(sees(r), opened), http.StatusSeeOther)
-	}
-}
-
-// afterOpening is where somebody goes who has opened a lead: to its card, or to
-// where they hear whose it is.
-func afterOpening(by leads.Sight, l *leads.Lead) string {
-	if by.Sees(l.ID, l.Pool, l.Manager) {
-		return address(l.ID)
-	}
-	return "/?" + url.Values{"with": {l.Manager}}.Encode()
 }
