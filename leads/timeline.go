@@ -58,6 +58,28 @@ type Entry struct {
 	Detail              string
 	// Actor is the login of the person who did it, where Who is another.
 	Actor string
+	// Changes are what was changed of what the entry is about, each cut to half of
+	// MaxListed bytes.
+	Changes []Change
+}
+
+// Change is what stood in a field, and what stands there now.
+type Change struct {
+	Field string `json:"field"`
+	From  string `json:"from"`
+	To    string `json:"to"`
+}
+
+// changed is how changes are kept; empty: there are none.
+func changed(list []Change) string {
+	if len(list) == 0 {
+		return ""
+	}
+	short := make([]Change, len(list))
+	for i, c := range list {
+		short[i] = Change{c.Field, clipped(Clip(c.From), MaxListed/2), clipped(Clip(c.To), MaxListed/2)}
+	}
+	return string(payload(short))
 }
 
 // TopicTimeline is told every Entry that has been written.
@@ -66,9 +88,9 @@ const TopicTimeline = "timeline"
 // Note appends an entry, in the transaction of what it tells.
 func Note(tx *db.Tx, e Entry) error {
 	var err error
-	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail, actor)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail, e.Actor)
+	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail, actor, changes)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail, e.Actor, changed(e.Changes))
 	if err != nil {
 		return fmt.Errorf("leads: timeline: %w", err)
 	}

@@ -158,9 +158,10 @@ func (in *checked) add(tx *db.Tx, id int64) (added []string, err error) {
 
 // note tells the timeline which parts of a card are different.
 func note(tx *db.Tx, id int64, by Author, parts []Part) error {
-	fields := make([]string, len(parts))
+	fields, changes := make([]string, len(parts)), make([]leads.Change, len(parts))
 	for i := range parts {
-		fields[i] = parts[i].Field
+		fields[i], changes[i] = parts[i].Field, leads.Change(parts[i])
 	}
-	return leads.Note(tx, leads.Entry{Contact: leads.Ref(id), Kind: leads.EntryCard, Who: by.Who, Channel: by.How, Detail: strings.Join(fields, ", ")})
+	return leads.Note(tx, leads.Entry{Contact: leads.Ref(id), Kind: leads.EntryCard, Who: by.Who, Channel: by.How,
+		Detail: strings.Join(fields, ", "), Changes: changes})
 }

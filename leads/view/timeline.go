@@ -3,6 +3,7 @@ package view
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 
 	"ringback/leads"
 	"ringback/leads/db"
@@ -19,13 +20,15 @@ type Entry struct {
 	// Actor is the login of the person who did it, where Who is another.
 	Actor string `json:"actor"`
 	Lead  *int64 `json:"lead"`
+	// Changes are for pages; Detail names their fields.
+	Changes []leads.Change `json:"-"`
 }
 
 // MaxTimeline is how many entries of a timeline are read.
 const MaxTimeline = 200
 
 const (
-	entryColumns         = "SELECT at, kind, who, channel, detail, actor, lead FROM timeline"
+	entryColumns         = "SELECT at, kind, who, channel, detail, actor, lead, changes FROM timeline"
 	leadTimelineQuery    = entryColumns + " WHERE lead = $1 ORDER BY id DESC LIMIT $2"
 	contactTimelineQuery = entryColumns + " WHERE contact = $1 ORDER BY id DESC LIMIT $2"
 )
@@ -43,7 +46,11 @@ func scanEntry(row scanner) (Entry, error) {
 	var e Entry
 	var at int64
 	var lead sql.NullInt64
-	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &e.Actor, &lead)
+	var changes string
+	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &e.Actor, &lead, &changes)
+	if err == nil && changes != "" {
+		err = json.Unmarshal([]byte(changes), &e.Changes)
+	}
 	e.At, e.Lead = leads.Stamp{Time: db.Time(at)}, id(lead)
 	e.Who, e.Actor = leads.Clip(e.Who), leads.Clip(e.Actor)
 	if e.Kind != leads.EntryNoted { // whose length was bounded when it was written

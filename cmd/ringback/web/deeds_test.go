@@ -234,6 +234,17 @@ func TestACardIsFilledIn(t *testing.T) {
 	if got := h.post(anna, "/contacts/1", url.Values{"name": {"Ivan Petrov"}, "email": {"ivan@example.com"}, "note": {"likes tea"}, "shared": {"1"}}); got.code != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.code, got.body)
 	}
+	long := strings.Repeat("й", 3000)
+	if got := h.post(anna, "/contacts/1", url.Values{"name": {"Ivan"}, "email": {"ivan@example.com"}, "note": {long}, "shared": {"1"}}); got.code != http.StatusSeeOther {
+		t.Errorf("a long note: %d %s", got.code, got.body)
+	}
+	if body := h.look(anna, "/contacts/1"); !strings.Contains(body, "Anna Petrova changed the contact&#39;s card: <bdi>name: “Ivan Petrov” → “Ivan”; about them: “likes tea” → “ййй") ||
+		!strings.Contains(body, "й…”</bdi> <small>· on the page</small>") {
+		t.Errorf("the card does not say what was changed: %s", body)
+	}
+	if got := h.post(anna, "/contacts/1", url.Values{"name": {"Ivan Petrov"}, "email": {"ivan@example.com"}, "note": {"likes tea"}, "shared": {"1"}}); got.code != http.StatusSeeOther {
+		t.Errorf("back: %d %s", got.code, got.body)
+	}
 	if got := h.post(anna, "/contacts/1/robots", url.Values{"may": {"0"}}); got.code != http.StatusSeeOther {
 		t.Fatalf("%d %s", got.code, got.body)
 	}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"ringback/leads/alert"
+	"ringback/leads/text"
+	"ringback/leads/view"
 	"ringback/robotcall"
 )
 
@@ -168,13 +170,43 @@ func (t *teller) unmade(detail string) (said, fault string) {
 	return said, more
 }
 
-// parts names the parts of a card.
-func (t *teller) parts(detail string) string {
+// card says who has changed a contact's card.
+func (t *teller) card(e *view.Entry, who string) string {
+	if who == "" {
+		return t.say("entry.card_changed")
+	}
+	return t.say("entry.card_changed_by", "who", who)
+}
+
+// changes say what was changed, from what to what; of an old entry only the fields
+// are known.
+func (t *teller) changes(e *view.Entry) string {
 	var list []string
-	for part := range strings.SplitSeq(detail, ", ") {
-		list = append(list, t.known("part.", part))
+	for _, c := range e.Changes {
+		list = append(list, t.say("change", "field", t.known("part.", c.Field), "from", t.stood(c.Field, c.From), "to", t.stood(c.Field, c.To)))
+	}
+	if len(list) > 0 {
+		return strings.Join(list, "; ")
+	}
+	for field := range strings.SplitSeq(e.Detail, ", ") {
+		list = append(list, t.known("part.", field))
 	}
 	return strings.Join(list, ", ")
+}
+
+// stood says what stands in a field of a card.
+func (t *teller) stood(field, value string) string {
+	switch {
+	case value == "":
+		return t.say("change.nothing")
+	case field == "shared":
+		return t.known("change.", value)
+	case field == "manager":
+		value = t.person(value)
+	case field == "language" && text.Language(value).Known():
+		value = text.Language(value).Name()
+	}
+	return t.say("change.quoted", "text", alert.Clean(value))
 }
 
 // clock says an instant as it was written: that of an appointment is by the clock

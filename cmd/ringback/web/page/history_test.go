@@ -165,6 +165,27 @@ func TestWhoAndHowAreNamed(t *testing.T) {
 	}
 }
 
+// TestACardTellsWhatWasChanged from what to what, and by whom.
+func TestACardTellsWhatWasChanged(t *testing.T) {
+	e := view.Entry{Kind: leads.EntryCard, Who: "anna", Channel: leads.ByPage, Detail: "name, manager, shared, language, external_id", Changes: []leads.Change{
+		{Field: "name", From: "+79161234567", To: "Ivan\u202e"}, {Field: "manager", To: "boris"}, {Field: "shared", From: "false", To: "true"},
+		{Field: "language", From: "ru", To: ""}, {Field: "external_id", To: "crm-1"}}}
+	for l, want := range map[text.Language]string{
+		text.English: "Анна changed the contact's card: name: “+79161234567” → “Ivan”; responsible: nothing → “Борис”; several people share the numbers: no → yes; " +
+			"language: “Русский” → nothing; id in the CRM: nothing → “crm-1” · on the page",
+		text.Russian: "Анна: изменена карточка контакта — имя: «+79161234567» → «Ivan»; ответственный: пусто → «Борис»; номера общие для нескольких людей: нет → да; " +
+			"язык: «Русский» → пусто; номер в CRM: пусто → «crm-1» · на странице",
+	} {
+		if row := house(l).entry(&e); row.Text+" "+row.Detail+" · "+row.How != want {
+			t.Errorf("%s %s · %s\nwant %s", row.Text, row.Detail, row.How, want)
+		}
+	}
+	e = view.Entry{Kind: leads.EntryCard, Detail: "name, external_id"} // of before changes were kept, by an import
+	if row := house(text.English).entry(&e); row.Text+" "+row.Detail != "The contact's card was changed: name, id in the CRM" {
+		t.Errorf("%+v", row)
+	}
+}
+
 // TestOnlyAdministratorsReadFaults: what a machine said is for who can do something
 // about it.
 func TestOnlyAdministratorsReadFaults(t *testing.T) {
