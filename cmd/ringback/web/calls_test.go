@@ -90,7 +90,7 @@ func TestCallsAreATableWithoutFormulas(t *testing.T) {
 		t.Fatalf("%d rows (%v): %s", len(rows), err, got.body)
 	}
 	row := strings.Join(rows[1], "|")
-	for _, want := range []string{"2026-11-22 08:00:01|incoming|'+79161234567|'=HYPERLINK(\"http://x\")|sales|default|Anna Petrova|missed|no_answer|nobody picked up in time|5|0|101||'@SUM(1)"} {
+	for _, want := range []string{"2026-11-22 08:00:01|incoming|+79161234567|'=HYPERLINK(\"http://x\")|sales|default|Anna Petrova|missed|no_answer|nobody picked up in time|5|0|101||'@SUM(1)"} {
 		if row != want {
 			t.Errorf("%s\nwant %s", row, want)
 		}

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ringback/ari/call"
 	"ringback/leads/alert"
@@ -102,10 +104,16 @@ func (t table) row(cells []string) {
 
 func (t table) flush() { t.Flush() }
 
-// cell is a text that no spreadsheet takes for a formula: what would begin one
-// gets an apostrophe, which they show as text.
+// plainNumber matches a telephone number as we write it: spreadsheets take it for
+// a number and programs for what it is.
+var plainNumber = regexp.MustCompile(`^\+[0-9]+$`)
+
+// cell is a text that no spreadsheet takes for a formula: what would begin one,
+// also in the wide forms of eastern keyboards, gets an apostrophe, which they show
+// as text.
 func cell(text string) string {
-	if text = alert.Line(text, 1000); text != "" && strings.ContainsRune("=+-@", rune(text[0])) {
+	text = alert.Line(text, 1000)
+	if first, _ := utf8.DecodeRuneInString(text); strings.ContainsRune("=+-@＝＋－＠", first) && !plainNumber.MatchString(text) {
 		return "'" + text
 	}
 	return text
