@@ -61,17 +61,23 @@ func TestAWrongFilterIsSaidBesideItsField(t *testing.T) {
 	h := newHouse(t)
 	h.threeCalls()
 	for query, want := range map[string]string{
-		"?verdict=lost":                        `id="wrong-verdict"`,
-		"?number=12":                           `id="wrong-number"`,
-		"?number=" + strings.Repeat("9", 9999): `id="wrong-number"`,
-		"?from=yesterday":                      `id="wrong-from"`,
-		"?from=2026-11-22&to=2026-11-21":       `id="wrong-to"`,
-		"?older=xyz":                           `role="alert"`,
-		"?person=%3Cscript%3E":                 `id="wrong-person"`,
+		"/calls?verdict=lost":                        `id="wrong-verdict"`,
+		"/calls?number=12":                           `id="wrong-number"`,
+		"/calls?number=" + strings.Repeat("9", 9999): `id="wrong-number"`,
+		"/calls?from=yesterday":                      `id="wrong-from"`,
+		"/calls?from=2026-11-22&to=2026-11-21":       `id="wrong-to"`,
+		"/calls?older=xyz":                           `role="alert"`,
+		"/calls?person=%3Cscript%3E":                 `id="wrong-person"`,
+		"/calls?pool=none":                           `id="wrong-pool"`,
+		"/everyone?pool=none":                        `id="wrong-pool"`,
+		"/everyone?person=none":                      `id="wrong-person"`,
+		"/everyone?only=none":                        `id="wrong-only"`,
+		"/report?line=none":                          `id="wrong-line"`,
+		"/report?days=99":                            `role="alert"`,
 	} {
-		got := h.ask(ask{path: "/calls" + query, header: bearerHeader(rightToken)})
+		got := h.ask(ask{path: query, header: bearerHeader(rightToken)})
 		if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, want) || strings.Contains(got.body, "<script>") || len(got.body) > 30_000 {
-			t.Errorf("/calls%.50s: %d, %d bytes, without %s", query, got.code, len(got.body), want)
+			t.Errorf("%.50s: %d, %d bytes, without %s", query, got.code, len(got.body), want)
 		}
 	}
 }

@@ -106,7 +106,7 @@ func TestAReportIsShownWholeAndAsATable(t *testing.T) {
 	if err != nil || len(rows) != 1+1+7+24+1+1+1+1 || strings.Join(rows[1][:7], "|") != "all||2|1|1|0.5000|0.5000" {
 		t.Errorf("%d rows (%v): %s", len(rows), err, got.body)
 	}
-	for query, code := range map[string]int{"?days=99": 200, "?days=x": 200, "?person=nobody": 422, "?pool=%3Cscript%3E": 200} {
+	for query, code := range map[string]int{"?days=99": 422, "?days=x": 422, "?person=nobody": 422, "?pool=%3Cscript%3E": 422, "?days=30&pool=default": 200} {
 		if got := h.ask(ask{path: "/report" + query, header: bearerHeader(rightToken)}); got.code != code || strings.Contains(got.body, "<script>") {
 			t.Errorf("/report%s: %d, want %d", query, got.code, code)
 		}

@@ -92,8 +92,7 @@ func (b *Browser) Tab(look Look) (*Tab, error) {
 	err := errors.Join(
 		chromedp.Listen(ctx, t.heard),
 		set(ctx, log.Enable, cdp.Empty{}),
-		set(ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(look.Width), Height: int64(look.Height),
-			DeviceScaleFactor: 1, Mobile: look.Phone}),
+		t.Resize(look),
 		set(ctx, emulation.SetTouchEmulationEnabled, emulation.SetTouchEmulationEnabledParams{Enabled: look.Phone}),
 		set(ctx, emulation.SetLocaleOverride, emulation.SetLocaleOverrideParams{Locale: look.Language}),
 		set(ctx, network.SetExtraHTTPHeaders, network.SetExtraHTTPHeadersParams{Headers: network.Headers{"Accept-Language": look.Language}}),
@@ -104,6 +103,12 @@ func (b *Browser) Tab(look Look) (*Tab, error) {
 		return nil, fmt.Errorf("browser: tab: %w", err)
 	}
 	return t, nil
+}
+
+// Resize gives the tab a screen of another size.
+func (t *Tab) Resize(look Look) error {
+	return set(t.ctx, emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: int64(look.Width), Height: int64(look.Height),
+		DeviceScaleFactor: 1, Mobile: look.Phone})
 }
 
 // set gives the browser a command of which only the error is of interest.

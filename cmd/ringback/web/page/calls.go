@@ -119,15 +119,7 @@ func (t *teller) callFilters(asked url.Values) (filters, view.CallFilter) {
 	by.Reason = routing.Reason(f.choose("reason", reasonsOf(""), t.why))
 	by.Direction = call.Direction(f.choose("direction", []string{string(call.Inbound), string(call.Outbound), string(call.Internal)},
 		func(d string) string { return t.say("verdict." + d) }))
-	if pools := t.pools(); len(pools) > 1 {
-		by.Pool = f.choose("pool", pools, itself)
-	}
-	if lines := t.lines(); len(lines) > 1 {
-		by.Line = f.choose("line", lines, itself)
-	}
-	if people := t.people(); len(people) > 0 {
-		by.Person = f.choose("person", people, t.person)
-	}
+	by.Pool, by.Line, by.Person = f.choose("pool", t.pools(), itself), f.choose("line", t.lines(), itself), f.choose("person", t.people(), t.person)
 	by.Number = f.typed("number", "search", func(typed string) string {
 		if search.Spellings(typed) == nil {
 			return t.words.Say("lists.wrong.number")

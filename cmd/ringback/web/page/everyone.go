@@ -13,12 +13,10 @@ import (
 type everyonePage struct {
 	head
 	troubles
-	Pools  []poolRow
-	People []personRow
-	// The filters, and what they can be.
-	Pool, Person, Only string
-	AllPools           []string
-	AllPeople          []option
+	Pools              []poolRow
+	People             []personRow
+	Filters            filters
+	Pool, Person, Only string // which they let through; empty: all
 	Count, Overdue     int
 	Free               int
 	rest
@@ -41,8 +39,15 @@ type personRow struct {
 // everyone shows what is open with all whom the reader leads.
 func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 	t := s.teller(r)
-	q, limit := r.URL.Query(), shown(r)
-	page := everyonePage{Pool: q.Get("pool"), Person: q.Get("person"), Only: q.Get("only")}
+	limit := shown(r)
+	page := everyonePage{Filters: filters{t: t, asked: r.URL.Query()}}
+	page.Pool, page.Person = page.Filters.choose("pool", t.led(), itself), page.Filters.choose("person", t.people(), t.person)
+	page.Only = page.Filters.choose("only", []string{"overdue", "free"}, func(only string) string { return t.say("filter." + only) })
+	if page.Filters.Wrong {
+		page.head = s.head(t, t.say("nav.everyone"))
+		s.show(w, r, http.StatusUnprocessableEntity, "everyone.html", page)
+		return
+	}
 	list, more, err := s.openIn(t, &page, limit)
 	if err != nil {
 		s.cfg.Door.Broken(w, r, err)
@@ -108,7 +113,7 @@ func (page *everyonePage) add(row leadRow) {
 // count says how much there is in all, of each person, and in each pool that is
 // shown of what was asked for.
 func (s *Site) count(t *teller, page *everyonePage, tallies []view.Tally) {
-	people := s.led(t, page)
+	people := t.staff(page)
 	for i := range tallies {
 		c := &tallies[i]
 		overdue := t.overdueIn(c)
@@ -152,21 +157,26 @@ func (t *teller) away(people []personRow, list []told.Absence) {
 	}
 }
 
-// led are the pools and people whom the reader leads.
-func (s *Site) led(t *teller, page *everyonePage) map[string]*personRow {
-	people := map[string]*personRow{}
+// led are the pools that the reader leads.
+func (t *teller) led() (list []string) {
 	for i := range t.directory.Pools {
-		p := &t.directory.Pools[i]
-		if !t.visitor.All && !slices.Contains(t.visitor.Supervises, p.Name) {
-			continue
+		if name := t.directory.Pools[i].Name; t.visitor.All || slices.Contains(t.visitor.Supervises, name) {
+			list = append(list, name)
 		}
-		page.AllPools = append(page.AllPools, p.Name)
+	}
+	return list
+}
+
+// staff are the people of those pools.
+func (t *teller) staff(page *everyonePage) map[string]*personRow {
+	people := map[string]*personRow{}
+	for _, name := range t.led() {
+		p := t.directory.Pool(name)
 		for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
 			if people[login] == nil {
 				row := personRow{Login: login, Name: t.person(login)}
 				people[login] = &row
 				page.People = append(page.People, row)
-				page.AllPeople = append(page.AllPeople, option{login, row.Name, login == page.Person})
 			}
 		}
 	}

@@ -33,12 +33,15 @@ type filters struct {
 	asked  url.Values
 	Fields []field
 	Wrong  bool
-	// Used says that there is a filter.
-	Used bool
+	// Used is how many there are that let not everything through.
+	Used int
 }
 
 func (f *filters) add(one field) string {
-	one.Label, f.Used = "lists.filter."+one.Name, f.Used || one.Value != ""
+	one.Label = "lists.filter." + one.Name
+	if one.Value != "" {
+		f.Used++
+	}
 	f.Wrong = f.Wrong || one.Problem != ""
 	f.Fields = append(f.Fields, one)
 	if one.Problem != "" {
@@ -48,7 +51,11 @@ func (f *filters) add(one field) string {
 }
 
 // choose reads a filter that is one of some words; say tells how each is shown.
+// Where there is nothing to choose there is no field, but for what is wrong with it.
 func (f *filters) choose(name string, words []string, say func(string) string) string {
+	if len(words) < 2 && (f.asked.Get(name) == "" || slices.Contains(words, f.asked.Get(name))) {
+		return f.asked.Get(name)
+	}
 	one := field{Name: name, Kind: "select", Value: f.asked.Get(name)}
 	for _, w := range words {
 		one.Options = append(one.Options, option{w, say(w), w == one.Value})

@@ -19,7 +19,7 @@ var reportDays = []int{1, 7, 30}
 type reportPage struct {
 	head
 	Days    []option // their addresses as values
-	Length  int      // the one that is chosen
+	Length  int      // the one that is chosen; 0: what was asked for is none
 	Filters filters
 	Table   string // address of the same as a file
 	Own     bool   // it is of the reader's own calls
@@ -88,18 +88,13 @@ func (s *Site) report(w http.ResponseWriter, r *http.Request) {
 func (t *teller) reportAsked(asked url.Values) (filters, view.ReportAsked) {
 	f := filters{t: t, asked: asked}
 	by := view.ReportAsked{Sight: t.visitor.Sight, Days: 1}
-	if n, err := strconv.Atoi(asked.Get("days")); err == nil && slices.Contains(reportDays, n) {
-		by.Days = n
+	if typed := asked.Get("days"); typed != "" {
+		n, err := strconv.Atoi(typed)
+		if by.Days = n; err != nil || !slices.Contains(reportDays, n) {
+			by.Days, f.Wrong = 0, true
+		}
 	}
-	if pools := t.pools(); len(pools) > 1 {
-		by.Pool = f.choose("pool", pools, itself)
-	}
-	if lines := t.lines(); len(lines) > 1 {
-		by.Line = f.choose("line", lines, itself)
-	}
-	if people := t.people(); len(people) > 0 {
-		by.Person = f.choose("person", people, t.person)
-	}
+	by.Pool, by.Line, by.Person = f.choose("pool", t.pools(), itself), f.choose("line", t.lines(), itself), f.choose("person", t.people(), t.person)
 	return f, by
 }
 

@@ -320,6 +320,9 @@
     for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
   });
 
+  // Filters are folded on a telephone, where they would take the place of the rows.
+  if (matchMedia("(min-width: 46.01rem)").matches) for (const fold of document.querySelectorAll(".filtering")) fold.open = true;
+
   // ── and so it begins ──────────────────────────────────────────────────────
 
   addEventListener("visibilitychange", () => {
