@@ -138,6 +138,7 @@ func TestWhatIsTooOldIsRemovedAndNothingElse(t *testing.T) {
 	callsUntil, eventsUntil := db.Millis(fakeStart.Add(-year)), db.Millis(fakeStart.Add(-2*year))
 	s.write("INSERT INTO blind (pbx, since, until, ahead, cause, source) VALUES ('main', 1, 2, 0, 'start', ''), ('main', 3, 4, 0, 'start', '')")
 	s.write("INSERT INTO clicks (who, how, lead, contact, number, shown, clicked) VALUES ('anna', 'page', 1, 1, '+7', '', 1), ('anna', 'page', 1, 1, '+7', '', 2)")
+	s.write("INSERT INTO chat_alerts (chat, message, lead, login, manager, link, text) SELECT 1, id, id, 'anna', 'anna', '', '' FROM leads")
 	want := map[string][]string{}
 	for table, query := range kept {
 		want[table] = s.read(query+" ORDER BY id", callsUntil)
@@ -170,6 +171,9 @@ func TestWhatIsTooOldIsRemovedAndNothingElse(t *testing.T) {
 		if !slices.Equal(got, want[table]) {
 			t.Errorf("%s: %d stay, want %d", table, len(got), len(want[table]))
 		}
+	}
+	if lost := s.read("SELECT message FROM chat_alerts WHERE lead NOT IN (SELECT id FROM leads)"); len(lost) > 0 {
+		t.Errorf("%d alerts in chats are of leads that are gone", len(lost))
 	}
 	for what, query := range ofOpen {
 		if got := s.read(query); !slices.Equal(got, owed[what]) {
