@@ -118,7 +118,7 @@ func (d *daemon) open(ctx context.Context) (err error) {
 	}
 	d.web, err = web.New(web.Config{DB: d.db, Office: office, Book: d.book, Desk: desk, Plan: cfg.Plan(""), Feed: d.feed, Version: version(), Tokens: tokensOf(cfg), PBXes: d.statuses,
 		Registry: d.registry, Log: log, PublicURL: cfg.PublicURL, Mode: string(cfg.Mode), Zone: cfg.Location(), People: d.people, Language: cfg.Language,
-		TLS: certificateOf(cfg, log), Proxies: cfg.Proxies, Caller: d.managers, Hub: d.pages, Told: d.told, Reaching: d.ladder.Reaching, Try: d.ladder.Try, Introduce: d.introducing()})
+		TLS: certificateOf(cfg, log), Proxies: cfg.Proxies, Caller: d.managers, Hub: d.pages, Told: d.told, Reaching: d.ladder.Reaching, Try: d.ladder.Try, Introduce: d.introducing(), Blocked: d.outlets.blocked()})
 	return err
 }
 

@@ -98,6 +98,14 @@ func (o *outlets) Close() {
 	}
 }
 
+// blocked tells who lets the bot write nothing; nil: there is no bot.
+func (o *outlets) blocked() func() map[string]time.Time {
+	if o.chats == nil {
+		return nil
+	}
+	return o.chats.Refused
+}
+
 func hasEmail(m *routing.Manager) bool { return m.Email != "" }
 
 // openBot opens the bot, and reads whose chats it knows.

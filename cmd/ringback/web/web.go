@@ -71,8 +71,9 @@ type Config struct {
 	Told     *told.Desk
 	Reaching func(login string) []string
 	Try      page.Try
-	// Introduce is as package page has it.
+	// Introduce and Blocked are as package page has them.
 	Introduce page.Introduce
+	Blocked   func() map[string]time.Time
 	Version   string
 	// Registry is what /metrics tells, and takes ringback_http_….
 	Registry *prometheus.Registry
@@ -126,7 +127,7 @@ func (s *Server) open(shown *view.View) {
 	programs := api.New(api.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Desk: c.Desk, Plan: c.Plan, Caller: c.Caller, Feed: c.Feed, Health: s.health,
 		PBXes: c.PBXes, Mode: c.Mode, Version: c.Version, Door: s.door})
 	s.people = page.New(page.Config{DB: c.DB, View: shown, Office: c.Office, Book: c.Book, Health: s.health, PBXes: c.PBXes, Mode: c.Mode, Zone: c.Zone,
-		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Told: c.Told, Reaching: c.Reaching, Try: c.Try, Introduce: c.Introduce, Door: s.door})
+		Version: c.Version, People: c.People, Plan: c.Plan, Caller: c.Caller, Hub: c.Hub, Told: c.Told, Reaching: c.Reaching, Try: c.Try, Introduce: c.Introduce, Blocked: c.Blocked, Feed: c.Feed, Door: s.door})
 	s.routes = slices.Concat(s.own(), programs.Routes(), s.people.Routes())
 	mux := http.NewServeMux()
 	s.door.Mount(mux, s.routes)

@@ -144,6 +144,9 @@ var sending = regexp.MustCompile(`^(?:alert: .*?: )?(unreachable|refused|timed_o
 // undelivered says why a message did not arrive; fault is what its channel said.
 func (t *teller) undelivered(detail string) (said, fault string) {
 	if found := sending.FindStringSubmatch(detail); found != nil {
+		if words, known := t.fault(found[2]); known {
+			return t.say("sent."+found[1]) + ": " + words, ""
+		}
 		return t.say("sent." + found[1]), found[2]
 	}
 	return t.came(detail)

@@ -259,7 +259,8 @@ func (s *Site) tryChannel(w http.ResponseWriter, r *http.Request) {
 	}
 	said := words.Say("settings.test."+string(outcome), "channel", name)
 	if detail != "" {
-		said += " " + detail
+		words, _ := s.teller(r).fault(detail)
+		said += " " + words
 	}
 	s.showSettings(w, r, http.StatusOK, chosen, settingsPage{Tested: said})
 }

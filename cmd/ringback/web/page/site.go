@@ -14,6 +14,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/contacts"
 	"ringback/leads/db"
+	"ringback/leads/feed"
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
@@ -50,7 +51,12 @@ type Config struct {
 	Try      Try
 	// Introduce makes people known to the bot; nil: there is none.
 	Introduce Introduce
-	Door      *door.Door
+	// Blocked are those who let the bot write nothing, and since when; nil: there is
+	// none.
+	Blocked func() map[string]time.Time
+	// Feed is what other programs are told; nil: none is.
+	Feed *feed.Feed
+	Door *door.Door
 }
 
 // Site is all pages.

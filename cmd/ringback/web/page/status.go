@@ -2,8 +2,10 @@ package page
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,8 +27,11 @@ type statusPage struct {
 	PBXes    []pbxState
 	Gaps     []gapRow
 	Channels []workRow
-	Jobs     []workRow
-	Facts    []fact
+	// Blocked says who lets the bot write nothing.
+	Blocked []string
+	Hooks   []hookRow
+	Jobs    []workRow
+	Facts   []fact
 }
 
 // pbxState is a PBX with what is known of its watching.
@@ -45,6 +50,13 @@ type workRow struct {
 	Error                                     string
 	// State is good, bad or note: a class of the style sheet.
 	State string
+}
+
+// hookRow is a program that is told of events, Trouble why it does not take them.
+type hookRow struct {
+	Name, Address, Trouble     string
+	Waiting, GivenUp           int
+	Oldest, Delivered, Refused moment
 }
 
 // fact is a line of what there is to know of the daemon itself.
@@ -79,6 +91,11 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 		}
 		page.Jobs = append(page.Jobs, row)
 	}
+	if page.Hooks, err = s.hooks(r, t); err != nil {
+		s.cfg.Door.Broken(w, r, err)
+		return
+	}
+	page.Blocked = s.blocked(t)
 	if page.Facts, err = s.facts(r, t); err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
@@ -97,7 +114,7 @@ func (t *teller) pbxState(pbx ari.Status) pbxState {
 
 func (t *teller) workRow(w *view.Work) workRow {
 	row := workRow{Name: alert.Clean(w.Kind), Waiting: w.Waiting, Late: w.Late, Held: w.Held, Done: w.Done, Failed: w.Failed, Doubts: w.Doubtful, Next: t.moment(w.Next),
-		LastDone: t.moment(w.LastDone), LastFailed: t.moment(w.LastFailed), Error: alert.Clean(w.Error), State: "good"}
+		LastDone: t.moment(w.LastDone), LastFailed: t.moment(w.LastFailed), Error: t.workFault(w.Error), State: "good"}
 	switch {
 	case w.Late > 0 || w.LastFailed.After(w.LastDone):
 		row.State = "bad"
@@ -110,6 +127,40 @@ func (t *teller) workRow(w *view.Work) workRow {
 		row.Next.Ago = ""
 	}
 	return row
+}
+
+// hooks are how the programs do that are told of events.
+func (s *Site) hooks(r *http.Request, t *teller) ([]hookRow, error) {
+	if s.cfg.Feed == nil {
+		return nil, nil
+	}
+	states, err := s.cfg.Feed.States(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	var rows []hookRow
+	for _, h := range states {
+		row := hookRow{Name: h.Hook, Address: h.Address, Waiting: h.Waiting, GivenUp: h.GivenUp, Oldest: t.moment(h.Oldest), Delivered: t.moment(h.Delivered)}
+		if h.Trouble != "" {
+			row.Trouble, _ = t.fault(h.Trouble)
+			row.Refused = t.moment(h.Troubled)
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// blocked says who lets the bot write nothing, and since when.
+func (s *Site) blocked(t *teller) []string {
+	if s.cfg.Blocked == nil {
+		return nil
+	}
+	all := s.cfg.Blocked()
+	var list []string
+	for _, login := range slices.Sorted(maps.Keys(all)) {
+		list = append(list, t.words.Say("lists.status.blocked", "who", t.person(login), "when", t.moment(all[login]).Clock))
+	}
+	return list
 }
 
 // facts are what there is to know of the daemon and its database.
