@@ -143,9 +143,9 @@ func report(w *world, results []result) (failed bool) {
 		if r.err != nil {
 			mark, failed = bad, true
 		}
-		fmt.Fprintf(w.stdout, "%s  %d. %s\n", mark, i+1, r.step.title)
+		fmt.Fprintf(w.stdout, "%s  %2d. %s\n", mark, i+1, r.step.title)
 		if r.err != nil {
-			fmt.Fprintf(w.stdout, "           %v\n", r.err)
+			fmt.Fprintf(w.stdout, "             %v\n", r.err)
 		}
 	}
 	return failed

@@ -94,7 +94,7 @@ func hooksOf(cfg *config.Config) ([]feed.Hook, error) {
 }
 
 type eventsListCommand struct {
-	Since time.Time    `help:"What happened from then on, as in 2026-11-22T09:00:00+03:00." placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
+	Since instant      `help:"What happened from then on, as in 2026-11-22T09:00:00+03:00 or 2026-11-22." placeholder:"TIME"`
 	Lead  int64        `help:"What happened to one lead." placeholder:"ID"`
 	Type  feed.Pattern `help:"One type of events, such as lead.closed or lead.*." placeholder:"TYPE"`
 	Limit int          `help:"How many at most." default:"50"`
@@ -103,7 +103,7 @@ type eventsListCommand struct {
 
 // Run lists events, the oldest first.
 func (c *eventsListCommand) Run(w *world) error {
-	q := feed.Query{Since: c.Since, Lead: c.Lead}
+	q := feed.Query{Since: c.Since.Time, Lead: c.Lead}
 	if c.Type != "" {
 		q.Types = []feed.Pattern{c.Type}
 	}
@@ -174,16 +174,16 @@ func (c *eventsHooksCommand) Run(w *world) error {
 }
 
 type eventsReplayCommand struct {
-	Hook   string    `required:"" help:"Which hook, as the configuration names it." placeholder:"NAME"`
-	Since  time.Time `help:"Everything from then on, as in 2026-11-22T09:00:00+03:00." xor:"what" placeholder:"TIME" format:"2006-01-02T15:04:05Z07:00"`
-	Lead   int64     `help:"Everything of one lead." xor:"what" placeholder:"ID"`
-	Failed bool      `help:"What was given up." xor:"what"`
-	JSON   bool      `help:"Print one JSON number." name:"json"`
+	Hook   string  `required:"" help:"Which hook, as the configuration names it." placeholder:"NAME"`
+	Since  instant `help:"Everything from then on, as in 2026-11-22T09:00:00+03:00 or 2026-11-22." xor:"what" placeholder:"TIME"`
+	Lead   int64   `help:"Everything of one lead." xor:"what" placeholder:"ID"`
+	Failed bool    `help:"What was given up." xor:"what"`
+	JSON   bool    `help:"Print one JSON number." name:"json"`
 }
 
 // Run has events posted once more.
 func (c *eventsReplayCommand) Run(w *world) error {
-	what := feed.Replay{Since: c.Since, Lead: c.Lead, Failed: c.Failed}
+	what := feed.Replay{Since: c.Since.Time, Lead: c.Lead, Failed: c.Failed}
 	return errandOf(w, eventsReplay, wantedReplay{c.Hook, what}, c.JSON, func(out io.Writer, n int) {
 		if c.Since.IsZero() {
 			fmt.Fprintf(out, "%d events are posted to %s once more.\n", n, c.Hook)
