@@ -20,7 +20,7 @@ type ByHand struct {
 	// Manager is the login of who is to call back; empty, or not of the
 	// configuration: as the pool chooses.
 	Manager string
-	How     string // for the timeline
+	How     string // what about, for people
 	// Who asked for it, and By what (ByPage and the like); empty: the daemon.
 	Who, By string
 }
@@ -61,8 +61,8 @@ func (b *Book) enter(tx *db.Tx, h ByHand, pool *routing.Pool) (l *Lead, joined b
 		return l, true, b.askedAgain(tx, h, l, pool)
 	}
 	l = &Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
-	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened)
-		VALUES ($1, $2, $3, 0, $4, $4, $4)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()))
+	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, asked)
+		VALUES ($1, $2, $3, 0, $4, $4, $4, $5)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()), h.How)
 	if err != nil {
 		return nil, false, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
 	}
@@ -72,7 +72,9 @@ func (b *Book) enter(tx *db.Tx, h ByHand, pool *routing.Pool) (l *Lead, joined b
 
 // askedAgain notes on the lead that is open that somebody asks for it.
 func (b *Book) askedAgain(tx *db.Tx, h ByHand, l *Lead, pool *routing.Pool) error {
-	if _, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1) WHERE id = $2", db.Millis(tx.Now()), l.ID); err != nil {
+	_, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1), asked = CASE WHEN $2 = '' THEN asked ELSE $2 END WHERE id = $3",
+		db.Millis(tx.Now()), h.How, l.ID)
+	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}
 	if err := noteAsked(tx, h, l); err != nil || !l.Suspicious {

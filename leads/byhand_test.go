@@ -26,6 +26,22 @@ func (d *desk) askedFor(who, manager string) {
 	}
 }
 
+// TestWhatALeadIsAbout is said last by whoever has asked for it, and goes on with a
+// lead that is merged.
+func TestWhatALeadIsAbout(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.missed(client, sales)
+		d.want("of a missed call", d.rows("SELECT asked FROM leads"), "")
+		d.askedFor(client, "")
+		d.want("joined", d.rows("SELECT asked FROM leads"), "a promise")
+		d.missed(second, sales)
+		d.do(func(tx *db.Tx) error { return d.book.Merge(tx, 1, 2, crm) })
+		d.want("merged", d.rows("SELECT asked FROM leads WHERE closed IS NULL"), "a promise")
+		d.askedFor(third, "")
+		d.want("opened", d.rows("SELECT asked FROM leads WHERE id = 3"), "a promise")
+	})
+}
+
 func TestALeadByHandIsALead(t *testing.T) {
 	story(t, nil, func(d *desk) {
 		d.askedFor(client, "boris")

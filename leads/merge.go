@@ -214,8 +214,9 @@ func (b *Book) join(tx *db.Tx, keep, gone *Lead, by Entry) error {
 			return fmt.Errorf("leads: lead %d: %w", gone.ID, err)
 		}
 	}
-	_, err := tx.Exec("UPDATE leads SET missed = missed + $1, first_missed = MIN(first_missed, $2), last_missed = MAX(last_missed, $3) WHERE id = $4",
-		gone.Missed, db.Millis(gone.FirstMissed), db.Millis(gone.LastMissed), keep.ID)
+	_, err := tx.Exec(`UPDATE leads SET missed = missed + $1, first_missed = MIN(first_missed, $2), last_missed = MAX(last_missed, $3),
+		asked = CASE WHEN asked = '' THEN (SELECT o.asked FROM leads o WHERE o.id = $5) ELSE asked END WHERE id = $4`,
+		gone.Missed, db.Millis(gone.FirstMissed), db.Millis(gone.LastMissed), keep.ID, gone.ID)
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", keep.ID, err)
 	}

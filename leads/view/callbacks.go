@@ -17,6 +17,7 @@ type Callback struct {
 	Lead
 	Dialed string         // what the newest missed call had dialed
 	Reason routing.Reason // why that one was missed
+	Asked  string         // what about, where somebody has asked for it by hand
 	Named  bool           // somebody has given the contact its name
 	Late   bool           // it was found long after it had happened
 	// Rungs counts the rungs of its ladder that have been climbed; RungDue is when
@@ -34,7 +35,7 @@ type Callback struct {
 	Reached bool // they talked long enough, though not with somebody of the pool
 }
 
-const callbackColumns = `COALESCE(k.dialed, ''), COALESCE(k.reason, ''), COALESCE(c.named, 0), l.late <> 0, l.rung, l.rung_due, l.ack_by <> '' AND l.ack_until < $1,
+const callbackColumns = `COALESCE(k.dialed, ''), COALESCE(k.reason, ''), COALESCE(c.named, 0), l.late <> 0, l.rung, l.rung_due, l.ack_by <> '' AND l.ack_until < $1, l.asked,
 	(SELECT COUNT(*) FROM attempts n WHERE n.lead = l.id), a.started, COALESCE(a.who, ''), COALESCE(a.talk_ms, 0), COALESCE(a.reached, 0), ` + leadColumns + `
 	LEFT JOIN attempts a ON a.lead = l.id AND a.call = (SELECT MAX(b.call) FROM attempts b WHERE b.lead = l.id)`
 
@@ -51,7 +52,7 @@ func scanCallback(row scanner) (Callback, error) {
 	var rungDue, talked int64
 	var tried sql.NullInt64
 	var err error
-	c.Lead, err = scanLead(after{row, []any{&c.Dialed, &c.Reason, &c.Named, &c.Late, &c.Rungs, &rungDue, &c.Lapsed, &c.Tries, &tried, &c.Trier, &talked, &c.Reached}})
+	c.Lead, err = scanLead(after{row, []any{&c.Dialed, &c.Reason, &c.Named, &c.Late, &c.Rungs, &rungDue, &c.Lapsed, &c.Asked, &c.Tries, &tried, &c.Trier, &talked, &c.Reached}})
 	c.Dialed, c.Trier = leads.Clip(c.Dialed), leads.Clip(c.Trier)
 	c.RungDue, c.Tried, c.Talked = db.Time(rungDue), db.Time(tried.Int64), time.Duration(talked)*time.Millisecond
 	return c, err

@@ -45,6 +45,11 @@ func TestALeadByHandIsMine(t *testing.T) {
 	if body := h.look(h.as("boris"), "/leads/2"); strings.Contains(body, "has it in hand") || !strings.Contains(body, "promised") {
 		t.Errorf("his: %s", body)
 	}
+	for page, who := range map[string]map[string]string{"/": anna, "/everyone": boss, "/leads/2": boss} {
+		if body := h.look(who, page); !strings.Contains(body, "<bdi>promised</bdi>") {
+			t.Errorf("%s does not say what it is about: %s", page, body)
+		}
+	}
 	if got := open(anna, "+79161234503", "boris"); got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, "This is nobody of its pool.") {
 		t.Errorf("a manager opens one for another: %d %s", got.code, got.body)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/alert"
 	"ringback/leads/view"
 	"ringback/routing"
@@ -22,6 +23,9 @@ func (s *Site) callback(t *teller, c *view.Callback, mine *progress) leadRow {
 	row.Mine, row.Done = c.Manager != "" && c.Manager == t.login(), c.State == view.Closed
 	if c.Line == "" {
 		row.Dialed = newPhone(c.Dialed)
+	}
+	if row.About = alert.Line(c.Asked, leads.MaxWhy); c.Asked == leads.AskedByKey {
+		row.About = t.say("entry.asked_by_key")
 	}
 	if c.Missed == 1 {
 		row.Reason = t.why(string(c.Reason))

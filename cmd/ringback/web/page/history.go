@@ -173,7 +173,7 @@ func (t *teller) given(e *view.Entry, who string) string {
 
 // asked says who asked for a call back, and what about.
 func (t *teller) asked(e *view.Entry, who string) (said, about string) {
-	about = alert.Clean(e.Detail)
+	about = alert.Line(e.Detail, leads.MaxWhy)
 	switch {
 	case e.Detail == leads.AskedByKey:
 		said, about = t.say("entry.asked_by_key"), ""

@@ -188,6 +188,7 @@ type leadRow struct {
 	Often      bool   // they rang more than once
 	Dialed     phone  // where no line is known
 	Reason     string // why they were missed; empty of several calls
+	About      string // what about, as whoever opened it by hand has said
 	// Overdue says why it is, empty: it is not.
 	Overdue string
 	Mine    bool
@@ -214,6 +215,9 @@ func (t *teller) lead(l *view.Lead) leadRow {
 		row.Who = newWho(l.Contact.Name, l.CallerName, l.Contact.Number, &l.Contact.ID)
 	} else {
 		row.Who = newWho("", l.CallerName, "", nil)
+	}
+	if l.Missed == 0 {
+		row.Missed = t.say("missed_none")
 	}
 	if l.State == view.Closed {
 		row.Settled = t.settled(string(l.Outcome), t.person(l.ClosedBy))
