@@ -119,23 +119,18 @@ type Door struct {
 	m      metrics
 	show   func(http.ResponseWriter, *http.Request, Refusal) // nil: nobody is shown a page
 
-	streams chan struct{} // a place for each
 	closing chan struct{}
 	closed  sync.Once
 }
 
-// The bounds of streams.
-const (
-	// StreamFor is how long one goes on. A browser then asks anew, and is looked at
-	// anew: a session may be over.
-	StreamFor   = 10 * time.Minute
-	mostStreams = 256
-)
+// StreamFor is how long a stream goes on. A browser then asks anew, and is looked at
+// anew: a session may be over. How many there are whoever answers them bounds.
+const StreamFor = 10 * time.Minute
 
 // New makes a Door. It fails when the registry has another's metrics, or the
 // public URL is none.
 func New(c Config) (*Door, error) {
-	d := &Door{cross: http.NewCrossOriginProtection(), streams: make(chan struct{}, mostStreams), closing: make(chan struct{})}
+	d := &Door{cross: http.NewCrossOriginProtection(), closing: make(chan struct{})}
 	public, err := url.Parse(c.PublicURL)
 	if err != nil {
 		return nil, fmt.Errorf("door: public URL: %w", err)
@@ -198,14 +193,6 @@ func of(v *Visitor, r *http.Request) *http.Request {
 
 // stream answers what goes on.
 func (d *Door) stream(w http.ResponseWriter, r *http.Request, route *Route) {
-	select {
-	case d.streams <- struct{}{}:
-	default:
-		w.Header().Set("Retry-After", "10")
-		d.refuse(w, r, http.StatusServiceUnavailable, "refused.too_many_pages")
-		return
-	}
-	defer func() { <-d.streams }()
 	ctx, cancel := context.WithTimeout(r.Context(), StreamFor)
 	defer cancel()
 	go func() {

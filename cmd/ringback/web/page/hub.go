@@ -25,10 +25,12 @@ type Hub struct {
 // change is one of those that have been; 0 is no lead.
 type change struct{ lead int64 }
 
-// The bounds of a Hub.
+// The bounds of a Hub. The pages of all are as many as there are people to have
+// them: where somebody has too many, their own oldest one makes room.
 const (
-	recentChanges = 1024 // who is further behind is told that something has changed
-	streamsOfOne  = 8    // pages that one person may have open; the oldest makes room
+	recentChanges    = 1024 // who is further behind is told that something has changed
+	streamsOfSession = 8
+	streamsOfPerson  = 24
 )
 
 // NewHub makes a Hub.
@@ -48,9 +50,17 @@ type offered struct {
 	taken chan<- struct{}
 }
 
+// seat is who has pages open: a person in one of their sessions. Who came by links
+// of theirs may be another, and takes no room from them.
+type seat struct {
+	login   string
+	session int64
+	linked  bool
+}
+
 // stream is an open page.
 type stream struct {
-	login  string
+	seat
 	alerts chan offered // nil: the person has not switched them on there
 	enough chan struct{}
 	at     int64 // how many changes it knows of
@@ -60,8 +70,8 @@ type stream struct {
 // true once one of them has been sent it; false when there is none, or ctx ended
 // before.
 func (h *Hub) Tell(ctx context.Context, login string, a Alert) bool {
-	taken := make(chan struct{}, streamsOfOne)
 	h.mu.Lock()
+	taken := make(chan struct{}, len(h.streams))
 	offers := 0
 	for _, s := range h.streams {
 		if s.login != login || s.alerts == nil {
@@ -115,23 +125,27 @@ func (h *Hub) mark() string {
 
 func (h *Hub) markOf(count int64) string { return fmt.Sprintf("%08x.%d", h.epoch, count) }
 
-// join adds a page. Where one person has too many the oldest is told that it is
-// enough.
-func (h *Hub) join(login string, alerts bool) *stream {
-	s := &stream{login: login, enough: make(chan struct{})}
+// join adds a page. Where there are too many of a session, or of a person, the
+// oldest is told that it is enough.
+func (h *Hub) join(by seat, alerts bool) *stream {
+	s := &stream{seat: by, enough: make(chan struct{})}
 	if alerts {
 		s.alerts = make(chan offered, 4)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s.at = h.count
-	of := 1
+	ofSession, ofPerson := 1, 1
 	for i := len(h.streams) - 1; i >= 0; i-- {
-		if h.streams[i].login != login {
+		other := h.streams[i]
+		if other.login != by.login || other.linked != by.linked {
 			continue
 		}
-		if of++; of > streamsOfOne {
-			close(h.streams[i].enough)
+		if other.session == by.session {
+			ofSession++
+		}
+		if ofPerson++; ofPerson > streamsOfPerson || other.session == by.session && ofSession > streamsOfSession {
+			close(other.enough)
 			h.streams = slices.Delete(h.streams, i, i+1)
 		}
 	}

@@ -29,15 +29,11 @@ const (
 //	hello    the mark of what is known now: a page with another one asks again
 //	changed  leads in sight have changed, or something around them
 //	alert    what is to be said aloud
-//	enough   the person has too many pages open: this one is told no more
+//	enough   the session, or the person, has too many pages open: this one is told no more
 //	beat     nothing, so that a connection that is dead is noticed
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	v := door.VisitorOf(r)
-	of := v.Login
-	if of == "" {
-		of = "\x00program" // is nobody's login
-	}
-	stream := s.hub.join(of, r.URL.Query().Get("alerts") == "1" && v.Only == 0)
+	stream := s.hub.join(seat{v.Login, v.Session, v.Only != 0}, r.URL.Query().Get("alerts") == "1" && v.Only == 0)
 	defer s.hub.leave(stream)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("X-Accel-Buffering", "no") // nginx
