@@ -84,6 +84,40 @@ func list(why Why, owed []leads.Owed, now time.Time) Message {
 	return m
 }
 
+// upToDate takes out of a list that has waited what is settled by now, or of no
+// concern to its person any more; false: nothing is left of it. Of what is about one
+// lead, or a reminder, nothing is taken.
+func (l *Ladder) upToDate(tx *db.Tx, m *Message) (left bool, err error) {
+	if !m.Why.lists() {
+		return true, nil
+	}
+	var still []Listed
+	for _, named := range m.Leads {
+		lead, err := leads.Find(tx, named.Lead)
+		if err != nil {
+			return false, err
+		}
+		if lead == nil || !lead.Closed.IsZero() || !l.concerns(lead, m) {
+			m.Missed--
+			continue
+		}
+		named.Manager, named.Missed, named.LastMissed = lead.Manager, lead.Missed, lead.LastMissed
+		still = append(still, named)
+	}
+	m.Leads = still
+	return m.Missed > 0, nil
+}
+
+// concerns says whether a lead belongs into a list.
+func (l *Ladder) concerns(lead *leads.Lead, m *Message) bool {
+	pool := l.cfg.Office.Directory.Pool(lead.Pool)
+	supervised := pool != nil && pool.Supervisor == m.To
+	if m.Why == Left {
+		return supervised && lead.Manager == m.Manager
+	}
+	return supervised || lead.Manager == m.To
+}
+
 // listAgain has what a list tells told again if no other channel has delivered
 // the list or still may: by the last rungs in it, or, where no ladder tells of
 // its leads, by the list itself. That one ends: its leads stand on the page.

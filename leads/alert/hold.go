@@ -161,7 +161,7 @@ func takeHeld(tx *db.Tx, login string) ([]held, error) {
 func (l *Ladder) stillToTell(tx *db.Tx, h *held, with *Message) (bool, error) {
 	m := &h.m
 	if m.Lead == 0 {
-		return true, nil
+		return l.upToDate(tx, m)
 	}
 	drop := func(why string) (bool, error) { return false, note(tx, "", m, leads.EntryDropped, why) }
 	lead, pool, err := l.standing(tx, m.Lead, m.Ladder)

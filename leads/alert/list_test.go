@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/told"
 )
 
 // failsUntil answers in one way until then, and takes what comes later.
@@ -106,4 +108,99 @@ func TestWhatIsLeftComesAgain(t *testing.T) {
 		h.at(24 * time.Hour)
 		sip.told(t, "20s anna new_lead 1", "20m20s chief overdue 1", "25m0s chief absent 0", "30m0s chief absent 0")
 	})
+}
+
+// A list that one channel has delivered is not told again by another that is in
+// doubt.
+func TestAListInDoubtThatAnotherHasDeliveredIsNotRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mail, sip := newRecorder(nil), newRecorder(func(context.Context, int, Message) (Outcome, string) {
+			time.Sleep(time.Second)
+			return TimedOut, "no answer"
+		})
+		h := newHouse(t, Named{Name: "mail", Channel: mail, Crash: jobs.InDoubt}, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt}).open()
+		h.foundLate(client, 26*time.Hour)
+		h.at(24 * time.Hour)
+		mail.toldInAnyOrder(t, "1m0s anna digest 0", "1m0s chief digest 0")
+		sip.toldInAnyOrder(t, "1m0s anna digest 0", "1m0s chief digest 0")
+	})
+}
+
+// What is settled while a list waits is not named when it is told; a list of which
+// nothing is left is not told at all.
+func TestAListThatIsToldLaterIsUpToDate(t *testing.T) {
+	for name, all := range map[string]bool{"some": false, "all": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sip := newRecorder(failsUntil(time.Now().Add(2*time.Minute), Refused))
+				h := newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt}).open()
+				h.foundLate(client, 26*time.Hour)
+				h.foundLate(second, 25*time.Hour)
+				h.at(3 * time.Minute)
+				h.settle(1)
+				if all {
+					h.settle(2)
+				}
+				h.at(24 * time.Hour)
+				first := []string{"1m0s anna digest 0", "1m0s boris digest 0", "1m0s chief digest 0"}
+				if all {
+					sip.toldInAnyOrder(t, first...)
+					return
+				}
+				sip.toldInAnyOrder(t, append(first, "6m0s boris digest 0", "6m0s chief digest 0")...)
+				for _, m := range sip.messages()[3:] {
+					if m.Missed != 1 || len(m.Leads) != 1 || m.Leads[0].Lead != 2 || strings.Contains(m.Text, client) {
+						t.Errorf("%s is told of %+v", m.To, m)
+					}
+				}
+			})
+		})
+	}
+}
+
+// settle closes a lead by hand.
+func (h *house) settle(lead int64) {
+	h.t.Helper()
+	chief, _ := leads.SightOf(h.office.Directory, "chief")
+	err := h.db.Do(h.t.Context(), func(tx *db.Tx) error { return h.book.Hand(chief, leads.ByPage).Settle(tx, lead, leads.Settled, "") })
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// What a removed channel owes waits for the end of a quiet time, and is told once.
+func TestWhatARemovedChannelOwesWaitsOnce(t *testing.T) {
+	for _, list := range []bool{false, true} {
+		t.Run(fmt.Sprint(list), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				crm, hook := newRecorder(always(Unreachable, "down")), newRecorder(nil)
+				h := newHouse(t, Named{Name: "crm", Channel: crm})
+				h.only()
+				h.open()
+				want := "10m0s anna new_lead 1"
+				if list {
+					want = "10m0s anna digest 0"
+					h.foundLate(client, 26*time.Hour)
+				} else {
+					h.missed(client)
+				}
+				h.at(90 * time.Second)
+				h.choose("anna", told.Choices{Weekend: "00:00-00:10"})
+				h.stop()
+				h.channels = []Named{{Name: "hook", Channel: hook}}
+				h.told = told.New(told.Config{Directory: h.office.Directory})
+				h.open()
+				h.at(24 * time.Hour)
+				var annas []string
+				for i, m := range hook.messages() {
+					if m.To == "anna" {
+						annas = append(annas, fmt.Sprintf("%v %s %s %d", hook.when[i], m.To, m.Why, m.Lead))
+					}
+				}
+				if len(annas) != 1 || annas[0] != want {
+					t.Errorf("anna was told %q, want %q", annas, want)
+				}
+			})
+		})
+	}
 }

@@ -99,10 +99,16 @@ func (l *Ladder) passOn(tx *db.Tx, j jobs.Job, m *Message) error {
 }
 
 // told looks at all channels of the message that j could not deliver: lost says
-// that no other has delivered it or still may.
+// that no other has delivered it or still may, and that it does not wait for the
+// end of a quiet time.
 func (l *Ladder) told(tx *db.Tx, j jobs.Job, m *Message) (tried []jobs.Standing, lost bool, err error) {
-	tried, err = jobs.Look(tx, keys(m.without(j.Lane), m.Round))
-	lost = !slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.ID != j.ID && hopeful(s, tried) })
+	id := m.without(j.Lane)
+	var waits bool
+	if err := tx.QueryRow("SELECT EXISTS (SELECT 1 FROM held WHERE login = $1 AND ref = $2)", m.To, id).Scan(&waits); err != nil {
+		return nil, false, fmt.Errorf("alert: message %s: %w", id, err)
+	}
+	tried, err = jobs.Look(tx, keys(id, m.Round))
+	lost = !waits && !slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.ID != j.ID && hopeful(s, tried) })
 	return tried, lost, err
 }
 
@@ -178,6 +184,9 @@ func (l *Ladder) stray(tx *db.Tx, j jobs.Job) error {
 		if err != nil || lead == nil {
 			return err
 		}
+	}
+	if left, err := l.upToDate(tx, &m); err != nil || !left {
+		return err
 	}
 	if err := l.tell(tx, m, m.without(j.Lane)); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ringback/leads"
@@ -112,6 +113,11 @@ func (l *Ladder) inDoubt(tx *db.Tx, j jobs.Job, why string) error {
 			return err
 		}
 		return l.passOn(tx, j, &m)
+	}
+	if m.Why.lists() {
+		if tried, _, err := l.told(tx, j, &m); err != nil || slices.ContainsFunc(tried, func(s jobs.Standing) bool { return s.State == jobs.Done }) {
+			return err // another channel has delivered it
+		}
 	}
 	return l.repeat(tx, j, m)
 }
