@@ -68,10 +68,13 @@ func TestAccountsByTheCommandLine(t *testing.T) {
 		if status, _ := s.get(t, "/"+path); status != http.StatusGone {
 			t.Errorf("the invitation of who is locked: %d", status)
 		}
+		says("first ringback user unlock anna", 1, "user", "invite", "anna")
 	})
 	// The daemon has stopped; the socket that lies there is nobody's.
 	says("locked since", 0, "user", "list")
-	says("may log in again", 0, "user", "unlock", "anna")
+	says("ringback user invite anna prints a link", 0, "user", "unlock", "anna")
+	says("was not locked", 0, "user", "unlock", "anna")
+	says("there is no such person in the configuration", 1, "user", "unlock", "mallory")
 	var list []people.Account
 	if err := json.Unmarshal([]byte(says("anna", 0, "user", "list", "--json")), &list); err != nil || len(list) != 3 || !list[0].Locked.IsZero() {
 		t.Errorf("%+v %v", list, err)

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -47,9 +49,7 @@ var (
 	userLock = errand[string, empty]{"user-lock", func(ctx context.Context, at *premises, login string) (empty, error) {
 		return empty{}, at.people.Lock(ctx, login)
 	}}
-	userUnlock = errand[string, empty]{"user-unlock", func(ctx context.Context, at *premises, login string) (empty, error) {
-		return empty{}, at.people.Unlock(ctx, login)
-	}}
+	userUnlock = errand[string, people.Account]{"user-unlock", unlock}
 	userLogout = errand[string, empty]{"user-logout", func(ctx context.Context, at *premises, login string) (empty, error) {
 		return empty{}, at.people.EndOthers(ctx, login, 0)
 	}}
@@ -57,7 +57,23 @@ var (
 
 func invite(ctx context.Context, at *premises, login string, to people.Invitation) (invitation, error) {
 	secret, ends, err := at.people.Invite(ctx, login, to)
+	if errors.Is(err, people.ErrLocked) {
+		return invitation{}, fmt.Errorf("%s is locked, and an invitation would not open: first ringback user unlock %s, then invite them", login, login)
+	}
 	return invitation{login, at.cfg.PublicURL + "/invite/" + secret, ends}, err
+}
+
+// unlock lets a person in again; the answer is how their account stood before.
+func unlock(ctx context.Context, at *premises, login string) (people.Account, error) {
+	list, err := at.people.Accounts(ctx)
+	if err != nil {
+		return people.Account{}, err
+	}
+	var before people.Account
+	if i := slices.IndexFunc(list, func(a people.Account) bool { return a.Login == login }); i >= 0 {
+		before = list[i]
+	}
+	return before, at.people.Unlock(ctx, login)
 }
 
 type userListCommand struct {
@@ -114,8 +130,15 @@ type userUnlockCommand struct{ named }
 
 // Run unlocks an account.
 func (c *userUnlockCommand) Run(w *world) error {
-	return errandOf(w, userUnlock, c.Login, c.JSON, func(out io.Writer, _ empty) {
-		fmt.Fprintf(out, "%s may log in again. Their sessions and links stay ended.\n", c.Login)
+	return errandOf(w, userUnlock, c.Login, c.JSON, func(out io.Writer, before people.Account) {
+		switch {
+		case before.Locked.IsZero():
+			fmt.Fprintf(out, "%s was not locked. Wrong passwords are forgotten: they may try again at once.\n", c.Login)
+		case before.HasWord:
+			fmt.Fprintf(out, "%s may log in again, with the password they had. Sessions, invitations and links of before stay ended.\n", c.Login)
+		default:
+			fmt.Fprintf(out, "%s is locked no more, and has no password yet: ringback user invite %s prints a link by which they set one.\n", c.Login, c.Login)
+		}
 	})
 }
 
