@@ -56,7 +56,7 @@ func (c *demoCommand) Run(w *world) error {
 			return err
 		}
 		s.stayIn()
-		say("Press Call there: from now on all phones are picked up, the clients' too. What happens at them is said here.\n\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
+		say("Press Call there: from now on who is called picks up, the clients too. What happens at the phones is said here.\n\nMetrics  http://%s/metrics\nAPI      curl -H 'Authorization: Bearer %s' http://%s/api/v1/leads\nCtrl-C ends the demo.",
 			s.daemon.Address(), s.token, s.daemon.Address())
 		<-w.ctx.Done()
 	}

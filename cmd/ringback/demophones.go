@@ -15,10 +15,16 @@ const (
 )
 
 // stayIn has every phone picked up from now on, so that whoever looks at the
-// pages can press Call, and says what happens at the phones.
+// pages can press Call, and says what happens at the phones. A robot that would
+// speak of leads is declined: it would keep the phone busy, and wait for a key.
 func (s *scene) stayIn() {
 	for extension, desk := range s.desks {
 		desk.Always(func(ctx context.Context, in *softphone.Incoming) {
+			if isRobot(in) {
+				_ = in.Reject(486, "Busy Here") // the caller may give up at this instant
+				s.now("phone %s declines the robot: %s %s", extension, in.Name, in.From)
+				return
+			}
 			s.pickUp(ctx, in, "phone "+extension)
 		})
 	}

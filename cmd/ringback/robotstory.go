@@ -49,11 +49,14 @@ func (s *scene) robotRings(ctx context.Context, desk string) (*softphone.Incomin
 		return nil, err
 	}
 	s.line(in.At, "phone %s rings and shows: %s %s", desk, in.Name, in.From)
-	if !strings.Contains(in.Name, "Missed calls: ") {
+	if !isRobot(in) {
 		return nil, fmt.Errorf("phone %s shows %q, and not how many calls are owed", desk, in.Name)
 	}
 	return in, in.Ring()
 }
+
+// isRobot says whether a phone is rung about leads.
+func isRobot(in *softphone.Incoming) bool { return strings.Contains(in.Name, "Missed calls: ") }
 
 func robotConnects(ctx context.Context, s *scene) error {
 	in, err := s.robotRings(ctx, pbx.Manager1)
