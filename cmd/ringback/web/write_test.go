@@ -91,7 +91,7 @@ func TestABadBodyIsRefused(t *testing.T) {
 	h := newHouse(t)
 	for _, path := range []string{"/api/v1/appointments", "/api/v1/reminders", "/api/v1/consents"} {
 		for body, want := range map[string]string{
-			``: "not JSON", `{`: "not JSON", `[]`: "not a JSON object", `null`: "not a JSON object", `{} {}`: "after the JSON object", `{"nummer":"1"}`: `\"nummer\"`,
+			``: "body is empty", `{`: "not JSON", `[]`: "not a JSON object", `null`: "not a JSON object", `{} {}`: "after the JSON object", `{"nummer":"1"}`: `\"nummer\"`,
 			`{"number":7}`: "number", strings.Repeat(" ", api.MaxJSON) + "{}": "kB",
 		} {
 			got := h.send("POST", path, "application/json", body)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"reflect"
 	"strings"
 
 	"ringback/cmd/ringback/web/door"
@@ -98,14 +99,31 @@ func decode(text []byte, v any) string {
 	wrong := new(json.UnmarshalTypeError)
 	unknown, isUnknown := strings.CutPrefix(err.Error(), "json: unknown field ")
 	switch {
+	case errors.Is(err, io.EOF):
+		return "The body is empty: it should be a JSON object."
 	case errors.As(err, &wrong) && wrong.Field != "":
-		return fmt.Sprintf("The value of %s is a JSON %s, and should be a %s.", wrong.Field, wrong.Value, wrong.Type)
+		return fmt.Sprintf("The value of %s is a JSON %s, and should be %s.", wrong.Field, wrong.Value, inJSON(wrong.Type))
 	case errors.As(err, &wrong):
 		return "The body is not a JSON object."
 	case isUnknown:
 		return fmt.Sprintf("The key %s is not known here.", unknown)
 	}
 	return "The body is not JSON: " + strings.TrimPrefix(err.Error(), "json: ") + "."
+}
+
+// inJSON is what a value of a type is in JSON.
+func inJSON(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Int, reflect.Int64:
+		return "a whole number"
+	case reflect.Slice:
+		return "an array"
+	}
+	return "an object"
 }
 
 // refusal is a problem of RFC 9457; more about it stands beside.
