@@ -99,8 +99,8 @@ func TestSettingsSendATest(t *testing.T) {
 		code    int
 		says    string
 	}{
-		{anna, "sip", 200, "sip has taken the test."}, {anna, "sip", 429, "That was a moment ago"},
-		{boss, "email", 200, "email has refused the test. no such mailbox"}, {anna, "fax", 404, ""},
+		{anna, "sip", 200, "desk phone has taken the test."}, {anna, "sip", 429, "That was a moment ago"},
+		{boss, "email", 200, `email has refused the test. <small lang="en">(<bdi>no such mailbox</bdi>)</small>`}, {anna, "fax", 404, ""},
 	} {
 		if got := h.post(c.who, "/settings/test", url.Values{"channel": {c.channel}}); got.code != c.code || !strings.Contains(got.body, c.says) {
 			t.Errorf("a test by %s: %d, want %d and %q in\n%s", c.channel, got.code, c.code, c.says, got.body)

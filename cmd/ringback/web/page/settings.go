@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"ringback/cmd/ringback/web/door"
@@ -42,7 +41,7 @@ type settingsPage struct {
 	Zone                        string
 	Weekdays, Weekend, DigestAt string
 	Kinds                       []kindRow
-	Channels                    []string
+	Channels                    []channelName
 	Tests                       bool
 	Bot                         bool          // there is one
 	Introduction                *Introduction // to it; nil: nobody has asked for one
@@ -50,6 +49,7 @@ type settingsPage struct {
 	People                      []choosablePerson // whose absence the reader may note; none but their own: empty
 	From, Until                 string
 	Done, Tested                string
+	Fault                       string            // what a machine said of the test, in English
 	Wrong                       map[string]string // by field
 }
 
@@ -64,6 +64,9 @@ type kindRow struct {
 	Places       []channelRow // in order
 	Wrong        string
 }
+
+// channelName is a way to tell people, and how it is called.
+type channelName struct{ Name, Title string }
 
 // channelRow is the channel in a place; Name "" is none.
 type channelRow struct {
@@ -105,15 +108,19 @@ func (s *Site) settings(w http.ResponseWriter, r *http.Request) {
 func (s *Site) showSettings(w http.ResponseWriter, r *http.Request, code int, c told.Choices, p settingsPage) {
 	v, t := door.VisitorOf(r), s.teller(r)
 	p.head = s.head(t, t.words.Say("settings.title"))
-	p.Zone = s.cfg.Told.Zone(v.Login).String()
+	p.Zone = zoneName(s.cfg.Told.Zone(v.Login), t.now)
 	p.Weekdays, p.Weekend, p.DigestAt = c.Weekdays, c.Weekend, c.DigestAt
-	p.Channels, p.Tests, p.Bot = s.cfg.Reaching(v.Login), s.cfg.Try != nil, s.cfg.Introduce != nil
+	reaching := s.cfg.Reaching(v.Login)
+	p.Tests, p.Bot = s.cfg.Try != nil, s.cfg.Introduce != nil
+	for _, name := range reaching {
+		p.Channels = append(p.Channels, channelName{name, t.channel(name)})
+	}
 	for field, id := range p.Wrong {
 		p.Wrong[field] = t.words.Say(id)
 	}
 	for _, k := range told.Kinds {
 		if told.SeesKind(s.cfg.Office.Directory, v.Login, k) {
-			p.Kinds = append(p.Kinds, s.kindRow(k, c.Kinds[k], p.Channels, p.Wrong[string(k)]))
+			p.Kinds = append(p.Kinds, s.kindRow(k, c.Kinds[k], reaching, p.Wrong[string(k)]))
 		}
 	}
 	away, err := told.AwayAll(r.Context(), s.cfg.DB.Reader(), time.Now())
@@ -147,7 +154,8 @@ func (s *Site) kindRow(k told.Kind, c told.Choice, reaching []string, wrong stri
 // fillAbsences shows where people are of whom the reader may say so.
 func (s *Site) fillAbsences(p *settingsPage, t *teller, away []told.Absence) {
 	v := t.visitor
-	zone := s.cfg.Told.Zone(v.Login)
+	there := *t
+	there.zone = s.cfg.Told.Zone(v.Login)
 	for i := range s.cfg.Office.Directory.Managers {
 		m := &s.cfg.Office.Directory.Managers[i]
 		if leads.AnswersFor(s.cfg.Office.Directory, v.Sight, m.Login) && v.Leads() {
@@ -159,12 +167,8 @@ func (s *Site) fillAbsences(p *settingsPage, t *teller, away []told.Absence) {
 		if !leads.AnswersFor(s.cfg.Office.Directory, v.Sight, a.Login) {
 			continue
 		}
-		row := absenceRow{ID: a.ID, Who: t.person(a.Login), Login: a.Login, From: a.From.In(zone).Format(localLayout), Lasts: a.Lasts(t.now), Mine: a.Login == v.Login}
-		if !a.Until.IsZero() {
-			row.Until = a.Until.In(zone).Format(localLayout)
-		}
-		row.From, row.Until = strings.Replace(row.From, "T", " ", 1), strings.Replace(row.Until, "T", " ", 1)
-		p.Away = append(p.Away, row)
+		p.Away = append(p.Away, absenceRow{ID: a.ID, Who: t.person(a.Login), Login: a.Login, From: there.moment(a.From).Clock, Until: there.moment(a.Until).Clock,
+			Lasts: a.Lasts(t.now), Mine: a.Login == v.Login})
 	}
 }
 
@@ -257,12 +261,14 @@ func (s *Site) tryChannel(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	said := words.Say("settings.test."+string(outcome), "channel", name)
-	if detail != "" {
-		words, _ := s.teller(r).fault(detail)
-		said += " " + words
+	t := s.teller(r)
+	p := settingsPage{Tested: words.Say("settings.test."+string(outcome), "channel", t.channel(name))}
+	if why, known := t.fault(detail); known {
+		p.Tested += " " + why
+	} else {
+		p.Fault = why
 	}
-	s.showSettings(w, r, http.StatusOK, chosen, settingsPage{Tested: said})
+	s.showSettings(w, r, http.StatusOK, chosen, p)
 }
 
 // settingsDone goes back to the settings, and says there what was done.

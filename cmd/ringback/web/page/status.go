@@ -177,7 +177,7 @@ func (s *Site) facts(r *http.Request, t *teller) ([]fact, error) {
 	return []fact{
 		{say("lists.status.version"), "Ringback " + s.cfg.Version + " · " + runtime.Version() + " · " + engine},
 		{say("lists.status.mode"), s.cfg.Mode},
-		{say("lists.status.zone"), s.cfg.Zone.String()},
+		{say("lists.status.zone"), zoneName(s.cfg.Zone, t.now)},
 		{say("lists.status.database"), t.bytes(space.Size) + " + " + t.bytes(space.Log)},
 		{say("lists.status.disk"), say("lists.status.free", "free", t.bytes(space.Free), "of", t.bytes(space.Disk))},
 		{say("lists.status.backlog"), strconv.Itoa(s.cfg.Book.Waiting())},
