@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/jobs"
+	"ringback/routing"
 )
 
 // KindClick is the kind of the jobs that connect somebody with a client because
@@ -171,6 +173,38 @@ func (m *Managers) Current(ctx context.Context, login string) (Click, error) {
 		return Click{}, nil
 	}
 	return shownClick(c), nil
+}
+
+// Hindrance is what a call that somebody would ask for is known to fail by.
+type Hindrance string
+
+const (
+	NoPhone   Hindrance = "no_phone" // they have none on a PBX
+	PBXDown   Hindrance = "pbx_down" // none of the PBXes of their phones is watched
+	Watching  Hindrance = "observe"  // nobody is to be rung
+	BadClient Hindrance = "number"   // the rules let no number of its country, or kind, be dialed
+)
+
+// Hindrances are all of them.
+var Hindrances = []Hindrance{NoPhone, PBXDown, Watching, BadClient}
+
+// Hindrance tells without asking anybody why a call of somebody's would fail, to
+// the number or, where that is empty, to any; empty: nothing is known to be in its
+// way.
+func (m *Managers) Hindrance(login, number string) Hindrance {
+	person, dialer := m.cfg.Office.Directory.Manager(login), m.cfg.Dialer
+	known := func(d routing.Device) bool { return dialer.exchanges[d.PBX] != nil }
+	switch {
+	case person == nil || !slices.ContainsFunc(person.Devices, known):
+		return NoPhone
+	case m.cfg.Guard.rules.Observe:
+		return Watching
+	case !slices.ContainsFunc(person.Devices, func(d routing.Device) bool { return known(d) && dialer.watching(d.PBX) }):
+		return PBXDown
+	case number != "" && m.cfg.Guard.rules.never(Request{Kind: dials.Connect, Number: number}, dials.History{}) != "":
+		return BadClient
+	}
+	return ""
 }
 
 // Asleep says that it is outside the hours in which robots may call, where the

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"ringback/ari"
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/dials"
@@ -116,5 +117,27 @@ func TestClickOnAnOldLink(t *testing.T) {
 		if clicks != 0 {
 			t.Error("somebody is rung")
 		}
+	})
+}
+
+// What a call would fail by is told before anybody asks for it.
+func TestHindrance(t *testing.T) {
+	inReception(t, 1, func(r *reception) {
+		wants := func(login, number string, want Hindrance) {
+			t.Helper()
+			if got := r.managers.Hindrance(login, number); got != want {
+				t.Errorf("%s calls %q: %q, want %q", login, number, got, want)
+			}
+		}
+		wants("anna", "", "")
+		wants("anna", "+79161234567", "")
+		wants("anna", "+78091234567", BadClient) // premium
+		wants("anna", "+4915112345678", BadClient)
+		wants("boris", "", NoPhone)
+		r.guard.rules.Observe = true
+		wants("anna", "+79161234567", Watching)
+		r.guard.rules.Observe = false
+		r.dialer.Step("main", &ari.Event{Type: ari.Disconnected})
+		wants("anna", "+79161234567", PBXDown)
 	})
 }

@@ -4,6 +4,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"ringback/leads/text"
+	"ringback/robotcall"
 )
 
 // A program lets somebody's phone ring about a lead; while that goes on nobody is
@@ -35,5 +38,65 @@ func TestProgramsCallForPeople(t *testing.T) {
 	}
 	if got := h.send(http.MethodGet, "/api/v1/clicks/2", "", ""); got.code != http.StatusNotFound {
 		t.Errorf("one that was never asked for: %d", got.code)
+	}
+}
+
+// hindered is a caller whose calls would fail.
+type hindered struct {
+	*robotcall.Managers
+	by robotcall.Hindrance
+}
+
+func (h *hindered) Hindrance(_, number string) robotcall.Hindrance {
+	if h.by == robotcall.BadClient && number == "" {
+		return ""
+	}
+	return h.by
+}
+
+// TestThePageSaysWhyCallDoesNot ring somebody's phone, in their language, and lets
+// their own device dial.
+func TestThePageSaysWhyCallDoesNot(t *testing.T) {
+	caller := &hindered{}
+	h := newHouse(t, func(c *Config) {
+		caller.Managers = c.Caller.(*robotcall.Managers)
+		c.Caller = caller
+	})
+	h.tell("+79161234567", "", nil)
+	anna := h.as("anna")
+	pages := func(says string, rings bool) {
+		t.Helper()
+		for path, asks := range map[string]string{"/": `action="/leads/1/call"`, "/leads/1": `action="/leads/1/call"`, "/contacts/1": `action="/contacts/1/call"`} {
+			body := h.look(anna, path)
+			if strings.Contains(body, asks) != rings || !rings && !strings.Contains(body, `href="tel:&#43;79161234567"`) || says != "" && strings.Count(body, says) != 1 {
+				t.Errorf("%s by %q: %s", path, caller.by, body)
+			}
+		}
+	}
+	pages("", true)
+	for _, l := range text.Languages {
+		if got := h.submit("/account/language", anna, "csrf", h.formOf(anna), "language", string(l)); got.code != http.StatusSeeOther {
+			t.Fatalf("the language: %d", got.code)
+		}
+		for _, by := range robotcall.Hindrances {
+			caller.by = by
+			if !text.In(l).Has("page.hindered." + string(by)) {
+				t.Errorf("%s does not say %s", l, by)
+			}
+			pages(text.In(l).Say("page.hindered."+string(by)), false)
+		}
+	}
+	// What has come to nothing for it says so too.
+	caller.by = ""
+	if got := h.post(anna, "/leads/1/call", nil); got.code != http.StatusSeeOther {
+		t.Fatalf("%d %s", got.code, got.body)
+	}
+	h.exec("UPDATE clicks SET ended = clicked, why = 'failed'")
+	if body := h.look(anna, "/leads/1?call=1"); !strings.Contains(body, text.In(text.Polish).Say("page.progress.ended.failed")) {
+		t.Errorf("it failed: %s", body)
+	}
+	caller.by = robotcall.PBXDown
+	if body := h.look(anna, "/leads/1?call=1"); strings.Count(body, text.In(text.Polish).Say("page.hindered.pbx_down")) != 2 {
+		t.Errorf("it failed for the PBX: %s", body)
 	}
 }

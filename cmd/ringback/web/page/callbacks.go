@@ -10,6 +10,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/alert"
 	"ringback/leads/view"
+	"ringback/robotcall"
 	"ringback/routing"
 )
 
@@ -47,7 +48,10 @@ func (s *Site) callback(t *teller, c *view.Callback, mine *progress) leadRow {
 	if c.Talked >= shortTalk && !c.Tried.Before(c.LastMissed.Time) {
 		row.Asks = t.say("asks", "who", t.person(c.Trier), "d", t.length(c.Talked.Round(time.Second)))
 	}
-	row.Callable = row.Who.Phone.Dial != "" && s.callable(t)
+	if row.Who.Phone.Dial != "" {
+		can, not := s.callable(t, c.Contact.Number)
+		row.Callable, row.Hindered, row.Barred = can, t.hindered(not), not == robotcall.BadClient
+	}
 	row.Asleep = row.Callable && s.cfg.Caller.Asleep(c.Contact.Number)
 	if pool := t.directory.Pool(c.Pool); pool != nil {
 		row.Tomorrow = t.moment(tomorrow(&pool.Hours, t.now.In(t.zone))).Clock
@@ -126,6 +130,9 @@ func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 	for i := range tallies {
 		page.Count, page.Overdue = page.Count+tallies[i].Open, page.Overdue+t.overdueIn(&tallies[i])
 	}
+	if _, not := s.callable(t, ""); len(list) > 0 {
+		page.Calls = t.hindered(not)
+	}
 	if q := r.URL.Query(); q.Has("with") {
 		page.Said = t.opened(q, q.Get("with"))
 	}
@@ -153,6 +160,7 @@ type troubles struct {
 	// Gaps are told to who sees everything; others hear of the newest in a word.
 	Gaps  []gapRow
 	Quiet string
+	Calls string // why no Call rings the reader's phone
 }
 
 func (s *Site) troubles(ctx context.Context, t *teller) (found troubles, err error) {

@@ -20,6 +20,7 @@ type Caller interface {
 	Progress(ctx context.Context, login string, id int64) (robotcall.Click, error)
 	Current(ctx context.Context, login string) (robotcall.Click, error)
 	Asleep(number string) bool
+	Hindrance(login, number string) robotcall.Hindrance
 }
 
 // progress is how far a call has come that the reader has asked for.
@@ -30,10 +31,21 @@ type progress struct {
 	Text          string
 }
 
-// callable says whether the reader has phones that can be rung.
-func (s *Site) callable(t *teller) bool {
-	m := t.directory.Manager(t.login())
-	return s.cfg.Caller != nil && m != nil && len(m.Devices) > 0
+// callable says whether the reader's phone can be rung, and then the number or,
+// where that is empty, any; not is why it cannot.
+func (s *Site) callable(t *teller, number string) (can bool, not robotcall.Hindrance) {
+	if s.cfg.Caller == nil || t.directory.Manager(t.login()) == nil {
+		return false, ""
+	}
+	not = s.cfg.Caller.Hindrance(t.login(), number)
+	return not == "", not
+}
+
+func (t *teller) hindered(by robotcall.Hindrance) string {
+	if by == "" {
+		return ""
+	}
+	return t.say("hindered." + string(by))
 }
 
 // progress is that of the reader's call that goes on, or else of the one that the
@@ -55,9 +67,15 @@ func (s *Site) progress(r *http.Request, t *teller) (*progress, error) {
 	p := &progress{lead: c.Lead, contact: c.Contact, Live: c.State != robotcall.Over, Text: t.say("progress." + string(c.State))}
 	if !p.Live {
 		p.Good, p.Text = c.Why == robotcall.Talked, t.say("progress.ended."+string(c.Why))
+		if by := s.cfg.Caller.Hindrance(t.login(), c.Number); unspecific[c.Why] && by != "" {
+			p.Text = t.hindered(by)
+		}
 	}
 	return p, nil
 }
+
+// unspecific are the ends of which a hindrance that lasts tells more.
+var unspecific = map[robotcall.ClickEnd]bool{robotcall.Forbidden: true, robotcall.ClickFailed: true, robotcall.YouHaveNoPhone: true}
 
 // call rings the reader's phone and then the client of a lead.
 func (s *Site) call(w http.ResponseWriter, r *http.Request) {

@@ -109,7 +109,6 @@ type contactPage struct {
 	Open     []leadRow
 	Calls    []callRow
 	Timeline []entryRow
-	Callable bool
 	Progress *progress
 	Refused  bool // of all numbers: no machine may call
 }
@@ -119,6 +118,9 @@ type phoneRow struct {
 	phone
 	E164    string
 	Refused bool
+	// Callable and Hindered are as of callbackRow.
+	Callable bool
+	Hindered string
 }
 
 // contact shows the card of one contact.
@@ -148,7 +150,7 @@ func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id 
 	}
 	t.path = contactAddress(id)
 	page := contactPage{asked: a, ID: id, Who: t.contact(&card.Contact), Contact: &card.Contact, NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
-		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), choices: t.choices(a.Typed), Callable: s.callable(t)}
+		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), choices: t.choices(a.Typed)}
 	page.head = s.head(t, t.title(page.Who))
 	page.Contact.Note, page.Contact.Email = lines(page.Contact.Note), alert.Clean(page.Contact.Email)
 	if page.Progress, err = s.progress(r, t); err != nil {
@@ -158,7 +160,7 @@ func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id 
 	if page.Progress != nil && page.Progress.contact != id {
 		page.Progress = nil
 	}
-	if err := s.numbers(r.Context(), &page, card.Numbers); err != nil {
+	if err := s.numbers(r.Context(), t, &page, card.Numbers); err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
@@ -166,14 +168,18 @@ func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id 
 }
 
 // numbers are a contact's, with what they said of being called by machines.
-func (s *Site) numbers(ctx context.Context, page *contactPage, list []string) error {
+func (s *Site) numbers(ctx context.Context, t *teller, page *contactPage, list []string) error {
 	refused, err := s.view.Refused(ctx, list)
 	if err != nil {
 		return err
 	}
 	page.Refused = len(list) > 0
 	for _, n := range list {
-		row := phoneRow{newPhone(n), n, slices.Contains(refused, n)}
+		row := phoneRow{phone: newPhone(n), E164: n, Refused: slices.Contains(refused, n)}
+		if row.Dial != "" {
+			can, not := s.callable(t, n)
+			row.Callable, row.Hindered = can, t.hindered(not)
+		}
 		page.Numbers, page.Refused = append(page.Numbers, row), page.Refused && row.Refused
 	}
 	return nil

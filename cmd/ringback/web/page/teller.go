@@ -200,7 +200,9 @@ type leadRow struct {
 	// Callable says that the Call button rings the reader's phone first; otherwise
 	// it is a link that the device itself dials.
 	Callable bool
-	Asleep   bool // it is night where the number is
+	Hindered string // why it does not
+	Barred   bool   // it does not for the number
+	Asleep   bool   // it is night where the number is
 	Progress *progress
 	// Tomorrow is when the pool opens next day.
 	Tomorrow string
