@@ -249,7 +249,7 @@ func (w *callWalk) read(ctx context.Context) ([]Call, error) {
 		}
 		return b.place().compare(a.place())
 	})
-	return slices.CompactFunc(rows, func(a, b Call) bool { return a.id == b.id }), nil
+	return slices.CompactFunc(rows, func(a, b Call) bool { return a.ID == b.ID }), nil
 }
 
 // page cuts what was read, in the order in which it was walked, to a page.

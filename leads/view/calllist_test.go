@@ -103,7 +103,7 @@ func (b *book) down(what string, s leads.Sight, f CallFilter) (ids []int64, last
 			b.t.Fatalf("%s: %v", what, err)
 		}
 		for _, c := range page.Items {
-			ids = append(ids, c.id)
+			ids = append(ids, c.ID)
 		}
 		if page.Back.IsZero() != (page.Next == "" || len(page.Items) == 7) {
 			b.t.Fatalf("%s: %d calls, next %q, looked back to %v", what, len(page.Items), page.Next, page.Back)
@@ -130,7 +130,7 @@ func (b *book) up(what string, s leads.Sight, f CallFilter, cursor string) (ids 
 		}
 		var more []int64
 		for _, c := range page.Items {
-			more = append(more, c.id)
+			more = append(more, c.ID)
 		}
 		ids, cursor = append(more, ids...), page.Newer
 	}

@@ -3,6 +3,8 @@ package view
 import (
 	"context"
 	"database/sql"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -12,6 +14,8 @@ import (
 
 // Call is a call of the Book.
 type Call struct {
+	// ID is what timelines and events call it.
+	ID int64 `json:"id"`
 	leads.ListedCall
 	// Contact and Lead are nil where the call has none.
 	Contact *int64 `json:"contact"`
@@ -21,14 +25,12 @@ type Call struct {
 	// Pool and Manager say whose call it is; Manager is a login, empty: nobody's.
 	Pool    string `json:"-"`
 	Manager string `json:"-"`
-
-	id int64
 }
 
 // Running says that the call has not ended.
 func (c *Call) Running() bool { return c.Ended.IsZero() }
 
-func (c *Call) place() place { return place{db.Millis(c.Started.Time), c.id} }
+func (c *Call) place() place { return place{db.Millis(c.Started.Time), c.ID} }
 
 const callColumns = `k.id, k.call, k.pbx, k.direction, k.caller, k.caller_name, k.dialed, k.line, k.verdict, k.reason,
 	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.explanation, k.contact, k.lead, COALESCE(c.name, ''),
@@ -40,7 +42,7 @@ func scanCall(row scanner) (Call, error) {
 	var started, wait, talk int64
 	var ended, contact, lead sql.NullInt64
 	var rang string
-	err := row.Scan(&c.id, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
+	err := row.Scan(&c.ID, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
 		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &c.Explanation, &contact, &lead, &c.ContactName,
 		&c.Pool, &c.Manager)
 	c.Started = leads.Stamp{Time: db.Time(started)}
@@ -56,6 +58,20 @@ func scanCall(row scanner) (Call, error) {
 		*s = leads.Clip(*s)
 	}
 	return c, err
+}
+
+const callQuery = "SELECT " + callColumns + " WHERE k.id = $1"
+
+// Call reads one call; ErrNotFound is in the error when there is none.
+func (v *View) Call(ctx context.Context, id int64) (*Call, error) {
+	c, err := scanCall(v.db.QueryRowContext(ctx, callQuery, id))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil, fmt.Errorf("view: call %d: %w", id, ErrNotFound)
+	case err != nil:
+		return nil, failed("call", err)
+	}
+	return &c, nil
 }
 
 const callsOfContactQuery = "SELECT " + callColumns + " WHERE k.contact = $1 ORDER BY k.started DESC, k.id DESC LIMIT $2"

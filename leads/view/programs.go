@@ -133,7 +133,7 @@ func (v *View) CallsOfLead(ctx context.Context, lead int64, p Page) (List[Call],
 	if err != nil {
 		return List[Call]{}, failed("calls of a lead", err)
 	}
-	return cut(rows, limit, "calls-lead", func(c *Call) place { return place{id: c.id} }), nil
+	return cut(rows, limit, "calls-lead", func(c *Call) place { return place{id: c.ID} }), nil
 }
 
 // ErrVerdict is in the error of a verdict that calls cannot have.

@@ -170,7 +170,7 @@ func TestAWalkMeetsEveryRowOnceWhileRowsAreAdded(t *testing.T) {
 	}
 	leadID := func(l Lead) int64 { return l.ID }
 	for _, limit := range []int{2, 7, 300} {
-		once(t, b, "calls", 300, func(c Call) int64 { return c.id },
+		once(t, b, "calls", 300, func(c Call) int64 { return c.ID },
 			walk(t, func(p Page) (List[Call], error) { return b.Calls(ctx, leads.Everything, CallFilter{}, p) }, limit, add))
 		once(t, b, "all leads", 30, leadID, walk(t, leadsOf(All), limit, add))
 		once(t, b, "closed leads", 27, leadID, walk(t, leadsOf(Closed), limit, add))

@@ -20,16 +20,16 @@ func TestTheAPIKeepsItsContract(t *testing.T) {
 	h.exec("UPDATE leads SET opened = 1795334400000")
 
 	empty := func(list string) string { return `{"items":[` + list + `],"next":""}` + "\n" }
-	const ivan = `{"call":"1795328301.0","pbx":"main","direction":"inbound","caller":"+79161234567","dialed":"+74951000001","line":"sales",` +
+	const ivan = `{"id":1,"call":"1795328301.0","pbx":"main","direction":"inbound","caller":"+79161234567","dialed":"+74951000001","line":"sales",` +
 		`"verdict":"missed","reason":"no_answer","started":"2026-11-22T08:00:01.123Z","ended":"2026-11-22T08:00:06.123Z","wait_s":5,"talk_s":0,` +
 		`"rang":["101"],"answered_by":"","source":"ari","caller_name":"Ivan","voicemail":false,"explanation":"rang 101; nobody answered; the PBX ended the call","contact":1,"lead":1}`
-	const withheld = `{"call":"1795328302.0","pbx":"main","direction":"inbound","caller":"","dialed":"+74951000001","line":"sales",` +
+	const withheld = `{"id":2,"call":"1795328302.0","pbx":"main","direction":"inbound","caller":"","dialed":"+74951000001","line":"sales",` +
 		`"verdict":"missed","reason":"no_answer","started":"2026-11-22T08:00:02.123Z","ended":"2026-11-22T08:00:07.123Z","wait_s":5,"talk_s":0,` +
 		`"rang":["101"],"answered_by":"","source":"ari","caller_name":"","voicemail":false,"explanation":"rang 101; nobody answered; the PBX ended the call","contact":null,"lead":null}`
-	const olga = `{"call":"1795328303.0","pbx":"main","direction":"inbound","caller":"+79031112233","dialed":"+74951000001","line":"sales",` +
+	const olga = `{"id":3,"call":"1795328303.0","pbx":"main","direction":"inbound","caller":"+79031112233","dialed":"+74951000001","line":"sales",` +
 		`"verdict":"answered","reason":"person","started":"2026-11-22T08:00:03.123Z","ended":"2026-11-22T08:00:08.123Z","wait_s":1,"talk_s":4,` +
 		`"rang":["101"],"answered_by":"101","source":"ari","caller_name":"Olga","voicemail":false,"explanation":"talked with 101 for 4 s; the PBX ended the call","contact":2,"lead":null}`
-	const ivanNow = `{"call":"1795328304.0","pbx":"main","direction":"inbound","caller":"+79161234567","dialed":"+74951000001","line":"sales",` +
+	const ivanNow = `{"id":4,"call":"1795328304.0","pbx":"main","direction":"inbound","caller":"+79161234567","dialed":"+74951000001","line":"sales",` +
 		`"verdict":"","reason":"","started":"2026-11-22T08:00:04.123Z","ended":null,"wait_s":0,"talk_s":0,` +
 		`"rang":["101"],"answered_by":"","source":"ari","caller_name":"Ivan","voicemail":false,"explanation":"","contact":1,"lead":null}`
 	const lead = `{"id":1,"contact":{"id":1,"name":"+79161234567","number":"+79161234567"},"pool":"default","line":"sales","manager":"anna","missed":1,` +
@@ -40,6 +40,7 @@ func TestTheAPIKeepsItsContract(t *testing.T) {
 		`{"id":1,"name":"+79161234567","named":false,"needs_details":true,"shared":false,"numbers":["+79161234567"],"manager":"anna",` + blank + `"open_leads":1}`
 	for path, want := range map[string]string{
 		"/api/v1/calls":              empty(strings.Join([]string{ivanNow, olga, withheld, ivan}, ",")),
+		"/api/v1/calls/3":            olga + "\n",
 		"/api/v1/leads":              empty(lead),
 		"/api/v1/leads?state=all":    empty(lead),
 		"/api/v1/leads?state=open":   empty(lead),

@@ -53,6 +53,13 @@ func timeParameter(q url.Values, name string) (time.Time, error) {
 	return at, nil
 }
 
+// oneCall answers GET /api/v1/calls/{id}: a call that an event or a timeline names.
+func (s *API) oneCall(w http.ResponseWriter, r *http.Request) {
+	if id, ok := apiID(w, r); ok {
+		answerOne(s, w, r, http.StatusOK, id, s.view.Call)
+	}
+}
+
 // calls answers GET /api/v1/calls.
 func (s *API) calls(w http.ResponseWriter, r *http.Request) {
 	answerList(s, w, r, []string{"contact", "lead", "verdict", "since"}, func(ctx context.Context, q url.Values, p view.Page) (list view.List[view.Call], err error) {

@@ -66,6 +66,7 @@ func (s *API) Routes() []door.Route {
 		{Method: get, Path: "/api/v1/openapi.json", Access: door.Anyone, Answer: asJSON},
 		{Method: get, Path: "/api/v1/openapi.yaml", Access: door.Anyone, Answer: asYAML},
 		route(get, "/api/v1/calls", "calls:read", s.calls),
+		route(get, "/api/v1/calls/{id}", "calls:read", s.oneCall),
 		route(get, "/api/v1/contacts", "contacts:read", s.contacts),
 		route(put, "/api/v1/contacts", "contacts:write", s.putContact),
 		route(get, "/api/v1/contacts/{id}", "contacts:read", s.oneContact),
