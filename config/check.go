@@ -232,6 +232,8 @@ func (c *Config) checkChannels(f *findings) {
 			f.add(at+".url", "must hold no user or password: alerts are signed with the secret")
 		case !ok:
 			f.add(at+".url", "is not an address such as https://crm.example.com/ringback")
+		default:
+			warnOfClear(f, at+".url", u)
 		}
 		if w.Timeout == 0 {
 			f.add(at+".timeout", "must be longer than 0s")

@@ -59,6 +59,9 @@ func (h *HTTP) check(f *findings, at string) {
 		f.missing(at+".url", "the address of the service, such as https://sms.example.com/send?to={{.Mobile}}&text={{.Short}}")
 		return
 	}
+	if h.Match.Empty() {
+		f.warn(at+".match", "is missing: whatever the service answers with a status 2xx counts as sent, and many answer 200 to what they do not send: say by a field or words of its answer what a success is")
+	}
 	if f.doubtful[at+".type"] || f.doubtful[at+".secrets"] {
 		return
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,8 @@ func (c *Config) checkHooks(f *findings) {
 			f.add(at+".url", "must hold no user or password: events are signed with the secret")
 		case !ok:
 			f.add(at+".url", "is not an address such as https://crm.example.com/ringback")
+		default:
+			warnOfClear(f, at+".url", u)
 		}
 		if h.Timeout == 0 {
 			f.add(at+".timeout", "must be longer than 0s")
@@ -51,6 +54,21 @@ func (c *Config) checkHooks(f *findings) {
 		for j, p := range h.Events {
 			checkEvents(f, fmt.Sprintf("%s.events[%d]", at, j), p)
 		}
+	}
+}
+
+// warnOfClear warns of an address to which clients' numbers travel in the clear.
+func warnOfClear(f *findings, at string, u *url.URL) {
+	if u.Scheme == "http" && !isLoopback(u.Hostname()) {
+		f.warn(at, "is plain http to another machine: names and numbers of clients travel in the clear, use https")
+	}
+}
+
+// warnOfTokens warns of a signing secret that is a token of the API: whoever is
+// posted to with it could do everything.
+func (c *Config) warnOfTokens(f *findings, at string, secret Secret) {
+	if secret.Set() && slices.ContainsFunc(c.Tokens, func(t Secret) bool { return t.Reveal() == secret.Reveal() }) {
+		f.warn(at, "holds a token of token_file: whoever checks signatures with it may do everything here, give it a secret of its own")
 	}
 }
 
@@ -73,6 +91,7 @@ func (c *Config) readHooks(f *findings) {
 	for i := range c.Hooks {
 		h, at := &c.Hooks[i], fmt.Sprintf("hooks[%d].", i)
 		h.Secret = oneSecret(f, at+"secret_file", h.SecretFile, at+"secret_env", h.SecretEnv)
+		c.warnOfTokens(f, at+"secret_file", h.Secret)
 		if h.URL == "" || f.doubtful[at+"url"] || !h.Secret.Set() {
 			continue
 		}

@@ -19,6 +19,9 @@ type Secret = ari.Secret
 
 // readSecrets reads what the configuration only names.
 func (c *Config) readSecrets(f *findings) {
+	if c.TokenFile != "" {
+		c.Tokens = readTokens(f, "token_file", c.TokenFile)
+	}
 	for i := range c.Asterisk {
 		a, at := &c.Asterisk[i], fmt.Sprintf("asterisk[%d].", i)
 		a.Password = oneSecret(f, at+"password_file", a.PasswordFile, at+"password_env", a.PasswordEnv)
@@ -39,12 +42,10 @@ func (c *Config) readSecrets(f *findings) {
 		w, at := &c.Channels.Webhooks[i], fmt.Sprintf("channels.webhooks[%d].", i)
 		w.Secret = oneSecret(f, at+"secret_file", w.SecretFile, at+"secret_env", w.SecretEnv)
 		checkWebhook(f, at, w)
+		c.warnOfTokens(f, at+"secret_file", w.Secret)
 	}
 	c.readHooks(f)
 	c.checkCertificate(f)
-	if c.TokenFile != "" {
-		c.Tokens = readTokens(f, "token_file", c.TokenFile)
-	}
 }
 
 // checkWebhook asks the channel itself whether it can work so: it knows what its

@@ -99,6 +99,26 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// A hook that signs with a token of the API gives it away: to whoever checks the
+// signatures.
+func TestSecretOfAHookThatIsAToken(t *testing.T) {
+	for secret, want := range map[string]int{"0123456789abcdef\n": 2, "fedcba9876543210\n": 0} {
+		c := loaded(t, written(t, minimal+`token_file: tokens
+hooks: [{name: erp, url: "https://erp.example.com", secret_file: hook.secret}]
+channels: {webhooks: [{name: crm, url: "https://crm.example.com", secret_file: hook.secret}]}
+`, map[string]string{"ari.password": "x", "tokens": "0123456789abcdef\n", "hook.secret": secret}))
+		got := 0
+		for _, w := range c.Warnings {
+			if strings.Contains(w.Text, "holds a token of token_file") {
+				got++
+			}
+		}
+		if got != want {
+			t.Errorf("%q: warnings %v", secret, c.Warnings)
+		}
+	}
+}
+
 func TestOpenToTheNetworkWithTokens(t *testing.T) {
 	c := loaded(t, written(t, minimal+"token_file: tokens\nlisten: :8730\n", map[string]string{"ari.password": "x", "tokens": "0123456789abcdef\n"}))
 	if got := fmt.Sprint(c.Warnings); len(c.Warnings) != 2 || !strings.Contains(got, "public_url") || !strings.Contains(got, "can be reached from other machines") {

@@ -116,7 +116,7 @@ func New(c Config) (*Channel, []Fault) {
 	var more []Fault
 	ch.match, more = newRule("match", c.Match, "2xx")
 	faults = append(faults, more...)
-	if !c.Retry.empty() {
+	if !c.Retry.Empty() {
 		ch.retry, more = newRule("retry", c.Retry, "")
 		faults = append(faults, more...)
 	}

@@ -24,7 +24,8 @@ type Match struct {
 	JSON map[string]string `yaml:"json"`
 }
 
-func (m *Match) empty() bool { return m.Status == "" && m.Body == "" && len(m.JSON) == 0 }
+// Empty says that there is no rule.
+func (m *Match) Empty() bool { return m.Status == "" && m.Body == "" && len(m.JSON) == 0 }
 
 // rule is a Match that was read.
 type rule struct {
