@@ -10,6 +10,7 @@ import (
 
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/dials"
 )
 
 // Call is a call of the Book.
@@ -25,6 +26,10 @@ type Call struct {
 	// Pool and Manager say whose call it is; Manager is a login, empty: nobody's.
 	Pool    string `json:"-"`
 	Manager string `json:"-"`
+	// Placed is set of a call that the daemon itself has made: what for. PlacedFor is
+	// the login of who was called then, or of whom a client was called for.
+	Placed    dials.Kind `json:"-"`
+	PlacedFor string     `json:"-"`
 }
 
 // Running says that the call has not ended.
@@ -34,8 +39,8 @@ func (c *Call) place() place { return place{db.Millis(c.Started.Time), c.ID} }
 
 const callColumns = `k.id, k.call, k.pbx, k.direction, k.caller, k.caller_name, k.dialed, k.line, k.verdict, k.reason,
 	k.started, k.ended, k.wait_ms, k.talk_ms, k.rang, k.answered_by, k.source, k.voicemail, k.explanation, k.contact, k.lead, COALESCE(c.name, ''),
-	k.pool, k.manager
-	FROM calls k LEFT JOIN contacts c ON c.id = k.contact`
+	k.pool, k.manager, COALESCE(own.kind, ''), COALESCE(own.who, '')
+	FROM calls k LEFT JOIN contacts c ON c.id = k.contact LEFT JOIN dials own ON own.channel = k.call`
 
 func scanCall(row scanner) (Call, error) {
 	var c Call
@@ -44,7 +49,7 @@ func scanCall(row scanner) (Call, error) {
 	var rang string
 	err := row.Scan(&c.ID, &c.Call, &c.PBX, &c.Direction, &c.Caller, &c.CallerName, &c.Dialed, &c.Line, &c.Verdict, &c.Reason,
 		&started, &ended, &wait, &talk, &rang, &c.AnsweredBy, &c.Source, &c.Voicemail, &c.Explanation, &contact, &lead, &c.ContactName,
-		&c.Pool, &c.Manager)
+		&c.Pool, &c.Manager, &c.Placed, &c.PlacedFor)
 	c.Started = leads.Stamp{Time: db.Time(started)}
 	c.Ended = leads.Stamp{Time: db.Time(ended.Int64)}
 	c.WaitS = leads.Seconds(time.Duration(wait) * time.Millisecond)

@@ -161,3 +161,21 @@ func TestEachDayOfCallsHasItsHeading(t *testing.T) {
 		t.Error("a call's story is not told once")
 	}
 }
+
+// TestACallOfOursIsListedByWhomItCalled, and not by the number that it has on the PBX.
+func TestACallOfOursIsListedByWhomItCalled(t *testing.T) {
+	h := newHouse(t)
+	h.threeCalls()
+	h.exec("UPDATE calls SET direction = 'internal', dialed = 's', caller_name = '', contact = NULL, lead = NULL, explanation = 'the PBX called 101: was in Stasis for 3 s' WHERE id = 1")
+	h.exec(`INSERT INTO dials (channel, call, pbx, trunk, kind, number, device, who, job, lead, reminder, booked)
+		SELECT call, call, pbx, '', 'manager', '', 'PJSIP/101', 'anna', 0, 0, 0, started FROM calls WHERE id = 1`)
+	body := h.ask(ask{path: "/calls", header: bearerHeader(rightToken)}).body
+	for _, want := range []string{"Ringback called Anna Petrova", `<bdi class="name">Anna Petrova</bdi>`, "the PBX called 101: heard Ringback for 3 s"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the list lacks %q: %s", want, body)
+		}
+	}
+	if strings.Contains(body, "Stasis") || strings.Contains(body, "<bdi>s</bdi>") {
+		t.Errorf("it is raw: %s", body)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
 	"ringback/leads/alert"
+	"ringback/leads/dials"
 	e164s "ringback/leads/number"
 	"ringback/leads/text"
 	"ringback/leads/view"
@@ -277,11 +278,30 @@ func (t *teller) call(c *view.Call) callRow {
 	if c.Running() {
 		row.Verdict, row.Why, row.Wait = "running", "", ""
 	}
-	t.explain(&row, c.Explanation)
+	explanation := c.Explanation
+	if c.Placed != "" {
+		t.placed(&row, c)
+		explanation = strings.ReplaceAll(explanation, "was in Stasis", "heard Ringback") // where Asterisk has our calls
+	}
+	t.explain(&row, explanation)
 	if c.Lead != nil {
 		row.Lead = fmt.Sprintf("/leads/%d", *c.Lead)
 	}
 	return row
+}
+
+// placed tells of a call that Ringback has made by itself whom it called, and what
+// for: to the PBX a call to a phone of the house has no number but "s".
+func (t *teller) placed(row *callRow, c *view.Call) {
+	id, name := "placed."+string(c.Placed), t.person(c.PlacedFor)
+	switch {
+	case c.Placed == dials.Reminder:
+	case c.Direction == call.Outbound:
+		id += ".connected"
+	default:
+		row.Who, row.Phones = who{Name: name}, ""
+	}
+	row.Why = t.say(id, "who", name)
 }
 
 // explain tells what became of a call, which tells of its phones and its wait too.

@@ -1,11 +1,13 @@
 package page
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"ringback/ari/call"
 	"ringback/leads"
+	"ringback/leads/dials"
 	"ringback/leads/text"
 	"ringback/leads/view"
 	"ringback/routing"
@@ -109,5 +111,40 @@ func TestACallIsToldInTheReadersLanguage(t *testing.T) {
 	}
 	if row := anyone(text.English).call(&c); row.Story != c.Explanation || row.English {
 		t.Errorf("English: %+v", row)
+	}
+}
+
+// TestACallOfOursNamesWhomItCalled: the PBX knows the phones of the house by no
+// number but "s".
+func TestACallOfOursNamesWhomItCalled(t *testing.T) {
+	for _, c := range []struct {
+		kind      dials.Kind
+		direction call.Direction
+		dialed    string
+		says      string // who, why and what became of it
+	}{
+		{dials.Manager, call.Internal, "s", "Анна · Ringback called Анна · placed by Ringback itself: rang 101; 101 picked up; heard Ringback for 3 s; 101 hung up"},
+		{dials.Manager, call.Outbound, "+79161234567", "+7 916 123-45-67 · Ringback called Анна and connected them with the client · placed by Ringback itself: rang 101; 101 picked up; heard Ringback for 3 s; 101 hung up"},
+		{dials.Reminder, call.Outbound, "+79161234567", "+7 916 123-45-67 · Ringback called with a reminder · placed by Ringback itself: rang 101; 101 picked up; heard Ringback for 3 s; 101 hung up"},
+		{dials.Click, call.Internal, "s", "Анна · Ringback called Анна, who had pressed Call · placed by Ringback itself: rang 101; 101 picked up; heard Ringback for 3 s; 101 hung up"},
+		{"", call.Internal, "s", "s · placed by Ringback · placed by Ringback itself: rang 101; 101 picked up; was in Stasis for 3 s; 101 hung up"},
+	} {
+		k := view.Call{Placed: c.kind, PlacedFor: "anna", ListedCall: leads.ListedCall{Direction: c.direction, Dialed: c.dialed, Reason: routing.Own,
+			Caller: "+74951000001", Explanation: "placed by Ringback itself: rang 101; 101 picked up; was in Stasis for 3 s; 101 hung up"}}
+		k.Started, k.Ended = leads.Stamp{Time: time.Unix(1, 0)}, leads.Stamp{Time: time.Unix(6, 0)}
+		row := house(text.English).call(&k)
+		if got := strings.ReplaceAll(row.Who.Title(), "\u00a0", " ") + " · " + row.Why + " · " + row.Story; got != c.says {
+			t.Errorf("%s %s:\n got %q\nwant %q", c.kind, c.direction, got, c.says)
+		}
+		if row := house(text.Russian).call(&k); row.English || c.kind != "" && row.Why == "" {
+			t.Errorf("in Russian: %+v", row)
+		}
+	}
+	for _, kind := range dials.Kinds {
+		for _, id := range []string{"placed." + string(kind), "placed." + string(kind) + ".connected"} {
+			if tell := anyone(text.English); kind != dials.Reminder && tell.say(id) == "page."+id {
+				t.Errorf("no words for %s", id)
+			}
+		}
 	}
 }
