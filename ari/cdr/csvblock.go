@@ -138,15 +138,14 @@ func (b *csvBlock) within(p, to int) (r csvRow, from, size int) {
 }
 
 // inside gives the last row that begins with a quote in a column of the row at p.
-// Its account holds no line end: one that would is the end of a whole row and what
-// follows on it, up to a quote that is left over there.
+// Its account ends before that row does: one that would not is the end of a whole
+// row and what follows on it, up to a quote that is left over there.
 func (b *csvBlock) inside(r *csvRow, column, p, to int) (later csvRow, from, size int) {
 	for at := p + int(r.to[column]); at >= p+int(r.from[column]); at-- {
 		if b.text[at] != '"' {
 			continue
 		}
-		if later, from, size = b.within(at, to); size > 0 && from <= p+len(r.text) && // and not a row behind this one
-			bytes.IndexByte(later.bytes(accountColumn), '\n') < 0 {
+		if later, from, size = b.within(at, to); size > 0 && from+int(later.to[accountColumn]) < p+len(r.text) {
 			return later, from, size
 		}
 	}
