@@ -45,7 +45,7 @@ func (h *house) joins(login string) map[string]string {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if got := h.ask(ask{path: "/invite/" + invite}); got.code != http.StatusOK || !strings.Contains(got.body, login) {
+	if got := h.ask(ask{path: "/invite/" + invite}); got.code != http.StatusOK || !strings.Contains(got.body, login) || strings.Contains(got.body, `class="menu me"`) {
 		h.t.Fatalf("the invitation: %d %s", got.code, got.body)
 	}
 	for password, again := range map[string]string{"tiny1": "tiny1", "password2026": "password2026", goodPassword: "something else"} {

@@ -148,7 +148,7 @@ func (s *Site) logOut(w http.ResponseWriter, r *http.Request) {
 // invitePage lets a person set their password.
 type invitePage struct {
 	head
-	Login, Name string
+	Login string
 	// ComeIn says that no password is set.
 	ComeIn bool
 	Least  int
@@ -167,13 +167,9 @@ func (s *Site) showInvite(w http.ResponseWriter, r *http.Request, code int, p in
 		s.noInvite(w, r, err)
 		return
 	}
-	m := s.cfg.Office.Directory.Manager(login)
-	p.Login, p.Name, p.ComeIn, p.Least = login, m.Name, to == people.ToComeIn, people.LeastPassword
-	if p.Name == "" {
-		p.Name = login
-	}
+	p.Login, p.ComeIn, p.Least = login, to == people.ToComeIn, people.LeastPassword
 	t := s.teller(r)
-	p.head = s.head(t, t.words.Say("account.invite.title", "who", p.Name))
+	p.head = s.head(t, t.words.Say("account.invite.title", "who", t.person(login)))
 	s.show(w, r, code, "invite.html", p)
 }
 
