@@ -270,7 +270,7 @@ func TestACardIsFilledIn(t *testing.T) {
 func TestEveryoneSaysWhoIsAway(t *testing.T) {
 	h := newHouse(t, twoPools)
 	boss := h.as("boss")
-	if _, main, _ := strings.Cut(h.look(boss, "/everyone"), "<main"); strings.Contains(main, "away") { // their own switch stands above
+	if _, main, _ := strings.Cut(h.look(boss, "/everyone"), "<main"); strings.Contains(main, ">away") { // their own switch stands above
 		t.Error("somebody is away, and nobody said so")
 	}
 	now := time.Now()
@@ -284,7 +284,46 @@ func TestEveryoneSaysWhoIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body := h.look(boss, "/everyone"); strings.Count(body, "away until") != 1 || !strings.Contains(body, `Boris</a> <span class="tag note">away until`) {
+	if body := h.look(boss, "/everyone"); strings.Count(body, ">away until") != 1 || !strings.Contains(body, `Boris</a> <span class="tag note">away until`) {
 		t.Errorf("who is away: %s", body)
+	}
+}
+
+// TestALeaderSaysWhoIsAway where they see everybody, and who is away reads it among
+// what they owe.
+func TestALeaderSaysWhoIsAway(t *testing.T) {
+	h := newHouse(t, twoPools)
+	boss, anna := h.as("boss"), h.as("anna")
+	const says = "You are away: you get no new callbacks"
+	if body := h.look(anna, "/"); strings.Contains(body, says) {
+		t.Errorf("she is there: %s", body)
+	}
+	if body := h.look(boss, "/everyone"); !strings.Contains(body, `aria-label="Anna Petrova is away until the next working day"`) {
+		t.Fatalf("it cannot be said: %s", body)
+	}
+	for _, c := range []struct {
+		path, back string
+		who        map[string]string
+		form       url.Values
+		away       bool
+	}{
+		{"/settings/away", "/everyone?pool=default", boss, url.Values{"login": {"anna"}, "quick": {"1"}}, true},
+		{"/settings/back", "/", anna, url.Values{}, false},
+		{"/settings/away", "/everyone", boss, url.Values{"login": {"anna"}, "quick": {"1"}}, true},
+		{"/settings/back", "/everyone", boss, url.Values{"login": {"anna"}}, false},
+	} {
+		c.form.Set("back", c.back)
+		if got := h.post(c.who, c.path, c.form); got.code != http.StatusSeeOther || got.header.Get("Location") != c.back {
+			t.Errorf("%s %v: %d to %s", c.path, c.form, got.code, got.header.Get("Location"))
+		}
+		if hers := h.look(anna, "/"); strings.Contains(hers, says) != c.away || strings.Contains(hers, `<input type="hidden" name="back" value="/"><span>`) != c.away {
+			t.Errorf("%s: she reads %s", c.path, hers)
+		}
+		if all := h.look(boss, "/everyone"); strings.Contains(all, "They are back") != c.away {
+			t.Errorf("%s: the boss reads %s", c.path, all)
+		}
+	}
+	if got := h.post(boss, "/settings/away", url.Values{"login": {"anna"}, "quick": {"1"}, "back": {"https://evil.example"}}); got.header.Get("Location") != "/" {
+		t.Errorf("it leads to %s", got.header.Get("Location"))
 	}
 }

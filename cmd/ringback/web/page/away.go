@@ -109,11 +109,15 @@ func (s *Site) withdrawAbsence(w http.ResponseWriter, r *http.Request) {
 	}))
 }
 
-// absenceDone is settingsDone; of whom the reader does not answer for, nothing is
-// told.
+// absenceDone is settingsDone, unless it was asked for elsewhere; of whom the reader
+// does not answer for, nothing is told.
 func (s *Site) absenceDone(w http.ResponseWriter, r *http.Request, what string, err error) {
 	if errors.Is(err, leads.ErrNotInSight) {
 		s.nothingHere(w, r)
+		return
+	}
+	if back := r.PostForm.Get("back"); err == nil && back != "" {
+		http.Redirect(w, r, local(back), http.StatusSeeOther)
 		return
 	}
 	s.settingsDone(w, r, what, err)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"ringback/leads"
 	"ringback/leads/told"
 	"ringback/leads/view"
 )
@@ -34,6 +35,7 @@ type personRow struct {
 	Login, Name   string
 	Open, Overdue int
 	Away          string // until when; empty: they are there
+	Led           bool   // the reader may say where they are
 }
 
 // everyone shows what is open with all whom the reader leads.
@@ -174,7 +176,7 @@ func (t *teller) staff(page *everyonePage) map[string]*personRow {
 		p := t.directory.Pool(name)
 		for _, login := range append(slices.Clone(p.Managers), p.Supervisor) {
 			if people[login] == nil {
-				row := personRow{Login: login, Name: t.person(login)}
+				row := personRow{Login: login, Name: t.person(login), Led: leads.AnswersFor(t.directory, t.visitor.Sight, login)}
 				people[login] = &row
 				page.People = append(page.People, row)
 			}
