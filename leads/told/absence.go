@@ -48,11 +48,12 @@ func scanAbsence(row interface{ Scan(...any) error }) (Absence, error) {
 	return a, err
 }
 
-// GoAway notes an absence, in place of those of the same person that it overlaps.
-// One until they are back leaves those that are planned for later. It tells its id.
+// GoAway notes an absence. One that begins now says anew until when the person is
+// away who is so already; what is planned for later stays, whether they overlap or
+// not, until it is withdrawn: they are away in all of them. It tells its id.
 func GoAway(tx *db.Tx, a Absence) (int64, error) {
-	_, err := tx.Exec(`DELETE FROM absences WHERE login = $1 AND until_at > $2 AND from_at < $3 AND (from_at <= $2 OR $4)`,
-		a.Login, db.Millis(a.From), endOf(a.Until), !a.Until.IsZero())
+	_, err := tx.Exec(`DELETE FROM absences WHERE login = $1 AND until_at > $2 AND (from_at <= $2 AND $3 <= $2 OR from_at = $3 AND until_at = $4)`,
+		a.Login, db.Millis(tx.Now()), db.Millis(a.From), endOf(a.Until))
 	if err != nil {
 		return 0, fmt.Errorf("told: absence of %s: %w", a.Login, err)
 	}

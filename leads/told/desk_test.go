@@ -229,10 +229,16 @@ func TestAbsences(t *testing.T) {
 		return id
 	}
 	leave(0, 3*hour)
-	second := leave(10*hour, 12*hour)
+	leave(10*hour, 12*hour)
 	away("anna 0s 3h0m0s, anna 10h0m0s 12h0m0s")
-	leave(2*hour, 4*hour) // what it overlaps goes
-	away("anna 2h0m0s 4h0m0s, anna 10h0m0s 12h0m0s")
+	second := leave(10*hour, 12*hour) // the same again
+	away("anna 0s 3h0m0s, anna 10h0m0s 12h0m0s")
+	leave(0, 11*hour) // it says anew until when, and leaves what is planned
+	away("anna 0s 11h0m0s, anna 10h0m0s 12h0m0s")
+	leave(0, 1*hour)
+	leave(2*hour, 3*hour)
+	leave(2*hour, 4*hour) // of two plans none takes the other's place
+	away("anna 0s 1h0m0s, anna 2h0m0s 3h0m0s, anna 2h0m0s 4h0m0s, anna 10h0m0s 12h0m0s")
 	absent := func(want bool) {
 		t.Helper()
 		s.do(func(tx *db.Tx) error {
