@@ -3,6 +3,7 @@ package alert
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // maxShown bounds text from outside in a message, in runes.
@@ -16,6 +17,10 @@ func Clean(s string) string { return Line(s, maxShown) }
 // turn the direction of writing among them, become blanks, and after as many
 // characters it is cut.
 func Line(s string, most int) string {
+	hidden := func(r rune) bool { return !unicode.IsGraphic(r) }
+	if utf8.ValidString(s) && utf8.RuneCountInString(s) <= most && !strings.ContainsFunc(s, hidden) {
+		return strings.TrimSpace(s) // as nearly all text is
+	}
 	var b strings.Builder
 	n := 0
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
@@ -23,7 +28,7 @@ func Line(s string, most int) string {
 			b.WriteRune('…')
 			break
 		}
-		if !unicode.IsGraphic(r) {
+		if hidden(r) {
 			r = ' '
 		}
 		b.WriteRune(r)
