@@ -139,6 +139,18 @@ func TestNothingOfATimelineIsRaw(t *testing.T) {
 	}
 }
 
+// TestJobsAreNamed: the status page says what is promised in words.
+func TestJobsAreNamed(t *testing.T) {
+	tell := anyone(text.English)
+	for _, folder := range []string{"leads", "leads/alert", "leads/appointments", "robotcall"} {
+		for _, kind := range constants(t, "../../../../"+folder, "Kind") {
+			if !tell.words.Has("page.job." + kind) {
+				t.Errorf("no words for jobs %s", kind)
+			}
+		}
+	}
+}
+
 // TestWhoAndHowAreNamed: who did something stands there by name, and by what.
 func TestWhoAndHowAreNamed(t *testing.T) {
 	tell := house(text.English)

@@ -113,7 +113,7 @@ func (t *teller) pbxState(pbx ari.Status) pbxState {
 }
 
 func (t *teller) workRow(w *view.Work) workRow {
-	row := workRow{Name: alert.Clean(w.Kind), Waiting: w.Waiting, Late: w.Late, Held: w.Held, Done: w.Done, Failed: w.Failed, Doubts: w.Doubtful, Next: t.moment(w.Next),
+	row := workRow{Name: t.known("job.", w.Kind), Waiting: w.Waiting, Late: w.Late, Held: w.Held, Done: w.Done, Failed: w.Failed, Doubts: w.Doubtful, Next: t.moment(w.Next),
 		LastDone: t.moment(w.LastDone), LastFailed: t.moment(w.LastFailed), Error: t.workFault(w.Error), State: "good"}
 	switch {
 	case w.Late > 0 || w.LastFailed.After(w.LastDone):
@@ -176,7 +176,7 @@ func (s *Site) facts(r *http.Request, t *teller) ([]fact, error) {
 	say := t.words.Say
 	return []fact{
 		{say("lists.status.version"), "Ringback " + s.cfg.Version + " · " + runtime.Version() + " · " + engine},
-		{say("lists.status.mode"), s.cfg.Mode},
+		{say("lists.status.mode"), t.known("mode.", s.cfg.Mode)},
 		{say("lists.status.zone"), zoneName(s.cfg.Zone, t.now)},
 		{say("lists.status.database"), t.bytes(space.Size) + " + " + t.bytes(space.Log)},
 		{say("lists.status.disk"), say("lists.status.free", "free", t.bytes(space.Free), "of", t.bytes(space.Disk))},

@@ -380,7 +380,7 @@ type pbxRow struct {
 func (t *teller) pbxes(list []ari.Status) []pbxRow {
 	rows := make([]pbxRow, len(list))
 	for i, pbx := range list {
-		rows[i] = pbxRow{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: pbx.State.String(), Since: t.moment(pbx.Since)}
+		rows[i] = pbxRow{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: t.say("pbx.watching"), Since: t.moment(pbx.Since)}
 		if !rows[i].Watching {
 			p := health.PBXProblem(pbx)
 			rows[i].State, rows[i].Hint = p.Why, p.Hint
