@@ -102,7 +102,7 @@ var stairs = map[string]int{"ari": 0, "routing": 0, "leads": 1, "robotcall": 2, 
 
 // labFiles are the files of cmd/ringback that may use the lab: demo, selftest,
 // and the stage that they play on.
-var labFiles = []string{"branch.go", "demo.go", "robotstory.go", "scene.go", "selftest.go", "story.go"}
+var labFiles = []string{"branch.go", "demo.go", "demophones.go", "robotstory.go", "scene.go", "story.go"}
 
 // doors are packages from outside that only these places of the house may use.
 // The daemon's own database is below leads; ari/cdr reads those of PBXes.
