@@ -420,7 +420,7 @@ func (r *recovery) known(ctx context.Context, q question, told []cdr.Told) (map[
 // know to have ended, was in a gap.
 func (r *recovery) missedBy(q question, t *cdr.Told) bool {
 	switch {
-	case q.from.IsZero() || t.Ended.Before(q.from) || t.Started.Before(r.first):
+	case q.from.IsZero() || t.Ended.Before(q.from) || t.Started.Before(r.first.Add(-time.Second)): // records tell whole seconds, cut off
 		return false
 	}
 	if _, followed := r.followed[t.ID]; followed {

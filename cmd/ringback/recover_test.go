@@ -217,6 +217,24 @@ func TestRecoverNothingBeforeTheFirstStart(t *testing.T) {
 	})
 }
 
+// The records cut the time off at the second: who rang in the one of the first
+// start, and after it, is no caller of years before.
+func TestRecoverTheSecondOfTheFirstStart(t *testing.T) {
+	wardStory(t, func(w *ward) {
+		w.after(time.Second/2 - time.Since(time.Now().Truncate(time.Second)) + time.Second)
+		w.r.connected(nil, nil, 0)
+		w.mark()
+		w.stop()
+		since := time.Now()
+		rang := w.write(since, 5*time.Second, false)
+		w.after(10 * time.Second)
+		w.start()
+		w.watchedAgain(since)
+		w.after(time.Minute)
+		w.want([]string{rang + " missed abandoned_ringing cdr"}, []string{"1 1 0 read"})
+	})
+}
+
 // Of a call whose beginning was seen the records tell the end; when they do not, it
 // is unconfirmed, and not forgotten.
 func TestRecoverTheEndOfWhatWasSeen(t *testing.T) {

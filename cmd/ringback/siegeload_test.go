@@ -129,7 +129,7 @@ func (c *caller) owed() due {
 const defaultTalk = 3 * time.Second
 
 // talked is how long the phone's user heard the caller. One that was never hung
-// up was cut off: it has talked until the caller knew.
+// up was cut off: it has talked until the caller knew, or until the PBX died.
 func (c *caller) talked() time.Duration {
 	var began, ended time.Time
 	for _, s := range c.talks {
@@ -143,8 +143,12 @@ func (c *caller) talked() time.Duration {
 	if began.IsZero() {
 		return 0
 	}
-	if ended.IsZero() {
+	switch {
+	case !ended.IsZero():
+	case c.through() || len(c.dead) == 0:
 		ended = c.last()
+	default:
+		ended = time.Now()
 	}
 	for _, d := range c.dead { // whoever talked did so no longer
 		if d.since.After(began) && d.since.Before(ended) {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -98,6 +99,11 @@ func (p *play) perform(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	for _, queue := range sections.FindAllStringSubmatch(p.parts["queues.conf"], -1) {
+		if err := p.manned(ctx, queue[1]); err != nil {
+			return err
+		}
+	}
 	p.stage.frames.begin(p)
 	for _, step := range p.lines("story") {
 		if err := p.step(ctx, step); err != nil {
@@ -107,8 +113,35 @@ func (p *play) perform(ctx context.Context) (err error) {
 	return p.over(ctx)
 }
 
-// over waits until every call of every actor has ended: a story that leaves
-// somebody on the phone is not told to its end.
+// sections are those of a configuration file.
+var sections = regexp.MustCompile(`(?m)^\[([^]]+)\]`)
+
+// manned waits until a queue knows the phones on its desks. It asks for the state of
+// one that registers sometimes too early, and is then told no more of it: such
+// members are read anew.
+func (p *play) manned(ctx context.Context, queue string) error {
+	for {
+		shown, err := p.stage.pbx.CLI(ctx, "queue show "+queue)
+		if err != nil {
+			return err
+		}
+		away := false
+		for member := range strings.Lines(shown) {
+			away = away || strings.Contains(member, "(Unavailable)") && slices.ContainsFunc(p.desks, func(d *desk) bool {
+				return !d.unregistered && strings.Contains(member, "/"+d.user+" ")
+			})
+		}
+		if !away {
+			return nil
+		}
+		if _, err := p.stage.pbx.CLI(ctx, "queue reload members "+queue); err != nil {
+			return err
+		}
+	}
+}
+
+// over waits until every call of every actor has ended, and no phone rings: a story
+// that leaves somebody on the phone is not told to its end.
 func (p *play) over(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 8*time.Second)
 	defer cancel()
@@ -118,6 +151,14 @@ func (p *play) over(ctx context.Context) error {
 			case <-c.Done():
 			case <-ctx.Done():
 				return fmt.Errorf("at the end of the story %s is still on the phone", p.private.show(a.name))
+			}
+		}
+		for _, l := range a.lines {
+			if l.in == nil || l.call != nil {
+				continue
+			}
+			if err := until(ctx, l.in.Cancelled()); err != nil { // else it would refuse by going home
+				return fmt.Errorf("at the end of the story the phone of %s still rings", p.private.show(a.name))
 			}
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -136,8 +137,9 @@ type watcher struct {
 	ended  []call.Fact
 	late   []string // facts that were told after the end of their call
 	idle   bool
-	marked bool          // the mark has come and gone
-	moved  chan struct{} // closed and replaced by every event
+	marked bool           // the mark has come and gone
+	rings  map[string]int // how often each endpoint has begun to ring, as far as the PBX knows
+	moved  chan struct{}  // closed and replaced by every event
 }
 
 func (st *stage) watch(t *testing.T, app string, inbound []string, filter bool) *watcher {
@@ -146,7 +148,7 @@ func (st *stage) watch(t *testing.T, app string, inbound []string, filter bool) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &watcher{client: client, moved: make(chan struct{})}
+	w := &watcher{client: client, rings: map[string]int{}, moved: make(chan struct{})}
 	tracker := call.New(call.Options{PBX: "main", Inbound: inbound, OwnPrefix: robotcall.ChannelPrefix})
 	opts := ari.StreamOptions{EventFilter: filter, Log: slog.New(slog.DiscardHandler), Recorder: ari.NewRecorder(st.frames)}
 	if filter {
@@ -184,6 +186,9 @@ func (w *watcher) step(tracker *call.Tracker, ev *ari.Event) {
 			w.ended = append(w.ended, f)
 		}
 	}
+	if _, name, _ := strings.Cut(ev.Channel.Name, "/"); ev.Type == ari.ChannelStateChange && ev.Channel.State == "Ringing" {
+		w.rings[name[:strings.LastIndexByte(name, '-')]]++
+	}
 	w.idle = tracker.Idle()
 	w.marked = w.marked || ev.Type == ari.BridgeDestroyed && ev.Bridge.ID == mark
 	close(w.moved)
@@ -217,6 +222,34 @@ func (w *watcher) quiet(ctx context.Context) error {
 		case <-moved:
 		case <-ctx.Done():
 			return fmt.Errorf("the tracker still follows something although all calls are over: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// rung is how often an endpoint has begun to ring.
+func (w *watcher) rung(endpoint string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.rings[endpoint]
+}
+
+// ringing waits until an endpoint has begun to ring more often than that, or is
+// rung no longer. A caller who gives up before the PBX knows that a phone rings has
+// not heard it.
+func (w *watcher) ringing(ctx context.Context, endpoint string, before int, cancelled <-chan struct{}) error {
+	for {
+		w.mu.Lock()
+		known, moved := w.rings[endpoint] > before, w.moved
+		w.mu.Unlock()
+		if known {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-cancelled:
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("the PBX does not know that it rings: %w", context.Cause(ctx))
 		}
 	}
 }

@@ -28,14 +28,7 @@ type sentence struct {
 // sentences are all ways; the first word of each is who acts.
 var sentences = []sentence{
 	{form(`calls (\S+)(?: as (\S+))?(?: (".*"))?`), (*play).calls},
-	{form(`rings`), func(p *play, ctx context.Context, a *actor, l *line, _ []string) error {
-		in, err := p.ring(ctx, a, l)
-		if err != nil {
-			return err
-		}
-		a.rang = true
-		return in.Ring()
-	}},
+	{form(`rings`), (*play).rings},
 	{form(`announces`), func(p *play, ctx context.Context, a *actor, l *line, _ []string) error {
 		in, err := p.ring(ctx, a, l)
 		if err != nil {
@@ -141,6 +134,25 @@ func (p *play) step(ctx context.Context, text string) error {
 		return s.act(p, ctx, a, l, m[2:])
 	}
 	return fmt.Errorf("this is no step that anybody can play")
+}
+
+// rings lets a phone say that it rings, and waits until the PBX knows.
+func (p *play) rings(ctx context.Context, a *actor, l *line, _ []string) error {
+	again := l.in
+	in, err := p.ring(ctx, a, l)
+	if err != nil {
+		return err
+	}
+	endpoint := a.name
+	if a.outside {
+		endpoint = p.private.name("trunk")
+	}
+	before := p.stage.full.rung(endpoint)
+	a.rang = true
+	if err := in.Ring(); err != nil || in == again {
+		return err
+	}
+	return p.stage.full.ringing(ctx, endpoint, before, in.Cancelled())
 }
 
 // snoop lets another ARI program listen to a phone, and waits until it does.
