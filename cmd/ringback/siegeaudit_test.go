@@ -292,25 +292,30 @@ func (s *siege) settle(l *load) *audit {
 	return a
 }
 
+// blindTime is an interval in which the PBX was not watched, as the status tells it.
+type blindTime struct {
+	Until    time.Time
+	Finished *time.Time
+}
+
+func (s *siege) blindTimes() []blindTime {
+	s.Helper()
+	var status struct{ Blind []blindTime }
+	s.get("/api/v1/status", &status)
+	return status.Blind
+}
+
+// gapIsNoted says that the interval before the last start is written down.
+func (s *siege) gapIsNoted() bool {
+	s.Helper()
+	return s.lives == 1 || slices.ContainsFunc(s.blindTimes(), func(b blindTime) bool { return b.Until.After(s.begun) })
+}
+
 // nothingUnread says that the call records have been read for each interval in
 // which the PBX was not watched, the one before the last start too.
 func (s *siege) nothingUnread() bool {
 	s.Helper()
-	var status struct {
-		Blind []struct {
-			Until    time.Time
-			Finished *time.Time
-		}
-	}
-	s.get("/api/v1/status", &status)
-	noted := s.lives == 1
-	for _, b := range status.Blind {
-		if b.Finished == nil {
-			return false
-		}
-		noted = noted || b.Until.After(s.begun)
-	}
-	return noted
+	return s.gapIsNoted() && !slices.ContainsFunc(s.blindTimes(), func(b blindTime) bool { return b.Finished == nil })
 }
 
 // standsStill is how long nothing may change until it is believed that nothing

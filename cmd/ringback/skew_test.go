@@ -15,7 +15,8 @@ var skewRounds = flag.Int("skews", 1, "TestPBXClock: how often the PBX's clock g
 // TestPBXClock lets the PBX's clock go wrong while the company is rung: by 90 s
 // either way, by an hour back and forth, while the daemon watches and while it is
 // dead. The ids by which calls are found in the records go by that clock. Nobody
-// who rang in vain is forgotten or counted twice. Of who talks while the clock is
+// who rang in vain is forgotten or counted twice, as long as each life of the daemon
+// lasts until it has noted what the clock is. Of who talks while the clock is
 // set it is not known for how long, and a lead is no fault. The long one:
 //
 //	go test ./cmd/ringback -run TestPBXClock -skews 10 -cut-rate 30 -timeout 30m
@@ -36,6 +37,7 @@ func TestPBXClock(t *testing.T) {
 			s.pause(3 * time.Second)
 			s.start()
 			s.watches()
+			s.until("the clock that the PBX has now is known to the next life", time.Minute, s.gapIsNoted)
 		}
 	}
 	s.settle(l)
@@ -59,6 +61,7 @@ func TestPBXClockIsSetWhileWatched(t *testing.T) {
 			s.pause(3 * time.Second)
 			s.start()
 			s.watches()
+			s.until("the clock that the PBX has now is known to the next life", time.Minute, s.gapIsNoted)
 		}
 	}
 	s.settle(l)
