@@ -3,7 +3,6 @@ package view
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -116,18 +115,11 @@ type ContactCard struct {
 
 // Contact reads one contact; ErrNotFound is in the error when there is none.
 func (v *View) Contact(ctx context.Context, id int64) (*ContactCard, error) {
-	c, err := scanContact(v.db.QueryRowContext(ctx, contactQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: contact %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("contact", err)
-	}
-	one := []Contact{c}
-	if err := v.fillNumbers(ctx, one); err != nil {
+	c, err := v.ContactNow(ctx, id)
+	if err != nil {
 		return nil, err
 	}
-	card := &ContactCard{Contact: one[0]}
+	card := &ContactCard{Contact: *c}
 	if card.Open, err = v.openLeadsOf(ctx, id); err != nil {
 		return nil, err
 	}

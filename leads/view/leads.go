@@ -3,8 +3,6 @@ package view
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -165,14 +163,11 @@ const leadQuery = "SELECT " + leadColumns + " WHERE l.id = $1"
 
 // Lead reads one lead; ErrNotFound is in the error when there is none.
 func (v *View) Lead(ctx context.Context, id int64) (*LeadCard, error) {
-	l, err := scanLead(v.db.QueryRowContext(ctx, leadQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: lead %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("lead", err)
+	l, err := v.LeadNow(ctx, id)
+	if err != nil {
+		return nil, err
 	}
-	card := &LeadCard{Lead: l}
+	card := &LeadCard{Lead: *l}
 	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, id)
 	return card, err
 }
