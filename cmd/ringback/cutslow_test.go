@@ -21,7 +21,7 @@ func TestForeignLock(t *testing.T) {
 	const held = 20 * time.Second
 	l := s.startLoad(*cutRate, held+5*time.Second)
 	s.pause(3 * time.Second)
-	other, err := sql.Open("sqlite", "file:"+filepath.Join(s.dir, "ringback.db")+"?_pragma=busy_timeout(5000)")
+	other, err := sql.Open("sqlite", "file:"+s.o.database+"?_pragma=busy_timeout(5000)")
 	if err != nil {
 		t.Fatal(err)
 	}

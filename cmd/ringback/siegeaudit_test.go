@@ -8,6 +8,8 @@ import (
 	"time"
 
 	book "ringback/leads"
+	"ringback/leads/db"
+	"ringback/leads/jobs"
 )
 
 // audit is what a siege comes to: what the callers and the phones have noted
@@ -267,9 +269,9 @@ func (s *siege) settle(l *load) *audit {
 	var a *audit
 	var known string
 	stood := time.Now()
-	s.until("everything stands still", 5*time.Minute, func() bool {
+	s.until("everything stands still", 15*time.Minute, func() bool {
 		a = s.audit()
-		if now := fmt.Sprint(a, len(a.untold)); now != known {
+		if now := fmt.Sprint(a, len(a.untold)); now != known || s.stillTried() {
 			known, stood = now, time.Now()
 		}
 		return a.problems() == "" && s.nothingUnread() || time.Since(stood) > standsStill
@@ -288,8 +290,29 @@ func (s *siege) settle(l *load) *audit {
 	}
 	if problems := a.problems(); problems != "" {
 		s.Errorf("%s", problems)
+		s.found = problems
 	}
 	return a
+}
+
+// stillTried says that a message which could not be handed over is to be tried
+// again: the longest pause between two tries is ten minutes.
+func (s *siege) stillTried() (tried bool) {
+	s.Helper()
+	err := db.Peek(s.Context(), s.o.database, func(tx *db.Tx) error {
+		for _, channel := range []string{"crm", "sip", "email"} {
+			waiting, held, err := jobs.Pending(tx, "notify:"+channel, channel)
+			if err != nil {
+				return err
+			}
+			tried = tried || waiting+held > 0
+		}
+		return nil
+	})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return tried
 }
 
 // blindTime is an interval in which the PBX was not watched, as the status tells it.
@@ -318,6 +341,6 @@ func (s *siege) nothingUnread() bool {
 	return s.gapIsNoted() && !slices.ContainsFunc(s.blindTimes(), func(b blindTime) bool { return b.Finished == nil })
 }
 
-// standsStill is how long nothing may change until it is believed that nothing
-// will: longer than the wait for records and the longest pause between tries.
+// standsStill is how long nothing may change, and no message wait for another try,
+// until it is believed that nothing will: longer than the wait for records.
 const standsStill = 20 * time.Second

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -34,6 +35,7 @@ type siege struct {
 	away       []interval  // when no daemon ran
 	clockSet   []time.Time // when the PBX's clock was
 	dead       []interval  // when no PBX ran, or one was ending or beginning
+	found      string      // what the account had against it
 }
 
 // siegeOptions are what differs from one siege to the next.
@@ -42,7 +44,7 @@ type siegeOptions struct {
 	pbx func(o *pbx.Options)
 	// ari is where the daemon finds the PBX's ARI, given where it really is.
 	ari func(url string) string
-	// database is the daemon's; "ringback.db" in the folder of the rig if empty.
+	// database is the daemon's file; one in the folder of the rig if empty.
 	database string
 }
 
@@ -69,6 +71,12 @@ func newSiege(t testing.TB, o siegeOptions) *siege {
 		t.Fatal(err)
 	}
 	s := &siege{rig: &rig{TB: t, dir: t.TempDir()}, o: o, callerHost: "127.0.0.2", rung: map[int]int{}, began: time.Now()}
+	s.o.database = cmp.Or(o.database, filepath.Join(s.dir, "ringback.db"))
+	s.Cleanup(func() { // once more, behind all that daemon and PBX have said
+		if s.found != "" {
+			s.Logf("found:\n%s", s.found)
+		}
+	})
 	s.ears = s.openEars()
 	phones := map[string]string{"busy": s.startPhone("busy.xml", freeUDP(s, "127.0.0.3"))}
 	ringing := s.startPhone("phone.xml", freeUDP(s, "127.0.0.3"))
@@ -145,12 +153,9 @@ func siegeSupervisor(pool string) string { return "chief-" + pool }
 // configure writes the daemon's configuration.
 func (s *siege) configure() {
 	s.Helper()
-	url, database := s.pbx.ARIURL, "ringback.db"
+	url := s.pbx.ARIURL
 	if s.o.ari != nil {
 		url = s.o.ari(url)
-	}
-	if s.o.database != "" {
-		database = s.o.database
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, `country: RU
@@ -162,7 +167,7 @@ token_file: tokens
 asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, inbound: {contexts: [from-trunk]}, connect: {context: outside}, cdr: {csv: %q, queue_log: %q, wait: 2s}}]
 channels: {sip: {from: ringback}, email: {host: 127.0.0.1, port: %s, tls: none, from: ringback@example.com}, webhooks: [{name: crm, url: %q, secret_file: hook.secret}]}
 robot: {ring: 5s}
-`, database, url, s.pbx.ARIUser, s.pbx.CDRFile, filepath.Join(s.pbx.Dir, "log/queue_log"), s.ears.mailPort(), s.ears.crm.URL)
+`, s.o.database, url, s.pbx.ARIUser, s.pbx.CDRFile, filepath.Join(s.pbx.Dir, "log/queue_log"), s.ears.mailPort(), s.ears.crm.URL)
 	b.WriteString("lines:\n")
 	for n, e := range endings {
 		fmt.Fprintf(&b, "  - {name: line%d, pbx: main, numbers: [%q], pool: %s}\n", n, endingLine(n), e.pool)
