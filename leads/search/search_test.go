@@ -35,6 +35,19 @@ func TestAQuestionFitsWhatPeopleWrite(t *testing.T) {
 	}
 }
 
+func TestZerosOfADialingPrefixAreNoOthers(t *testing.T) {
+	const number = "+49301000099"
+	for question, want := range map[string]bool{"0049 30": true, "030 1000": true, "810 49 30": true, "1000099": true, "000000": false, "00 0009": false} {
+		q, err := Ask(question)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := q.Fits("", []string{number}); got != want {
+			t.Errorf("%q fits %s: %v, want %v", question, number, got, want)
+		}
+	}
+}
+
 // office is a database with contacts, and what keeps its search.
 type office struct {
 	t      *testing.T

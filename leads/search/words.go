@@ -98,11 +98,12 @@ func isNumber(text string) bool {
 }
 
 // spellings are the digits, and what is left of them without the prefix by which
-// they are dialed at home: 8 916 is +7 916, 030 is +49 30.
+// they are dialed at home: 8 916 is +7 916, 030 is +49 30. Behind such a prefix there
+// is no zero: those of 800 555 and of 000000 are digits as any.
 func spellings(digits string) []string {
 	list := []string{digits}
 	for _, prefix := range []string{"810", "00", "8", "0"} {
-		if rest, had := strings.CutPrefix(digits, prefix); had && len(rest) >= Shortest {
+		if rest, had := strings.CutPrefix(digits, prefix); had && len(rest) >= Shortest && rest[0] != '0' {
 			list = append(list, rest)
 		}
 	}
