@@ -8,6 +8,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
+	"ringback/leads/told"
 )
 
 // Why several leads are told of in one message.
@@ -47,6 +48,9 @@ func (l *Ladder) digest(tx *db.Tx, j jobs.Job) error {
 	if err := json.Unmarshal(j.Payload, &due); err != nil {
 		return fmt.Errorf("alert: digest: %w", err)
 	}
+	if away, err := l.away(tx, due.To); err != nil || away {
+		return err // who leads them has a digest of the same
+	}
 	owed, err := l.cfg.Book.Digest(tx, due.To)
 	if err != nil || len(owed) == 0 {
 		return err
@@ -55,6 +59,15 @@ func (l *Ladder) digest(tx *db.Tx, j jobs.Job) error {
 	m.Due = j.Due
 	l.address(&m, due.To)
 	return l.tell(tx, m, fmt.Sprintf("notify:digest:%d", j.ID))
+}
+
+// away says that somebody is away, and has no list: those who lead others are told
+// always.
+func (l *Ladder) away(tx *db.Tx, login string) (bool, error) {
+	if told.SeesKind(l.cfg.Office.Directory, login, told.Left) {
+		return false, nil
+	}
+	return told.Absent(tx, login)
 }
 
 // absent tells a supervisor what somebody owes who is away.
@@ -90,6 +103,10 @@ func list(why Why, owed []leads.Owed, now time.Time) Message {
 func (l *Ladder) upToDate(tx *db.Tx, m *Message) (left bool, err error) {
 	if !m.Why.lists() {
 		return true, nil
+	}
+	away, err := l.away(tx, m.To)
+	if err != nil || away {
+		return false, err
 	}
 	var still []Listed
 	for _, named := range m.Leads {

@@ -77,12 +77,18 @@ func (l *Ladder) release(tx *db.Tx, j jobs.Job) error {
 	var collected []held
 	for _, h := range kept {
 		h.m.Due = j.Due
-		if h.list && h.m.Lead != 0 {
-			collected = append(collected, h)
+		if !h.list || h.m.Lead == 0 {
+			if err := l.tellReleased(tx, h.m, h.ref); err != nil {
+				return err
+			}
 			continue
 		}
-		if err := l.tellReleased(tx, h.m, h.ref); err != nil {
+		spared, err := l.spare(tx, &h.m, h.ref)
+		if err != nil {
 			return err
+		}
+		if !spared {
+			collected = append(collected, h)
 		}
 	}
 	if len(collected) == 0 {

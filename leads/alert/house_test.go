@@ -45,10 +45,11 @@ type house struct {
 	told  *told.Desk
 	busy  func(login string) bool
 
-	db    *db.DB
-	book  *leads.Book
-	stop  func()
-	dying atomic.Bool // the next commit does not happen, as if by kill -9
+	db     *db.DB
+	book   *leads.Book
+	ladder *Ladder
+	stop   func()
+	dying  atomic.Bool // the next commit does not happen, as if by kill -9
 	// death is the commit at which the daemon dies once, if it is set; commits
 	// counts those that there were before.
 	death   db.Boundary
@@ -102,8 +103,8 @@ func (h *house) open() *house {
 	}
 	h.book = leads.NewBook(leads.BookConfig{DB: h.db, Office: &h.office})
 	h.metrics = prometheus.NewRegistry()
-	ladder := New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, Calls: h.robot != nil, Busy: h.busy, Told: h.told, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
-	works := append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening}, jobs.Work{Kind: leads.KindAway, InTx: h.book.LeavesWork})
+	h.ladder = New(Config{Office: &h.office, Book: h.book, Channels: h.channels, Mode: h.mode, Calls: h.robot != nil, Busy: h.busy, Told: h.told, PublicURL: "https://ring.example.com/", Metrics: h.metrics})
+	works := append(h.ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: h.book.Opening}, jobs.Work{Kind: leads.KindAway, InTx: h.book.LeavesWork})
 	works = append(works, h.robot...)
 	runner, err := jobs.NewRunner(h.db, works, jobs.Options{})
 	if err != nil {

@@ -110,6 +110,38 @@ func TestWhatIsLeftComesAgain(t *testing.T) {
 	})
 }
 
+// Who is away has no digest, whether they left before it was told or while it waited
+// to be told again. Who leads them has it.
+func TestWhoIsAwayHasNoDigest(t *testing.T) {
+	for leaves, want := range map[time.Duration][]string{
+		30 * time.Second: {"30s chief absent 0", "1m0s chief digest 0", "6m0s chief digest 0"},
+		3 * time.Minute:  {"1m0s anna digest 0", "1m0s chief digest 0", "3m0s chief absent 0", "6m0s chief digest 0"},
+	} {
+		t.Run(leaves.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sip := newRecorder(func(_ context.Context, _ int, m Message) (Outcome, string) {
+					if m.Why == Digest {
+						return failsUntil(m.Opened.Add(2*time.Minute), Refused)(t.Context(), 0, m)
+					}
+					return Sent, ""
+				})
+				h := newHouse(t, Named{Name: "sip", Channel: sip, Crash: jobs.InDoubt}).open()
+				h.foundLate(client, 26*time.Hour)
+				h.at(leaves)
+				anna, _ := leads.SightOf(h.office.Directory, "anna")
+				err := h.db.Do(t.Context(), func(tx *db.Tx) error {
+					return h.book.Hand(anna, leads.ByPage).Away(tx, "anna", time.Time{}, time.Time{})
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				h.at(24 * time.Hour)
+				sip.toldInAnyOrder(t, want...)
+			})
+		})
+	}
+}
+
 // A list that one channel has delivered is not told again by another that is in
 // doubt.
 func TestAListInDoubtThatAnotherHasDeliveredIsNotRepeated(t *testing.T) {

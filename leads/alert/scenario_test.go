@@ -19,6 +19,7 @@ import (
 
 	"ringback/ari/call"
 	"ringback/leads"
+	"ringback/leads/appointments"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/told"
@@ -248,6 +249,8 @@ func (s *scene) happen(words []string) {
 	case "reaches": // "+7… reaches anna": and they talk
 		s.talks[who] = s.talk(call.Inbound, s.phone(args), who)
 		s.stage.pickUp(args, true)
+	case "declines": // "+7… declines with anna": presses the key that cancels, in the call that reminds
+		s.decline(who, strings.TrimPrefix(args, "with "))
 	case "part": // "+7… part": the talk is over
 		s.part(who)
 	case "is": // "anna is busy", "anna is free": a call of their own; "anna is away for 3h", "anna is away", "anna is back"
@@ -296,6 +299,16 @@ func (s *scene) part(number string) {
 		s.stage.pickUp(m.Login, false)
 	}
 	s.hangup(c)
+}
+
+// decline is a reminder that a client answers by cancelling.
+func (s *scene) decline(number, manager string) {
+	s.t.Helper()
+	n := appointments.Notice{ID: "notify:reminder:" + s.id(), Why: appointments.WhyAnswered, To: manager, Outcome: appointments.SaidNo,
+		Appointment: &appointments.Appointment{Number: number, Manager: manager}, Pool: routing.DefaultPool}
+	if err := s.db.Do(s.t.Context(), func(tx *db.Tx) error { return s.ladder.Notice(tx, n) }); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // where is what somebody does: with their phone, or with themselves.

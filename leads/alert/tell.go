@@ -106,11 +106,11 @@ func (l *Ladder) handOver(tx *db.Tx, m Message, id string, way told.Way) error {
 	return nil
 }
 
-// spare leaves in peace whose lead it is, but who is away. Where no later rung
-// tells the supervisor, the supervisor hears of it now. A supervisor is told
-// always: after them there is nobody.
+// spare leaves in peace whose lead or appointment it is, but who is away. Where no
+// later rung tells the supervisor, the supervisor hears of it now. A supervisor is
+// told always: after them there is nobody.
 func (l *Ladder) spare(tx *db.Tx, m *Message, id string) (spared bool, err error) {
-	if m.Lead == 0 || m.kind() != told.NewLead && m.kind() != told.RangAgain {
+	if m.Booked == nil && (m.Lead == 0 || m.kind() != told.NewLead && m.kind() != told.RangAgain) {
 		return false, nil
 	}
 	pool := l.cfg.Office.Directory.Pool(m.Pool)
@@ -124,12 +124,14 @@ func (l *Ladder) spare(tx *db.Tx, m *Message, id string) (spared bool, err error
 	if err := note(tx, "", m, leads.EntrySkipped, isAway); err != nil {
 		return false, err
 	}
-	later := pool.Ladder.Rungs[min(m.Rung+1, len(pool.Ladder.Rungs)):]
-	if slices.ContainsFunc(later, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor }) {
-		return true, nil
-	}
 	next := *m
-	next.Why = Overdue
+	if m.Booked == nil {
+		later := pool.Ladder.Rungs[min(m.Rung+1, len(pool.Ladder.Rungs)):]
+		if slices.ContainsFunc(later, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor }) {
+			return true, nil
+		}
+		next.Why = Overdue
+	}
 	l.address(&next, pool.Supervisor)
 	return true, l.tell(tx, next, id+".supervisor")
 }
