@@ -1,6 +1,7 @@
 package people
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -28,12 +29,8 @@ func (r *Register) Invite(ctx context.Context, login string, to Invitation) (sec
 	err = r.change(ctx, login, "invitation", func(tx *db.Tx) error {
 		now := tx.Now()
 		ends = now.Add(InviteFor)
-		var locked int
-		if err := tx.QueryRow("SELECT COUNT(*) FROM accounts WHERE login = $1 AND locked <> 0", login).Scan(&locked); err != nil {
-			return err
-		}
-		if locked > 0 {
-			return ErrLocked
+		if locked, err := Locked(tx, login); err != nil || locked {
+			return cmp.Or(err, ErrLocked)
 		}
 		if _, err := tx.Exec("DELETE FROM invites WHERE login = $1", login); err != nil {
 			return err

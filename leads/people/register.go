@@ -199,6 +199,16 @@ func (r *Register) Lock(ctx context.Context, login string) error {
 	})
 }
 
+// Locked says whether a person is locked, to what they do by another way than the
+// pages.
+func Locked(tx *db.Tx, login string) (bool, error) {
+	var locked int
+	if err := tx.QueryRow("SELECT COUNT(*) FROM accounts WHERE login = $1 AND locked <> 0", login).Scan(&locked); err != nil {
+		return false, fmt.Errorf("people: %s: lock: %w", login, err)
+	}
+	return locked > 0, nil
+}
+
 // Unlock lets a person in again who was locked, and forgets wrong passwords.
 func (r *Register) Unlock(ctx context.Context, login string) error {
 	err := r.change(ctx, login, "unlock", func(tx *db.Tx) error {

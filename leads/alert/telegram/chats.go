@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ringback/leads/db"
+	"ringback/leads/people"
 )
 
 // Chats know which private chat with the bot is whose. They are read once, and
@@ -136,6 +137,9 @@ func (c *Chats) join(tx *db.Tx, code string, chat int64) (login string, err erro
 	}
 	if err != nil {
 		return "", fmt.Errorf("telegram: code: %w", err)
+	}
+	if locked, err := people.Locked(tx, login); err != nil || locked { // since it was made
+		return "", err
 	}
 	// One chat is one person's, and the other way round.
 	for _, step := range []struct {

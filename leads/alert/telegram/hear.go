@@ -12,6 +12,7 @@ import (
 
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/people"
 	"ringback/leads/text"
 )
 
@@ -149,7 +150,13 @@ func (c *Channel) pressed(tx *db.Tx, p *press) (func(context.Context), error) {
 	sight, known := leads.SightOf(c.cfg.Directory, login)
 	words := text.In(c.cfg.Speaks(login))
 	said := words.Say("alerts.telegram.unknown")
-	if known {
+	locked, err := people.Locked(tx, login)
+	switch {
+	case err != nil:
+		return nil, err
+	case known && locked:
+		said = words.Say("account.locked")
+	case known:
 		if err := c.cfg.Chats.heard(tx, login); err != nil {
 			return nil, err
 		}
@@ -243,6 +250,10 @@ func (c *Channel) told(tx *db.Tx, chat int64, said string) (func(context.Context
 	login := c.cfg.Chats.whose(chat)
 	words := text.In(c.cfg.Speaks(login))
 	if login != "" {
+		locked, err := people.Locked(tx, login)
+		if err != nil || locked {
+			return c.reply(chat, words.Say("account.locked")), err
+		}
 		return c.reply(chat, words.Say("alerts.telegram.help")), c.cfg.Chats.heard(tx, login)
 	}
 	// Anybody can write to a bot: what is answered to strangers must not use up

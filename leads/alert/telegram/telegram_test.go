@@ -18,6 +18,7 @@ import (
 	"ringback/leads/alert"
 	"ringback/leads/db"
 	"ringback/leads/number"
+	"ringback/leads/people"
 	"ringback/leads/text"
 	"ringback/routing"
 )
@@ -77,6 +78,18 @@ func open(t *testing.T) *office {
 		}
 	})
 	return o
+}
+
+// lock locks a person, or unlocks them.
+func (o *office) lock(login string, how func(r *people.Register, ctx context.Context, login string) error) {
+	o.Helper()
+	register, err := people.Open(o.Context(), people.Config{DB: o.db, Directory: o.Channel.cfg.Directory})
+	if err == nil {
+		err = how(register, o.Context(), login)
+	}
+	if err != nil {
+		o.Fatal(err)
+	}
 }
 
 // run hears what is pressed, until the test ends or stop is called.
@@ -211,6 +224,39 @@ func TestAnAlertInAChat(t *testing.T) {
 	o.send(m, alert.Sent)
 	if n := len(utf16.Encode([]rune(o.api.text(o.api.number)))); n > 4096 || n < 4090 {
 		t.Errorf("%d of 4096 code units", n)
+	}
+}
+
+// TestWhoIsLockedDoesNothingHereEither: by no button, no word and no code of before.
+func TestWhoIsLockedDoesNothingHereEither(t *testing.T) {
+	o := open(t)
+	o.run()
+	m := o.lead("+79161234567", "boris")
+	o.send(m, alert.Sent)
+	take, later := o.api.buttons(1)[0]["callback_data"].(string), o.api.buttons(1)[1]["callback_data"].(string)
+	before := o.timeline(m.Lead)
+	var code string
+	o.do(func(tx *db.Tx) (err error) { code, err = o.chats.Code(tx, "anna"); return err })
+	o.lock("boris", (*people.Register).Lock)
+	o.lock("anna", (*people.Register).Lock)
+	for _, data := range []string{take, later} {
+		if said := o.api.presses(boriss, boriss, data); !strings.Contains(said, "account is locked") {
+			t.Errorf("boris hears %q", said)
+		}
+	}
+	o.api.writes(boriss, "hi")
+	o.api.until("boris reads that he is locked", func() bool { return strings.Contains(o.api.text(2), "account is locked") })
+	o.api.writes(annas, "/start "+code)
+	o.api.until("anna is not greeted", func() bool { return strings.Contains(o.api.text(3), "This bot tells of missed calls") })
+	if o.chats.Of("anna") != 0 {
+		t.Error("a code of before holds")
+	}
+	if after := o.timeline(m.Lead); after != before {
+		t.Errorf("something was done: %s", after)
+	}
+	o.lock("boris", (*people.Register).Unlock)
+	if said := o.api.presses(boriss, boriss, take); said != "✔ It is yours." {
+		t.Errorf("boris, who is locked no more, hears %q", said)
 	}
 }
 
