@@ -15,6 +15,7 @@ const AskedByKey = "by a key in a reminder call"
 // or the client asked for it.
 type ByHand struct {
 	Contact int64
+	Number  string // of the contact, at which they are to be called; empty: the first
 	Line    string // which says the pool
 	Pool    string // where no line does
 	// Manager is the login of who is to call back; empty, or not of the
@@ -61,8 +62,8 @@ func (b *Book) enter(tx *db.Tx, h ByHand, pool *routing.Pool) (l *Lead, joined b
 		return l, true, b.askedAgain(tx, h, l, pool)
 	}
 	l = &Lead{Contact: Ref(h.Contact), Pool: pool.Name, Line: h.Line}
-	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, asked)
-		VALUES ($1, $2, $3, 0, $4, $4, $4, $5)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()), h.How)
+	l.ID, err = tx.Insert(`INSERT INTO leads (contact, pool, line, missed, first_missed, last_missed, opened, asked, number)
+		VALUES ($1, $2, $3, 0, $4, $4, $4, $5, $6)`, l.Contact, l.Pool, l.Line, db.Millis(tx.Now()), h.How, h.Number)
 	if err != nil {
 		return nil, false, fmt.Errorf("leads: open by hand for contact %d: %w", h.Contact, err)
 	}
@@ -72,8 +73,8 @@ func (b *Book) enter(tx *db.Tx, h ByHand, pool *routing.Pool) (l *Lead, joined b
 
 // askedAgain notes on the lead that is open that somebody asks for it.
 func (b *Book) askedAgain(tx *db.Tx, h ByHand, l *Lead, pool *routing.Pool) error {
-	_, err := tx.Exec("UPDATE leads SET last_missed = MAX(last_missed, $1), asked = CASE WHEN $2 = '' THEN asked ELSE $2 END WHERE id = $3",
-		db.Millis(tx.Now()), h.How, l.ID)
+	_, err := tx.Exec(`UPDATE leads SET last_missed = MAX(last_missed, $1), asked = CASE WHEN $2 = '' THEN asked ELSE $2 END,
+		number = CASE WHEN $3 = '' THEN number ELSE $3 END WHERE id = $4`, db.Millis(tx.Now()), h.How, h.Number, l.ID)
 	if err != nil {
 		return fmt.Errorf("leads: lead %d: %w", l.ID, err)
 	}

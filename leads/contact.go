@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"ringback/leads/db"
 	"ringback/leads/number"
@@ -46,6 +47,32 @@ func responsible(tx *db.Tx, contact int64) (string, error) {
 		return "", fmt.Errorf("leads: contact %d: %w", contact, err)
 	}
 	return login, nil
+}
+
+// OwnAsking is the condition of a statement that a lead, by what the statement
+// calls leads, stands for no call, and that nobody but login, which is a column or
+// a placeholder, has asked for it: to type a number gives nobody the contact who has
+// it, unless it was made for that lead.
+func OwnAsking(lead, login string) string {
+	return strings.NewReplacer("{lead}", lead, "{login}", login).Replace(`{lead}.missed = 0
+		AND {lead}.opened <> (SELECT m.created FROM contacts m WHERE m.id = {lead}.contact)
+		AND NOT EXISTS (SELECT 1 FROM timeline o WHERE o.lead = {lead}.id AND o.kind = '` + EntryAsked + `' AND o.who <> {login})`)
+}
+
+// keepAssigned makes whoever has got a lead its contact's own, unless they alone
+// have asked for it: what they talk then makes them.
+func keepAssigned(tx *db.Tx, l *Lead, login string) error {
+	if !l.Contact.Valid {
+		return nil
+	}
+	var own int
+	if err := tx.QueryRow("SELECT COUNT(*) FROM leads WHERE id = $1 AND "+OwnAsking("leads", "$2"), l.ID, login).Scan(&own); err != nil {
+		return fmt.Errorf("leads: lead %d: who has asked for it: %w", l.ID, err)
+	}
+	if own > 0 {
+		return nil
+	}
+	return keepResponsible(tx, l.Contact.Int64, login)
 }
 
 // keepResponsible makes whoever talked last, or was assigned, the contact's own.

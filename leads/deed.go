@@ -176,10 +176,8 @@ func (h *Hand) give(tx *db.Tx, l *Lead, pool *routing.Pool, to string) error {
 	if err := holds(tx, l); err != nil {
 		return err
 	}
-	if l.Contact.Valid {
-		if err := keepResponsible(tx, l.Contact.Int64, to); err != nil {
-			return err
-		}
+	if err := keepAssigned(tx, l, to); err != nil {
+		return err
 	}
 	err := Note(tx, Entry{Lead: Ref(l.ID), Contact: l.Contact, Kind: EntryAssigned, Who: to, Channel: h.how, Detail: byHand, Actor: h.by.Login})
 	if err != nil {
@@ -275,6 +273,9 @@ func (h *Hand) Open(tx *db.Tx, asked ByHand, to string) (l *Lead, joined bool, e
 	}
 	if len(wrong) > 0 {
 		return nil, false, wrong
+	}
+	if to == "" && asked.Manager == h.by.Login { // for themselves, who are not asked
+		to = asked.Manager
 	}
 	asked.How, asked.Who, asked.By = why, h.by.Login, h.how
 	if l, joined, err = h.book.enter(tx, asked, pool); err != nil {

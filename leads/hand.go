@@ -170,10 +170,8 @@ func (b *Book) bequeath(tx *db.Tx, l *Lead, to, how, actor string) error {
 	if err := holdsCalls(tx, l); err != nil {
 		return err
 	}
-	if l.Contact.Valid {
-		if err := keepResponsible(tx, l.Contact.Int64, to); err != nil {
-			return err
-		}
+	if err := keepAssigned(tx, l, to); err != nil {
+		return err
 	}
 	if actor != "" && l.unladdered() { // who does that finds it worth a call
 		pool := b.office.Directory.Pool(l.Pool)

@@ -171,10 +171,10 @@ func WhoRang(tx *db.Tx, l *Lead) (Who, error) {
 	return w, nil
 }
 
-// A lead's number is that of its newest missed call; a lead without one has the
-// contact's first.
+// A lead's number is that of its newest missed call; a lead without one has that
+// which somebody asked for, or else the contact's first.
 const (
-	numberOfLead = "COALESCE(k.caller, (SELECT MIN(n.number) FROM numbers n WHERE n.contact = leads.contact), '')"
+	numberOfLead = "COALESCE(k.caller, NULLIF(leads.number, ''), (SELECT MIN(n.number) FROM numbers n WHERE n.contact = leads.contact), '')"
 	newestCall   = "LEFT JOIN calls k ON k.id = (SELECT MAX(m.id) FROM calls m WHERE m.lead = leads.id)"
 )
 
@@ -300,8 +300,8 @@ func (b *Book) setOut(tx *db.Tx, l *Lead, pool *routing.Pool) error {
 
 // noteAssigned writes down who has got a lead, and makes it the contact's own.
 func noteAssigned(tx *db.Tx, l *Lead, why string) error {
-	if l.Contact.Valid && why != bySupervisor {
-		if err := keepResponsible(tx, l.Contact.Int64, l.Manager); err != nil {
+	if why != bySupervisor {
+		if err := keepAssigned(tx, l, l.Manager); err != nil {
 			return err
 		}
 	}

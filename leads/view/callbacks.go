@@ -35,7 +35,7 @@ type Callback struct {
 	Reached bool // they talked long enough, though not with somebody of the pool
 }
 
-const callbackColumns = `COALESCE(k.dialed, ''), COALESCE(k.reason, ''), COALESCE(c.named, 0), l.late <> 0, l.rung, l.rung_due, l.ack_by <> '' AND l.ack_until < $1, l.asked,
+var callbackColumns = `COALESCE(k.dialed, ''), COALESCE(k.reason, ''), COALESCE(c.named, 0), l.late <> 0, l.rung, l.rung_due, l.ack_by <> '' AND l.ack_until < $1, l.asked,
 	(SELECT COUNT(*) FROM attempts n WHERE n.lead = l.id), a.started, COALESCE(a.who, ''), COALESCE(a.talk_ms, 0), COALESCE(a.reached, 0), ` + leadColumns + `
 	LEFT JOIN attempts a ON a.lead = l.id AND a.call = (SELECT MAX(b.call) FROM attempts b WHERE b.lead = l.id)`
 
@@ -58,7 +58,7 @@ func scanCallback(row scanner) (Callback, error) {
 	return c, err
 }
 
-const (
+var (
 	callbacksOfQuery   = "SELECT " + callbackColumns + " WHERE l.closed IS NULL AND l.manager = $2 ORDER BY l.id LIMIT $3"
 	callbacksFreeQuery = "SELECT " + callbackColumns + " WHERE l.closed IS NULL AND l.manager = '' AND l.pool = $2 ORDER BY l.first_missed LIMIT $3"
 	callbacksInQuery   = "SELECT " + callbackColumns + ` WHERE l.closed IS NULL AND ($2 = '' OR l.pool = $2)
@@ -159,7 +159,7 @@ func (v *View) CountCallbacks(ctx context.Context, s leads.Sight) (int, error) {
 	return all, err
 }
 
-const settledQuery = "SELECT " + leadColumns + " WHERE l.closed >= $1 AND l.closed IS NOT NULL AND +l.manager = $2 ORDER BY l.closed DESC, l.id DESC LIMIT $3"
+var settledQuery = "SELECT " + leadColumns + " WHERE l.closed >= $1 AND l.closed IS NOT NULL AND +l.manager = $2 ORDER BY l.closed DESC, l.id DESC LIMIT $3"
 
 // SettledOf lists what was somebody's and has been closed since, the newest
 // first.

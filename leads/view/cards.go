@@ -49,7 +49,7 @@ func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*Callba
 	return card, err
 }
 
-const leadsOfContactQuery = "SELECT id, pool, manager FROM leads WHERE contact = $1 ORDER BY id DESC LIMIT $2"
+var leadsOfContactQuery = "SELECT id, pool, manager, " + leads.OwnAsking("leads", "$3") + " FROM leads WHERE contact = $1 ORDER BY id DESC LIMIT $2"
 
 // mostLeadsOf is how many leads of a contact are asked for whose they are: what
 // lies further back gives nobody a sight of the contact.
@@ -57,7 +57,7 @@ const mostLeadsOf = 500
 
 // ContactInSight reads one contact as somebody may see it: who is responsible for
 // it, or sees a lead or a call of it, sees its card, and on it what is theirs to
-// see. Otherwise, as when there is none, ErrNotFound is in the error.
+// see: leads that nobody but themselves has asked for do not count. Otherwise, as when there is none, ErrNotFound is in the error.
 func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64) (*ContactCard, error) {
 	card, err := v.Contact(ctx, contact)
 	if err != nil || s.All && s.Only == 0 {
@@ -67,17 +67,21 @@ func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64)
 	type whose struct {
 		lead          int64
 		pool, manager string
+		own           bool
 	}
-	list, err := collect(ctx, v.db, func(row scanner) (w whose, err error) { err = row.Scan(&w.lead, &w.pool, &w.manager); return w, err },
-		leadsOfContactQuery, contact, mostLeadsOf)
+	list, err := collect(ctx, v.db, func(row scanner) (w whose, err error) {
+		err = row.Scan(&w.lead, &w.pool, &w.manager, &w.own)
+		return w, err
+	},
+		leadsOfContactQuery, contact, mostLeadsOf, s.Login)
 	if err != nil {
 		return nil, failed("leads of a contact", err)
 	}
 	for _, w := range list {
-		if s.Sees(w.lead, w.pool, w.manager) {
-			seen = true
-		} else {
+		if !s.Sees(w.lead, w.pool, w.manager) {
 			hidden[w.lead] = true
+		} else if !w.own {
+			seen = true
 		}
 	}
 	card.Open = slices.DeleteFunc(card.Open, func(l Lead) bool { return hidden[l.ID] })

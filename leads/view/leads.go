@@ -47,6 +47,9 @@ type Lead struct {
 	AcknowledgedUntil leads.Stamp `json:"acknowledged_until"`
 	// CallerName is what the newest missed call called itself: hostile text.
 	CallerName string `json:"-"`
+	// Typed says that its manager alone has asked for it, and is not who is
+	// responsible for the contact: of that they know the number.
+	Typed bool `json:"-"`
 }
 
 // LeadContact is the contact of a lead.
@@ -58,13 +61,17 @@ type LeadContact struct {
 }
 
 // leadColumns look at the newest missed call of each lead for number and name;
-// a lead that has none is shown with the contact's first number.
-const leadColumns = `l.id, l.contact, c.name,
-	COALESCE(k.caller, (SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''), COALESCE(k.caller_name, ''),
+// a lead that has none is shown with the number that somebody asked for, or else with
+// the contact's first.
+var leadColumns = `l.id, l.contact, c.name,
+	COALESCE(k.caller, NULLIF(l.number, ''), (SELECT MIN(n.number) FROM numbers n WHERE n.contact = l.contact), ''), COALESCE(k.caller_name, ''),
 	l.pool, l.line, l.manager, l.missed, l.first_missed, l.last_missed, l.opened, l.closed, l.outcome, l.closed_by,
-	l.suspicious, l.ack_by, l.ack_until
+	l.suspicious, l.ack_by, l.ack_until, ` + typed + `
 	FROM leads l LEFT JOIN contacts c ON c.id = l.contact
 	LEFT JOIN calls k ON k.id = (SELECT MAX(m.id) FROM calls m WHERE m.lead = l.id)`
+
+// typed is Lead.Typed.
+var typed = "COALESCE(c.manager <> l.manager AND " + leads.OwnAsking("l", "l.manager") + ", 0)"
 
 func scanLead(row scanner) (Lead, error) {
 	var l Lead
@@ -73,7 +80,7 @@ func scanLead(row scanner) (Lead, error) {
 	var number string
 	var first, last, opened, ackUntil int64
 	err := row.Scan(&l.ID, &contact, &name, &number, &l.CallerName, &l.Pool, &l.Line, &l.Manager, &l.Missed,
-		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy, &l.Suspicious, &l.AcknowledgedBy, &ackUntil)
+		&first, &last, &opened, &closed, &l.Outcome, &l.ClosedBy, &l.Suspicious, &l.AcknowledgedBy, &ackUntil, &l.Typed)
 	l.FirstMissed, l.LastMissed = leads.Stamp{Time: db.Time(first)}, leads.Stamp{Time: db.Time(last)}
 	l.Opened, l.Closed = leads.Stamp{Time: db.Time(opened)}, leads.Stamp{Time: db.Time(closed.Int64)}
 	l.ClosedBy, l.CallerName, l.State = leads.Clip(l.ClosedBy), leads.Clip(l.CallerName), Open
@@ -90,7 +97,7 @@ func scanLead(row scanner) (Lead, error) {
 	return l, err
 }
 
-const (
+var (
 	openLeadsQuery = "SELECT " + leadColumns + ` WHERE l.closed IS NULL AND (l.opened, l.id) < ($1, $2)
 		ORDER BY l.opened DESC, l.id DESC LIMIT $3`
 	closedLeadsQuery = "SELECT " + leadColumns + " WHERE l.closed IS NOT NULL AND l.id < $1 ORDER BY l.id DESC LIMIT $2"
@@ -159,7 +166,7 @@ type LeadCard struct {
 	Timeline []Entry `json:"timeline"`
 }
 
-const leadQuery = "SELECT " + leadColumns + " WHERE l.id = $1"
+var leadQuery = "SELECT " + leadColumns + " WHERE l.id = $1"
 
 // Lead reads one lead; ErrNotFound is in the error when there is none.
 func (v *View) Lead(ctx context.Context, id int64) (*LeadCard, error) {
@@ -172,7 +179,7 @@ func (v *View) Lead(ctx context.Context, id int64) (*LeadCard, error) {
 	return card, err
 }
 
-const openLeadsOfQuery = "SELECT " + leadColumns + " WHERE l.contact = $1 AND l.closed IS NULL"
+var openLeadsOfQuery = "SELECT " + leadColumns + " WHERE l.contact = $1 AND l.closed IS NULL"
 
 // openLeadsOf lists what a contact is owed, newest missed call first: no more
 // than one lead a pool.

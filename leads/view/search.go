@@ -108,7 +108,7 @@ func (v *View) numbersOf(ctx context.Context, contacts []Contact) error {
 }
 
 // contactInSight narrows contacts to those that somebody is responsible for, or
-// has or had to do with: a lead or a call of theirs, one that waits in their pools
+// has or had to do with: a call of theirs or a lead that they have not just asked for, one that waits in their pools
 // for somebody, or one of the pools that they supervise.
 func (c *condition) contactInSight(s *leads.Sight) {
 	if s.All && s.Only == 0 {
@@ -118,7 +118,7 @@ func (c *condition) contactInSight(s *leads.Sight) {
 		c.and("EXISTS (SELECT 1 FROM leads l WHERE l.contact = c.id AND l.id = $)", s.Only)
 		return
 	}
-	lead, call, args := "l.manager = $", "k.manager = $", []any{s.Login, s.Login}
+	lead, call, args := "l.manager = $ AND NOT ("+leads.OwnAsking("l", "l.manager")+")", "k.manager = $", []any{s.Login, s.Login}
 	var calls []any
 	for _, pool := range s.Supervises {
 		lead, call = lead+" OR l.pool = $", call+" OR k.pool = $"

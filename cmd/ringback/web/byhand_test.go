@@ -9,6 +9,7 @@ import (
 
 	"ringback/cmd/ringback/web/door"
 	"ringback/leads/people"
+	"ringback/leads/search"
 	"ringback/routing"
 )
 
@@ -130,5 +131,72 @@ func TestAnOldLinkSaysWhoseItIs(t *testing.T) {
 	}
 	if after := h.rows("timeline"); after != before {
 		t.Errorf("the link has left %d entries", after-before)
+	}
+}
+
+// TestATypedNumberOpensNobodysCard: not to who types it, on the page or by a program
+// in their name; they have the lead and the number, until they talk.
+func TestATypedNumberOpensNobodysCard(t *testing.T) {
+	const number, other = "+79161234567", "+79161234500"
+	for name, open := range map[string]func(h *house){
+		"for themselves": func(h *house) {
+			h.post(h.as("clara"), "/leads/new", url.Values{"number": {number}, "line": {"service"}})
+		},
+		"for whose turn it is": func(h *house) {
+			h.post(h.as("clara"), "/leads/new", url.Values{"number": {number}, "line": {"service"}, "manager": {"*"}})
+			h.post(h.as("clara"), "/leads/2/take", nil)
+		},
+		"by a program": func(h *house) {
+			h.wants(http.StatusCreated, "POST", "/api/v1/leads", `{"login":"clara","number":"`+number+`","line":"service","manager":"clara"}`)
+		},
+		"by a program, then taken": func(h *house) {
+			h.wants(http.StatusCreated, "POST", "/api/v1/leads", `{"login":"clara","number":"`+number+`","line":"service"}`)
+			h.wants(http.StatusOK, "POST", "/api/v1/leads/2/take", `{"login":"clara"}`)
+		},
+	} {
+		h := newHouse(t, twoPools)
+		h.tell(number, "Ivan", nil) // Anna's
+		h.wants(http.StatusOK, "PATCH", "/api/v1/contacts/1", `{"name":"Ivan Secret","numbers":["`+number+`","`+other+`"],"note":"owes us money"}`)
+		clara := h.as("clara")
+		open(h)
+		body := h.look(clara, "/leads/2")
+		if !strings.Contains(body, "161234567") && !strings.Contains(body, "916 123-45-67") || strings.Contains(body, "Ivan") || strings.Contains(body, "/contacts/1") {
+			t.Errorf("%s: her lead: %s", name, body)
+		}
+		if strings.Contains(h.look(clara, "/"), "Ivan") {
+			t.Errorf("%s: her list has the name", name)
+		}
+		if got := h.ask(ask{path: "/contacts/1", header: clara}); got.code != http.StatusNotFound {
+			t.Errorf("%s: the card opens: %d", name, got.code)
+		}
+		if got := h.post(clara, "/contacts/1", url.Values{"name": {"x"}}); got.code != http.StatusNotFound {
+			t.Errorf("%s: the card is changed: %d", name, got.code)
+		}
+		if err := search.NewKeeper(h.db, nil).Learn(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if body := h.look(h.as("anna"), "/search?q=Secret"); !strings.Contains(body, "/contacts/1") {
+			t.Errorf("%s: whose it is does not find it: %s", name, body)
+		}
+		if body := h.look(clara, "/search?q=Secret"); strings.Contains(body, "/contacts/1") {
+			t.Errorf("%s: search finds it: %s", name, body)
+		}
+		if got := h.wants(http.StatusOK, "GET", "/api/v1/contacts/1", ""); got["manager"] != "anna" {
+			t.Errorf("%s: it is %v's now", name, got["manager"])
+		}
+	}
+}
+
+// TestANewNumberIsItsOpeners: who else would fill in its card.
+func TestANewNumberIsItsOpeners(t *testing.T) {
+	h := newHouse(t, twoPools)
+	clara := h.as("clara")
+	h.post(clara, "/leads/new", url.Values{"number": {"+79161234501"}, "line": {"service"}})
+	if body := h.look(clara, "/leads/1"); !strings.Contains(body, "/contacts/1") {
+		t.Errorf("her lead: %s", body)
+	}
+	h.look(clara, "/contacts/1")
+	if got := h.wants(http.StatusOK, "GET", "/api/v1/contacts/1", ""); got["manager"] != "clara" {
+		t.Errorf("it is %v's", got["manager"])
 	}
 }

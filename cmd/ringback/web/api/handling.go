@@ -154,11 +154,12 @@ func (s *API) openLead(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		contact, err := s.whom(tx, wanted.Contact, wanted.Number)
+		whom, err := s.whom(tx, wanted.Contact, wanted.Number)
 		if err != nil {
 			return err
 		}
-		l, joined, err := hand.Open(tx, leads.ByHand{Contact: contact, Line: wanted.Line, Manager: wanted.Manager, How: wanted.Why}, "")
+		whom.Line, whom.Manager, whom.How = wanted.Line, wanted.Manager, wanted.Why
+		l, joined, err := hand.Open(tx, whom, "")
 		if err == nil {
 			id, made = l.ID, !joined
 		}
@@ -170,18 +171,19 @@ func (s *API) openLead(w http.ResponseWriter, r *http.Request) {
 }
 
 // whom finds the contact that is meant; of a number that nobody has it makes one.
-func (s *API) whom(tx *db.Tx, contact int64, text string) (int64, error) {
+func (s *API) whom(tx *db.Tx, contact int64, text string) (leads.ByHand, error) {
 	switch {
 	case contact < 0 || contact != 0 && text != "" || contact == 0 && text == "":
-		return 0, posted.Problems{{Field: "contact", Text: "is missing: say by contact, or by number, who is to be called back"}}
+		return leads.ByHand{}, posted.Problems{{Field: "contact", Text: "is missing: say by contact, or by number, who is to be called back"}}
 	case contact != 0:
-		return contact, leads.CheckContact(tx, contact)
+		return leads.ByHand{Contact: contact}, leads.CheckContact(tx, contact)
 	}
 	n := s.cfg.Plan.Read(text)
 	if n.Kind != number.E164 {
-		return 0, posted.Problems{{Field: "number", Text: "is no valid telephone number: write it with its country code, as in +74951234567"}}
+		return leads.ByHand{}, posted.Problems{{Field: "number", Text: "is no valid telephone number: write it with its country code, as in +74951234567"}}
 	}
-	return leads.ContactOf(tx, n)
+	contact, err := leads.ContactOf(tx, n)
+	return leads.ByHand{Contact: contact, Number: n.Value}, err
 }
 
 // hand is the hand of a manager for whom the program acts, or the program's own.

@@ -85,7 +85,7 @@ func (s *Site) openLead(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		opened, err = openFor(tx, h, contact, r)
+		opened, err = openFor(tx, h, leads.ByHand{Contact: contact, Number: n.Value}, r)
 		return err
 	})
 	var wrong posted.Problems
@@ -107,7 +107,7 @@ func (s *Site) openForContact(w http.ResponseWriter, r *http.Request) {
 	}
 	var opened opened
 	err := s.within(r, func(tx *db.Tx, h *leads.Hand) (err error) {
-		opened, err = openFor(tx, h, card.ID, r)
+		opened, err = openFor(tx, h, leads.ByHand{Contact: card.ID}, r)
 		return err
 	})
 	if err != nil {
@@ -118,9 +118,10 @@ func (s *Site) openForContact(w http.ResponseWriter, r *http.Request) {
 }
 
 // openFor opens a lead as a form says.
-func openFor(tx *db.Tx, h *leads.Hand, contact int64, r *http.Request) (opened, error) {
+func openFor(tx *db.Tx, h *leads.Hand, wanted leads.ByHand, r *http.Request) (opened, error) {
 	f := r.PostForm
-	wanted, to := leads.ByHand{Contact: contact, Line: f.Get("line"), How: f.Get("why")}, f.Get("manager")
+	to := f.Get("manager")
+	wanted.Line, wanted.How = f.Get("line"), f.Get("why")
 	if pool, is := strings.CutPrefix(wanted.Line, anyPool); is {
 		wanted.Line, wanted.Pool = "", pool
 	}

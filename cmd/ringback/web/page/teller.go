@@ -214,9 +214,12 @@ type leadRow struct {
 func (t *teller) lead(l *view.Lead) leadRow {
 	row := leadRow{Card: fmt.Sprintf("/leads/%d", l.ID), Missed: t.words.Say("missed_calls", "n", l.Missed), Since: t.moment(l.FirstMissed.Time), Last: t.moment(l.LastMissed.Time),
 		Line: l.Line, Pool: l.Pool, Manager: t.person(l.Manager), Opened: t.moment(l.Opened.Time), Closed: t.moment(l.Closed.Time)}
-	if l.Contact != nil {
+	switch {
+	case l.Contact != nil && l.Typed && l.Manager == t.login() && !t.visitor.All:
+		row.Who = newWho("", "", l.Contact.Number, nil)
+	case l.Contact != nil:
 		row.Who = newWho(l.Contact.Name, l.CallerName, l.Contact.Number, &l.Contact.ID)
-	} else {
+	default:
 		row.Who = newWho("", l.CallerName, "", nil)
 	}
 	if l.Missed == 0 {
