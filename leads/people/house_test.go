@@ -56,7 +56,7 @@ func (h *house) joins(login, password string) (secret string) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if secret, err = h.Accept(h.t.Context(), invite, password, From{"192.0.2.1", "Firefox"}); err != nil {
+	if secret, err = h.Accept(h.t.Context(), invite, password, From{Address: "192.0.2.1", Device: "Firefox"}); err != nil {
 		h.t.Fatal(err)
 	}
 	return secret

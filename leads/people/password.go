@@ -81,28 +81,30 @@ func plain(password string) []byte { return norm.NFC.Bytes([]byte(password)) }
 
 // hasher lets one password be hashed at a time: each takes 19 MB for some 30 ms.
 type hasher struct {
-	turn    chan struct{}
-	waiting chan struct{}
+	turn chan struct{}
+	// Those wait in two rooms, so that strangers never fill that of the others.
+	strangers, familiar chan struct{}
 }
 
-// mostWaiting is how many wait for their turn; who comes then is sent away.
+// mostWaiting is how many wait for their turn in a room; who comes then is sent
+// away.
 const mostWaiting = 16
 
 func newHasher() hasher {
-	return hasher{make(chan struct{}, 1), make(chan struct{}, mostWaiting)}
+	return hasher{make(chan struct{}, 1), make(chan struct{}, mostWaiting), make(chan struct{}, mostWaiting)}
 }
 
 // ErrBusy says that too many want to come in at once.
 var ErrBusy = errors.New("too many log in at this moment: try again in some seconds")
 
-// take waits for the turn; give gives it back.
-func (h hasher) take(ctx context.Context) (give func(), err error) {
+// take waits in a room for the turn; give gives it back.
+func (h hasher) take(ctx context.Context, room chan struct{}) (give func(), err error) {
 	select {
-	case h.waiting <- struct{}{}:
+	case room <- struct{}{}:
 	default:
 		return nil, ErrBusy
 	}
-	defer func() { <-h.waiting }()
+	defer func() { <-room }()
 	select {
 	case h.turn <- struct{}{}:
 		return func() { <-h.turn }, nil
@@ -177,15 +179,19 @@ func (a *account) stands(tx *db.Tx, login string) error {
 
 // prove finds the account of whoever knows its password.
 func (r *Register) prove(ctx context.Context, login, password string, from From) (account, error) {
-	if wait := r.slow.wait(r.known(login), from.Address, r.db.Now()); wait > 0 {
+	guesser, room := r.guesser(login, from), r.hasher.strangers
+	if guesser[0].kind == aBrowser {
+		room = r.hasher.familiar
+	}
+	if wait := r.slow.wait(guesser, r.db.Now()); wait > 0 {
 		return account{}, &WaitError{wait}
 	}
-	give, err := r.hasher.take(ctx)
+	give, err := r.hasher.take(ctx, room)
 	if err != nil {
 		return account{}, err
 	}
 	defer give()
-	if wait := r.slow.wait(r.known(login), from.Address, r.db.Now()); wait > 0 {
+	if wait := r.slow.wait(guesser, r.db.Now()); wait > 0 {
 		return account{}, &WaitError{wait}
 	}
 	a, err := r.account(ctx, login)
@@ -200,12 +206,12 @@ func (r *Register) prove(ctx context.Context, login, password string, from From)
 	}
 	right, with := matches(a.password, password)
 	if !right {
-		if r.slow.wrong(r.known(login), from.Address, r.db.Now()) {
-			r.log.Warn("too many wrong passwords: who tries on has to wait", "login", r.known(login).name, "address", from.Address)
+		if r.slow.wrong(guesser, r.db.Now()) {
+			r.log.Warn("too many wrong passwords: who tries on has to wait", "login", cut(login, 64), "address", from.Address)
 		}
 		return account{}, ErrWrong
 	}
-	r.slow.right(login, from.Address)
+	r.slow.right(guesser)
 	if with != current {
 		hash := current.hash(password)
 		err = r.change(ctx, login, "hash of the password", func(tx *db.Tx) error {
@@ -239,9 +245,10 @@ func (r *Register) ChangePassword(ctx context.Context, login, old, password stri
 	})
 }
 
-// hash hashes a new password, when it is its turn.
+// hash hashes a new password, when it is its turn. Whoever gives one is no stranger:
+// they have proved the old one, or have an invitation.
 func (r *Register) hash(ctx context.Context, password string) (string, error) {
-	give, err := r.hasher.take(ctx)
+	give, err := r.hasher.take(ctx, r.hasher.familiar)
 	if err != nil {
 		return "", err
 	}

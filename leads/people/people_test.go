@@ -32,7 +32,7 @@ func TestAPersonComesInByAnInvitationAndThenByPassword(t *testing.T) {
 		if _, err := h.Accept(t.Context(), invite, "short", From{}); !errors.Is(err, ErrShort) {
 			t.Errorf("a short password: %v", err)
 		}
-		secret, err := h.Accept(t.Context(), invite, good, From{"192.0.2.1", "Firefox"})
+		secret, err := h.Accept(t.Context(), invite, good, From{Address: "192.0.2.1", Device: "Firefox"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -307,9 +307,9 @@ func TestWhoGuessesWaits(t *testing.T) {
 func TestGuessesAreBounded(t *testing.T) {
 	s := newSlowdown()
 	now := time.Now()
-	s.wrong(guessed{knownLogin, "anna"}, "", now)
+	s.wrong([]guessed{{knownLogin, "anna"}}, now)
 	for i := range 3 * mostGuessed {
-		s.wrong(guessed{otherLogin, time.Duration(i).String()}, "", now.Add(time.Duration(i)))
+		s.wrong([]guessed{{otherLogin, time.Duration(i).String()}}, now.Add(time.Duration(i)))
 	}
 	if len(s.of) > mostGuessed || s.of[guessed{knownLogin, "anna"}] == nil {
 		t.Errorf("%d guesses are remembered, those of anna: %v", len(s.of), s.of[guessed{knownLogin, "anna"}])
@@ -318,7 +318,7 @@ func TestGuessesAreBounded(t *testing.T) {
 
 func TestOneIsHashedAtATime(t *testing.T) {
 	h := newHouse(t)
-	give, err := h.hasher.take(t.Context())
+	give, err := h.hasher.take(t.Context(), h.hasher.strangers)
 	if err != nil {
 		t.Fatal(err)
 	}

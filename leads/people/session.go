@@ -33,9 +33,12 @@ var ErrNoSession = errors.New("there is no such session")
 
 // From is where somebody sits who wants to come in.
 type From struct {
-	// Address is the IP address; empty: it cannot be told, and nobody is slowed
-	// down for it.
+	// Address is the IP address; empty: it cannot be told, and nobody who can come in
+	// is slowed down for it.
 	Address string
+	// Familiar is what the browser keeps of an earlier login, as it says; empty:
+	// nothing.
+	Familiar string
 	// Device is how the browser names itself.
 	Device string
 }

@@ -149,6 +149,11 @@ func TestWhoGuessesIsToldHowLongToWait(t *testing.T) {
 	if got.code != http.StatusTooManyRequests || got.header.Get("Retry-After") != "1" || !strings.Contains(got.body, "Подождите 1 секунду") || !strings.Contains(got.body, `value="anna"`) {
 		t.Errorf("%d %v %s", got.code, got.header, got.body)
 	}
+	own := map[string]string{"Cookie": "ringback-browser=" + h.people.Familiar("anna")}
+	in := h.submit("/login", own, "login", "anna", "password", goodPassword)
+	if kept := strings.Join(in.header.Values("Set-Cookie"), "\n"); in.code != http.StatusSeeOther || !strings.Contains(kept, "ringback-browser=") || !strings.Contains(kept, "; Max-Age=31536000; HttpOnly; SameSite=Lax") {
+		t.Errorf("in the browser where she has logged in before: %d %s", in.code, kept)
+	}
 	if err := h.people.Lock(t.Context(), "anna"); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ const (
 	hostPrefix    = "__Host-"
 	sessionCookie = "ringback"
 	linkCookie    = "ringback-lead"
+	browserCookie = "ringback-browser"
 )
 
 // linkFor is how long a browser remembers a link that it has opened.
@@ -36,13 +37,15 @@ func (d *Door) setCookie(w http.ResponseWriter, name, value string, seconds int)
 	http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: seconds, Secure: d.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 }
 
-// Welcome has a browser keep the session that was begun for it.
-func (d *Door) Welcome(w http.ResponseWriter, secret string) {
+// Welcome has a browser keep the session that was begun for it, and that it is
+// familiar with the person from now on.
+func (d *Door) Welcome(w http.ResponseWriter, login, secret string) {
 	d.setCookie(w, sessionCookie, secret, int(d.cfg.People.SessionFor()/time.Second))
 	d.setCookie(w, linkCookie, "", -1)
+	d.setCookie(w, browserCookie, d.cfg.People.Familiar(login), int(people.FamiliarFor/time.Second))
 }
 
-// Farewell has a browser forget session and link.
+// Farewell has a browser forget session and link; familiar it stays.
 func (d *Door) Farewell(w http.ResponseWriter) {
 	d.setCookie(w, sessionCookie, "", -1)
 	d.setCookie(w, linkCookie, "", -1)

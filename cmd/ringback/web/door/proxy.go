@@ -14,7 +14,7 @@ import (
 // public address a connection from this machine is that of a proxy that the
 // configuration does not name, and tells nothing.
 func (d *Door) From(r *http.Request) people.From {
-	from := people.From{Device: r.UserAgent()}
+	from := people.From{Device: r.UserAgent(), Familiar: d.cookie(r, browserCookie)}
 	ip, ok := peer(r)
 	if !ok {
 		return from

@@ -80,7 +80,7 @@ func (s *Site) logIn(w http.ResponseWriter, r *http.Request) {
 	p := loginPage{Login: strings.TrimSpace(r.PostForm.Get("login")), Next: local(r.PostForm.Get("next")), Waiting: r.PostForm.Get("waiting")}
 	secret, err := s.cfg.People.LogIn(r.Context(), p.Login, r.PostForm.Get("password"), s.cfg.Door.From(r))
 	if err == nil {
-		s.cfg.Door.Welcome(w, secret)
+		s.cfg.Door.Welcome(w, p.Login, secret)
 		s.enter(w, r, secret, &p)
 		return
 	}
@@ -204,6 +204,11 @@ func (s *Site) accept(w http.ResponseWriter, r *http.Request) {
 		s.showInvite(w, r, http.StatusUnprocessableEntity, invitePage{WrongAgain: words.Say("account.password.differ")})
 		return
 	}
+	login, _, err := s.cfg.People.Invited(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		s.noInvite(w, r, err)
+		return
+	}
 	secret, err := s.cfg.People.Accept(r.Context(), r.PathValue("secret"), password, s.cfg.Door.From(r))
 	if wrong := unfit(words, err); wrong != "" {
 		s.showInvite(w, r, http.StatusUnprocessableEntity, invitePage{Wrong: wrong})
@@ -217,7 +222,7 @@ func (s *Site) accept(w http.ResponseWriter, r *http.Request) {
 		s.noInvite(w, r, err)
 		return
 	}
-	s.cfg.Door.Welcome(w, secret)
+	s.cfg.Door.Welcome(w, login, secret)
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
