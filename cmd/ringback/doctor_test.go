@@ -112,7 +112,8 @@ func TestDoctorFindsAllWell(t *testing.T) {
 			waitFor(t, "the call record is written", func() bool { _, err := os.Stat(b.pbx.CDRFile); return err == nil })
 
 			file := c.writeWell(t, b)
-			d := c.examine(t, file)
+			etc := filepath.Join(b.pbx.Dir, "etc")
+			d := c.examine(t, file, "--asterisk", etc)
 			d.only()
 			d.says("", "database", levelGood, "holds 1 call of")
 			d.says("main", "version", levelGood, "Asterisk "+string(release)+" is supported")
@@ -128,7 +129,7 @@ func TestDoctorFindsAllWell(t *testing.T) {
 			d.says("main", "sounds", levelGood, `all that clients hear is there in "en"`)
 			d.says("main", "records", levelGood, "the newest call in them ended")
 
-			status, out, errs := command(t, "doctor", "--config", file)
+			status, out, errs := command(t, "doctor", "--config", file, "--asterisk", etc)
 			if status != 0 || errs != "" || !strings.HasPrefix(out, "this machine\n  ok    ") || !strings.Contains(out, "\nPBX main\n  ok    Asterisk "+string(release)) ||
 				!strings.HasSuffix(out, "\n0 problems, 0 warnings\n") || strings.ContainsAny(out, "\x1b") {
 				t.Errorf("to people: status %d, on stderr %q, printed\n%s", status, errs, out)

@@ -154,7 +154,8 @@ func (s *subject) judgeRecords(in cdr.Inspection) []finding {
 		list = append(list, warn("records", "look for what else writes there", "%s among the newest records cannot be read", counted(in.Unreadable, "line")))
 	}
 	if !s.settled && !in.Alone {
-		list = append(list, good("records", "nothing tells yet whether the PBX records calls that rang nobody: see that unanswered = yes stands in the section [general] of its cdr.conf (asterisk -rx 'cdr show status': Log unanswered calls)"))
+		list = append(list, warn("records", "see there that asterisk -rx 'cdr show status' tells Log unanswered calls: Yes; if not, write unanswered = yes in the section [general] of /etc/asterisk/cdr.conf, then asterisk -rx 'module reload cdr'. The first record of a call that rang nobody settles it",
+			"nothing tells yet whether the PBX records calls that rang nobody: who hung up in an announcement before the answer while the daemon was away might not be known"))
 	}
 	times := ""
 	if in.Zoned {

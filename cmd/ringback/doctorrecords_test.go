@@ -159,6 +159,34 @@ func TestDoctorOfUnwrittenRecords(t *testing.T) {
 	}
 }
 
+// TestUnknownWhetherUnansweredIsRecorded is no good news of a PBX whose cdr.conf
+// cannot be read, until a record shows it.
+func TestUnknownWhetherUnansweredIsRecorded(t *testing.T) {
+	now := time.Now()
+	for _, c := range []struct {
+		name           string
+		settled, alone bool
+		warns          bool
+	}{
+		{"nothing tells", false, false, true},
+		{"a record tells", false, true, false},
+		{"cdr.conf was read", true, false, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &subject{pbx: &config.Asterisk{}, now: now, settled: c.settled}
+			warned := false
+			for _, f := range s.judgeRecords(cdr.Inspection{Records: 3, Newest: now, UniqueID: true, LinkedID: true, Alone: c.alone}) {
+				if strings.Contains(f.Text, "rang nobody") {
+					warned = f.Level == levelWarn && strings.Contains(f.Do, "cdr show status")
+				}
+			}
+			if warned != c.warns {
+				t.Errorf("it is warned of: %v", warned)
+			}
+		})
+	}
+}
+
 // TestMissingRecords compares calls with records.
 func TestMissingRecords(t *testing.T) {
 	now := time.Now()
