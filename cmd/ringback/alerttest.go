@@ -16,6 +16,7 @@ import (
 	"ringback/leads/alert/sipmsg"
 	"ringback/leads/db"
 	"ringback/leads/told"
+	"ringback/routing"
 )
 
 type alertCommand struct {
@@ -24,11 +25,12 @@ type alertCommand struct {
 
 type alertTestCommand struct {
 	Channel string `arg:"" help:"The channel, as the configuration names it: sip, email, telegram, page, or the name of a gateway or webhook."`
-	To      string `required:"" help:"The login of the person." placeholder:"LOGIN"`
+	To      string `help:"The login of the person. Without it: the first administrator or supervisor whom the channel reaches." placeholder:"LOGIN"`
 	JSON    bool   `help:"Print one JSON object." name:"json"`
 }
 
-// wantedTest is a test that is to be sent.
+// wantedTest is a test that is to be sent. Without To, whoever looks after alerts
+// gets it.
 type wantedTest struct {
 	Channel string `json:"channel"`
 	To      string `json:"to"`
@@ -53,7 +55,7 @@ func sendTest(ctx context.Context, at *premises, w wantedTest) (tested, error) {
 	switch {
 	case !slices.Contains(at.cfg.Channels.Names(), w.Channel):
 		return tested{}, fmt.Errorf("there is no channel %q: the configuration has %s", w.Channel, strings.Join(at.cfg.Channels.Names(), ", "))
-	case person == nil:
+	case person == nil && w.To != "":
 		return tested{}, fmt.Errorf("there is nobody with the login %q under managers", w.To)
 	}
 	ladder, out, end, err := at.ladder(ctx)
@@ -61,6 +63,11 @@ func sendTest(ctx context.Context, at *premises, w wantedTest) (tested, error) {
 		return tested{}, err
 	}
 	defer end()
+	if w.To == "" {
+		if w.To, err = looksAfter(at.cfg.Directory(), out.named, w.Channel); err != nil {
+			return tested{}, err
+		}
+	}
 	desk := told.New(told.Config{Directory: at.cfg.Directory(), Zone: at.cfg.Location(), Chosen: at.people.Speaks, Language: at.cfg.Language})
 	language, err := desk.Speaks(ctx, at.db.Reader(), w.To)
 	if err != nil {
@@ -80,6 +87,44 @@ func sendTest(ctx context.Context, at *premises, w wantedTest) (tested, error) {
 		}
 	}
 	return t, nil
+}
+
+// looksAfter is who gets a test for which nobody is named: the first whom the
+// channel reaches of the administrators, of the company's supervisors and of those
+// of pools.
+func looksAfter(d *routing.Directory, channels []alert.Named, name string) (string, error) {
+	channel := channels[slices.IndexFunc(channels, func(ch alert.Named) bool { return ch.Name == name })]
+	const none = 3
+	rank := func(m *routing.Manager) int {
+		switch {
+		case m.Role == routing.Admin:
+			return 0
+		case m.Role == routing.Supervisor:
+			return 1
+		case slices.ContainsFunc(d.Pools, func(p routing.Pool) bool { return p.Supervisor == m.Login }):
+			return 2
+		}
+		return none
+	}
+	var reached []string
+	first, best := "", none
+	for i := range d.Managers {
+		m := &d.Managers[i]
+		if channel.Reaches != nil && !channel.Reaches(m) {
+			continue
+		}
+		reached = append(reached, m.Login)
+		if r := rank(m); r < best {
+			first, best = m.Login, r
+		}
+	}
+	switch {
+	case first != "":
+		return first, nil
+	case len(reached) == 0:
+		return "", fmt.Errorf("%s reaches nobody yet: name somebody with --to, and the answer says what they lack", name)
+	}
+	return "", fmt.Errorf("%s reaches no administrator and no supervisor: name one of %s with --to", name, strings.Join(reached, ", "))
 }
 
 // ladder is the daemon's own, or one with the same channels; end closes them.

@@ -30,6 +30,8 @@ func TestAlertTestSaysWhatBecameOfIt(t *testing.T) {
 			<-r.Context().Done()
 		case r.URL.Path == "/good" && strings.Contains(string(body), "%D0%9F%D1%80%D0%BE%D0%B2%D0%B5%D1%80%D0%BA%D0%B0"): // Проверка
 			fmt.Fprint(w, `{"error":null}`)
+		case r.URL.Path == "/letter" && strings.Contains(string(body), "vera"):
+			fmt.Fprint(w, `{"error":null}`)
 		default:
 			fmt.Fprint(w, `{"error":"no money"}`)
 		}
@@ -49,7 +51,7 @@ func TestAlertTestSaysWhatBecameOfIt(t *testing.T) {
 	file := write("ringback.yaml", strings.NewReplacer("URL", services.URL).Replace(`
 country: RU
 asterisk: [{name: main, url: "http://127.0.0.1:1", username: x, password_file: secret, inbound: {contexts: [in]}}]
-managers: [{login: anna, mobile: "+79161234567", language: ru}, {login: boris}]
+managers: [{login: anna, mobile: "+79161234567", language: ru}, {login: boris}, {login: vera, role: admin, email: vera@example.com}, {login: zoe, role: admin}]
 pools: [{name: default, managers: [anna], supervisor: boris}]
 channels:
   telegram: {token_file: token, api: "URL"}
@@ -58,13 +60,18 @@ channels:
     - `+fmt.Sprintf(gateway, "good", "URL/good")+`
     - `+fmt.Sprintf(gateway, "bad", "URL/bad")+`
     - `+fmt.Sprintf(gateway, "gone", "http://127.0.0.1:1")+`
+    - {name: letter, needs: email, url: "URL/letter", body: "to={{.Email}}&text={{.Short}}", match: {json: {error: "null"}}}
 listen: 127.0.0.1:0
 database: ringback.db
 `))
 	run := func(channel, to string) (int, string) {
 		t.Helper()
 		var out bytes.Buffer
-		status := run(&world{ctx: t.Context(), stdout: &out, stderr: &out}, []string{"--config", file, "alert", "test", channel, "--to", to})
+		words := []string{"--config", file, "alert", "test", channel}
+		if to != "" {
+			words = append(words, "--to", to)
+		}
+		status := run(&world{ctx: t.Context(), stdout: &out, stderr: &out}, words)
 		if strings.Contains(out.String(), testToken) {
 			t.Errorf("it says the token: %s", &out)
 		}
@@ -96,8 +103,12 @@ database: ringback.db
 			{"good", "boris", 1, "good to boris: refused: boris has no mobile"},
 			{"page", "anna", 1, "anna has no page open"},
 			{"telegram", "anna", 1, "have anna open https://t.me/ringback_bot?start="},
-			{"sip", "anna", 1, `there is no channel "sip": the configuration has telegram, page, good, bad, gone`},
+			{"sip", "anna", 1, `there is no channel "sip": the configuration has telegram, page, good, bad, gone, letter`},
 			{"good", "anya", 1, `there is nobody with the login "anya"`},
+			{"page", "", 1, "page to vera: not reachable now: vera has no page open"},
+			{"letter", "", 0, "letter to vera: sent"},
+			{"good", "", 1, "good reaches no administrator and no supervisor: name one of anna with --to"},
+			{"telegram", "", 1, "telegram reaches nobody yet: name somebody with --to"},
 		} {
 			if status, said := run(c.channel, c.to); status != c.status || !strings.Contains(said, c.said) {
 				t.Errorf("%s to %s: %d %s", c.channel, c.to, status, said)
