@@ -21,6 +21,8 @@ type Metrics struct {
 	skipped    *prometheus.CounterVec
 	reconnects *prometheus.CounterVec
 	blind      *prometheus.CounterVec
+	blindBegin *prometheus.GaugeVec
+	blindEnd   *prometheus.GaugeVec
 	replaced   *prometheus.CounterVec
 	queue      *prometheus.GaugeVec
 }
@@ -43,10 +45,12 @@ func NewMetrics(reg prometheus.Registerer) *Metrics {
 		skipped:    counter("frames_skipped_total", "Frames of the PBX that were not handled, by reason: malformed, oversized, other (a type not used).", []string{"pbx", "reason"}),
 		reconnects: counter("reconnects_total", "Sessions with the PBX that began after an earlier one had ended.", pbx),
 		blind:      counter("blind_seconds_total", "Seconds in which the PBX could not be watched, counted when they are over.", pbx),
+		blindBegin: gauge("blind_begin_timestamp_seconds", "When the newest time began in which the PBX was not watched, in seconds since 1970; 0: there was none."),
+		blindEnd:   gauge("blind_end_timestamp_seconds", "When that time ended, in seconds since 1970; 0: it goes on, or there was none."),
 		replaced:   counter("application_replaced_total", "Times another client took the name of our ARI application.", pbx),
 		queue:      gauge("queue_bytes", "Bytes of frames that were read and not yet handled."),
 	}
-	reg.MustRegister(m.connected, m.events, m.skipped, m.reconnects, m.blind, m.replaced, m.queue)
+	reg.MustRegister(m.connected, m.events, m.skipped, m.reconnects, m.blind, m.blindBegin, m.blindEnd, m.replaced, m.queue)
 	return m
 }
 
@@ -59,6 +63,8 @@ type pbxMetrics struct {
 	other      prometheus.Counter
 	reconnects prometheus.Counter
 	blind      prometheus.Counter
+	blindBegin prometheus.Gauge
+	blindEnd   prometheus.Gauge
 	replaced   prometheus.Counter
 	queue      prometheus.Gauge
 }
@@ -72,14 +78,27 @@ func (m *Metrics) of(pbx string) pbxMetrics {
 		other:      m.skipped.WithLabelValues(pbx, skipOther),
 		reconnects: m.reconnects.WithLabelValues(pbx),
 		blind:      m.blind.WithLabelValues(pbx),
+		blindBegin: m.blindBegin.WithLabelValues(pbx),
+		blindEnd:   m.blindEnd.WithLabelValues(pbx),
 		replaced:   m.replaced.WithLabelValues(pbx),
 		queue:      m.queue.WithLabelValues(pbx),
 	}
 }
 
-// blindFor counts a gap; a clock that went backwards counts nothing.
-func (m pbxMetrics) blindFor(gap time.Duration) {
-	if gap > 0 {
-		m.blind.Add(gap.Seconds())
-	}
+// blindSince notes that the PBX is not watched since then.
+func (m pbxMetrics) blindSince(at time.Time) {
+	m.connected.Set(0)
+	m.blindBegin.Set(unixSeconds(at))
+	m.blindEnd.Set(0)
 }
+
+// watched notes that the PBX is watched again, after a gap. A clock that went
+// backwards in it counts nothing.
+func (m pbxMetrics) watched(since, until time.Time) {
+	m.connected.Set(1)
+	m.blind.Add(max(0, until.Sub(since).Seconds()))
+	m.blindBegin.Set(unixSeconds(since))
+	m.blindEnd.Set(unixSeconds(until))
+}
+
+func unixSeconds(t time.Time) float64 { return float64(t.UnixMilli()) / 1000 }

@@ -12,53 +12,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// State is what a Stream is doing.
-type State uint8
-
-const (
-	// Waiting: the PBX cannot be reached, or the session is still opening.
-	Waiting State = iota
-	// Watching: a session is open and its Connected event was handed on.
-	Watching
-	// Stolen: another client has taken the name of our application; the stream
-	// stands back until nobody holds it (see StreamOptions.ReplacedPause).
-	Stolen
-	// Ended: Run has returned.
-	Ended
-)
-
-func (s State) String() string {
-	switch s {
-	case Waiting:
-		return "waiting"
-	case Watching:
-		return "watching"
-	case Stolen:
-		return "replaced"
-	}
-	return "ended"
-}
-
-// Status is a Stream seen from outside, for readiness and pages.
-type Status struct {
-	PBX   string
-	State State
-	Since time.Time // when this state began
-	// Err is why the PBX is not being watched; nil while it is. Trouble is its
-	// kind.
-	Err     error
-	Trouble Trouble
-	// Events were handled since the start, the last one at LastEvent.
-	Events    uint64
-	LastEvent time.Time
-	// Good is until when everything was seen, by our clock; of a stream that is
-	// watching, before the present session.
-	Good time.Time
-	// ClockOffset is what the PBX's clock is ahead of ours, as measured when
-	// the session began (0 before 16, which does not tell its clock).
-	ClockOffset time.Duration
-}
-
 // StreamOptions are what a Stream can be told beyond its PBX's address. The
 // zero value of each field means the default.
 type StreamOptions struct {
@@ -129,6 +82,7 @@ type Stream struct {
 	said      Trouble   // what the log was told last while waiting
 	lastGood  time.Time // our clock: until then everything was seen
 	offset    time.Duration
+	ignored   bool // Ignore was said in this session
 	sessions  int
 	recordErr bool          // the failed recording was reported
 	absence   time.Duration // how long we stand back next when the PBX does not tell
@@ -157,7 +111,12 @@ func NewStream(client *Client, opt StreamOptions) *Stream {
 		log:     opt.Log.With("pbx", client.PBX()),
 		metrics: opt.Metrics.of(client.PBX()),
 	}
-	s.status = Status{PBX: client.PBX(), State: Waiting, Since: time.Now()}
+	s.lastGood = opt.WatchedUntil
+	if s.lastGood.IsZero() {
+		s.lastGood = time.Now()
+	}
+	s.status = Status{PBX: client.PBX()}
+	s.setState(Waiting, nil)
 	return s
 }
 
@@ -209,6 +168,15 @@ func (s *Stream) Renew() {
 	}
 }
 
+// Ignore says, from within handle, that what the PBX tells since then leads to
+// nothing: the PBX is blind from there on, for whoever asks, until a session
+// begins in which handle does not say so. The present one goes on: see Renew.
+func (s *Stream) Ignore(since time.Time) {
+	s.ignored, s.lastGood = true, since
+	s.metrics.blindSince(since)
+	s.setState(Waiting, ErrOverflow)
+}
+
 // Run watches the PBX until ctx ends, and returns the reason why it ended; it
 // returns for no other cause. It may be called once.
 //
@@ -224,11 +192,7 @@ func (s *Stream) Renew() {
 // what waits is bounded by QueueBytes.
 func (s *Stream) Run(ctx context.Context, handle func(*Event)) error {
 	defer s.setState(Ended, nil)
-	s.lastGood = s.opt.WatchedUntil
-	if s.lastGood.IsZero() {
-		s.lastGood = time.Now()
-	}
-	s.setState(Waiting, nil)
+	s.metrics.blindSince(s.lastGood)
 	for failures := 0; ; failures++ {
 		began := time.Now()
 		err := s.watch(ctx, handle)
@@ -280,6 +244,7 @@ func (s *Stream) watch(ctx context.Context, handle func(*Event)) error {
 	}
 	defer ses.close()
 	opening, err := ses.opening(ctx)
+	s.ignored = false
 	if err == nil {
 		err = s.bracket(opening, handle)
 	}
@@ -288,7 +253,9 @@ func (s *Stream) watch(ctx context.Context, handle func(*Event)) error {
 		s.waiting(ctx, err)
 		return err
 	}
-	s.watching(ses)
+	if !s.ignored {
+		s.watching(ses)
+	}
 	err = s.follow(ses, handle)
 	s.lost(ctx, ses, err)
 	return errors.Join(err, s.bracket(closingFrame(time.Now().Add(s.offset), err), handle))
@@ -373,12 +340,11 @@ func (s *Stream) waiting(ctx context.Context, err error) {
 // watching notes that a session has opened.
 func (s *Stream) watching(ses *session) {
 	blind := ses.opened.Sub(s.lastGood)
-	s.metrics.blindFor(blind)
+	s.metrics.watched(s.lastGood, ses.opened)
 	if s.sessions > 0 {
 		s.metrics.reconnects.Inc()
 	}
 	s.sessions++
-	s.metrics.connected.Set(1)
 	s.said = NoTrouble
 	s.setState(Watching, nil)
 	snap := s.ev.Snapshot
@@ -388,12 +354,15 @@ func (s *Stream) watching(ses *session) {
 
 // lost notes that a session has ended.
 func (s *Stream) lost(ctx context.Context, ses *session, err error) {
-	s.metrics.connected.Set(0)
 	t := TroubleOf(err)
-	s.lastGood = time.Now()
-	if t == Silent {
+	switch {
+	case s.ignored: // before
+	case t == Silent:
 		s.lastGood = ses.lastHeard() // when it broke nobody knows; any other end was seen as it came
+	default:
+		s.lastGood = time.Now()
 	}
+	s.metrics.blindSince(s.lastGood)
 	switch {
 	case errors.Is(err, ErrReplaced):
 		s.metrics.replaced.Inc()
@@ -412,7 +381,10 @@ func (s *Stream) lost(ctx context.Context, ses *session, err error) {
 func (s *Stream) setState(state State, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.status.State != state {
+	switch {
+	case state == Waiting || state == Stolen:
+		s.status.Since = s.lastGood
+	case s.status.State != state:
 		s.status.Since = time.Now()
 	}
 	s.status.State, s.status.Err, s.status.Trouble = state, err, TroubleOf(err)

@@ -149,6 +149,99 @@ func TestStreamKnowsUntilWhenThePBXWasWatchedBefore(t *testing.T) {
 	})
 }
 
+// Since when nothing is seen is told while it is so, also of the time before this
+// process, and afterwards from when to when it was.
+func TestStreamTellsSinceWhenItIsBlind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		w.pbx.SetDown(true)
+		before := time.Now().Add(-10 * time.Minute)
+		wantBlind := func(begin, end time.Time) {
+			t.Helper()
+			for name, want := range map[string]time.Time{"begin": begin, "end": end} {
+				if got := w.metric("ringback_ari_blind_" + name + "_timestamp_seconds"); got != 0 != !want.IsZero() || got != 0 && time.UnixMilli(int64(got*1000)).Sub(want).Abs() > 3*time.Millisecond {
+					t.Errorf("%s of the blind time: %.3f, want %.3f", name, got, float64(want.UnixMilli())/1000)
+				}
+			}
+		}
+		w.start(ari.StreamOptions{WatchedUntil: before})
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		w.wantState(ari.Waiting, ari.Refused)
+		if since := w.stream.Status().Since; !since.Equal(before) {
+			t.Errorf("blind since %v, want %v", since, before)
+		}
+		wantBlind(before, time.Time{})
+		w.pbx.SetDown(false)
+		s := w.session()
+		if since := w.stream.Status().Since; !since.Equal(time.Now()) {
+			t.Errorf("watching since %v, want %v", since, time.Now())
+		}
+		wantBlind(before, time.Now())
+		time.Sleep(time.Minute)
+		w.pbx.SetDown(true)
+		s.Cut()
+		synctest.Wait()
+		lost := time.Now()
+		time.Sleep(time.Minute)
+		if since := w.stream.Status().Since; !since.Equal(lost) {
+			t.Errorf("blind since %v, want %v", since, lost)
+		}
+		wantBlind(lost, time.Time{})
+		w.stop()
+	})
+}
+
+// What leads to nothing is not seen, though the session stands: it is told as
+// blind from there on, until a session begins that is followed.
+func TestStreamIsBlindToWhatIsIgnored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWatch(t)
+		var full time.Time
+		w.handle = func(ev *ari.Event) {
+			if ev.Channel.ID == "full" {
+				full = time.Now()
+			}
+			if !full.IsZero() {
+				w.stream.Ignore(full)
+			}
+		}
+		w.start(ari.StreamOptions{})
+		s := w.session()
+		before := w.metric("ringback_ari_blind_seconds_total")
+		time.Sleep(time.Minute)
+		w.send(s, created("full"))
+		since := full
+		wantBlind := func() {
+			t.Helper()
+			w.wantState(ari.Waiting, ari.Overflow)
+			w.wantMetric("ringback_ari_connected", 0)
+			if st := w.stream.Status(); !st.Since.Equal(since) || !st.Good.Equal(since) {
+				t.Errorf("blind since %v, good until %v, want %v", st.Since, st.Good, since)
+			}
+		}
+		wantBlind()
+		time.Sleep(time.Minute)
+		w.send(s, created("more"))
+		w.stream.Renew()
+		w.session() // there is no room yet
+		wantBlind()
+		time.Sleep(time.Minute)
+		full = time.Time{}
+		w.stream.Renew()
+		w.session()
+		w.wantState(ari.Watching, "")
+		w.wantMetric("ringback_ari_connected", 1)
+		if got := w.metric("ringback_ari_blind_seconds_total") - before; got < 120 || got > 125 {
+			t.Errorf("blind for %v s, want 2 minutes", got)
+		}
+		if last := w.all()[len(w.all())-1]; last.Type != ari.Connected || last.Since.Sub(since).Abs() > time.Second+3*time.Millisecond {
+			t.Errorf("the session that is followed says that nothing was seen since %v, want %v", last.Since, since)
+		}
+		w.stop()
+	})
+}
+
 // A connection that stands and says nothing must be found out by pings, and a
 // quiet but living one must not.
 func TestStreamFindsADeadConnection(t *testing.T) {
@@ -217,7 +310,7 @@ func TestStreamHasItsMetricsFromTheStart(t *testing.T) {
 	for _, f := range families {
 		series += len(f.GetMetric())
 	}
-	if len(families) != 7 || series != 2*9 {
+	if len(families) != 9 || series != 2*11 {
 		t.Errorf("%d metrics with %d series at the start: %v", len(families), series, families)
 	}
 }

@@ -78,8 +78,8 @@ func (f *follower) handle(ctx context.Context, ev *ari.Event) {
 	f.dialer.Step(f.opts.PBX, ev)
 	if ev.Type == ari.Connected {
 		f.ahead.Store(int64(-f.clock.behind))
-		if f.full.Load() != 0 && !f.renewed(ctx) {
-			return
+		if since := f.full.Load(); since != 0 && !f.renewed(ctx) {
+			f.stream.Ignore(time.Unix(0, since))
 		}
 	}
 	if f.full.Load() != 0 {
@@ -91,7 +91,9 @@ func (f *follower) handle(ctx context.Context, ev *ari.Event) {
 		f.sighted = true
 	}
 	if !f.book.Tell(f.recovery.told(facts)) {
-		f.full.Store(time.Now().UnixNano())
+		since := time.Now()
+		f.full.Store(since.UnixNano())
+		f.stream.Ignore(since)
 		f.log.Error("facts wait for the database beyond the bound: this PBX is not followed until they are written, and its call records are asked then",
 			"pbx", f.opts.PBX)
 	}
@@ -171,12 +173,12 @@ func (f *follower) keepWatched(ctx context.Context) error {
 			watching = f.stream.Status().State == ari.Watching
 		}
 		switch {
-		case !watching || !f.recovery.noted():
+		case !f.recovery.noted():
 		case f.full.Load() != 0:
 			if f.written() {
 				f.stream.Renew()
 			}
-		default:
+		case watching:
 			f.mark(ctx)
 		}
 		if stopping {

@@ -38,9 +38,10 @@ func TestBeyondTheBacklog(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer client.Close()
+	reg := prometheus.NewRegistry()
 	silent := slog.New(slog.DiscardHandler)
 	w := watched{opts: call.Options{PBX: "main", Inbound: []string{"from-trunk"}}, client: client, pulse: new(pulse),
-		stream: ari.NewStream(client, ari.StreamOptions{Log: silent, BackoffMin: time.Millisecond, BackoffMax: time.Millisecond})}
+		stream: ari.NewStream(client, ari.StreamOptions{Log: silent, Metrics: ari.NewMetrics(reg), BackoffMin: time.Millisecond, BackoffMax: time.Millisecond})}
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	f := &follower{watched: w, book: book, dialer: robotcall.New(robotcall.Config{DB: d}), log: silent,
@@ -99,6 +100,8 @@ func TestBeyondTheBacklog(t *testing.T) {
 	})
 	if g := gaps[0]; g.Cause != leads.Overflowed || !g.Since.Before(g.Until) {
 		t.Errorf("the gap is %+v", g)
+	} else if blind, long := blindSeconds(t, reg), g.Until.Sub(g.Since).Seconds(); blind < long-0.1 {
+		t.Errorf("the PBX was blind for %.3f s by the metric, for %.3f s by the gap", blind, long)
 	}
 	if f.full.Load() != 0 {
 		t.Error("it is still full")
@@ -114,4 +117,21 @@ func TestBeyondTheBacklog(t *testing.T) {
 	if err := spine.wait(); err != nil {
 		t.Error(err)
 	}
+}
+
+// blindSeconds is for how long the PBXes were not watched, by the metric.
+func blindSeconds(t *testing.T, reg *prometheus.Registry) (sum float64) {
+	t.Helper()
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "ringback_ari_blind_seconds_total" {
+			for _, m := range f.GetMetric() {
+				sum += m.GetCounter().GetValue()
+			}
+		}
+	}
+	return sum
 }

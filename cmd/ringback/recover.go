@@ -445,7 +445,7 @@ func (r *recovery) record(ctx context.Context, facts []call.Fact) error {
 			r.followed[c.ID] = time.Now()
 		}
 		verdict := r.book.Verdict(*c)
-		r.metrics.recovered(r.pbx, c.Source, verdict)
+		r.metrics.recovered(r.pbx, c.Source, r.source, verdict)
 		if g := r.gapOf(c); g != nil {
 			g.Count(c, verdict)
 		}
