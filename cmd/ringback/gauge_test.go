@@ -83,11 +83,11 @@ func (r *rig) metrics() map[string]float64 {
 	return all
 }
 
-// quantile reads a quantile, in seconds, from a histogram's buckets, with equal
-// steps inside a bucket.
-func quantile(metrics map[string]float64, histogram string, q float64) float64 {
-	type bucket struct{ le, below float64 }
-	var buckets []bucket
+// bucket is how many of what was measured, in seconds, were not above a limit.
+type bucket struct{ le, below float64 }
+
+// bucketsOf are those of a histogram, from the least limit on.
+func bucketsOf(metrics map[string]float64, histogram string) (buckets []bucket) {
 	for series, n := range metrics {
 		labels, ok := strings.CutPrefix(series, histogram+"_bucket{")
 		if !ok {
@@ -97,11 +97,33 @@ func quantile(metrics map[string]float64, histogram string, q float64) float64 {
 		le, _, _ = strings.Cut(le, `"`)
 		limit, err := strconv.ParseFloat(le, 64)
 		if err != nil {
-			return math.NaN()
+			return nil
 		}
 		buckets = append(buckets, bucket{limit, n})
 	}
 	slices.SortFunc(buckets, func(a, b bucket) int { return int(math.Copysign(1, a.le-b.le)) })
+	return buckets
+}
+
+// histogram says in one line how many fell into each bucket that is not empty.
+func histogram(metrics map[string]float64, name string) string {
+	var parts []string
+	last := 0.
+	for _, b := range bucketsOf(metrics, name) {
+		if n := b.below - last; n > 0 && math.IsInf(b.le, 1) {
+			parts = append(parts, fmt.Sprintf("above: %.0f", n))
+		} else if n > 0 {
+			parts = append(parts, fmt.Sprintf("≤ %v ms: %.0f", math.Round(b.le*1e6)/1000, n))
+		}
+		last = b.below
+	}
+	return strings.Join(parts, ", ")
+}
+
+// quantile reads a quantile, in seconds, from a histogram's buckets, with equal
+// steps inside a bucket.
+func quantile(metrics map[string]float64, histogram string, q float64) float64 {
+	buckets := bucketsOf(metrics, histogram)
 	if len(buckets) == 0 || buckets[len(buckets)-1].below == 0 {
 		return math.NaN()
 	}
@@ -217,5 +239,8 @@ func TestQuantile(t *testing.T) {
 	}
 	if got := quantile(metrics, "nothing", .5); !math.IsNaN(got) {
 		t.Errorf("of nothing measured it is %v", got)
+	}
+	if got, want := histogram(metrics, "x"), "≤ 1 ms: 50, ≤ 2 ms: 40, above: 10"; got != want {
+		t.Errorf("the histogram is %q, want %q", got, want)
 	}
 }

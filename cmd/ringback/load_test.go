@@ -16,12 +16,14 @@ import (
 	"time"
 
 	"ringback/ari"
+	"ringback/ari/aritest"
 	"ringback/ari/pbx"
 )
 
 var (
 	loadRate    = flag.Int("rate", 50, "BenchmarkMissedCalls: missed calls a second")
 	loadSeconds = flag.Int("seconds", 60, "BenchmarkMissedCalls: for so many seconds")
+	loadHeld    = flag.Int("held", 0, "BenchmarkMissedCalls: calls in progress on a second PBX meanwhile")
 )
 
 // BenchmarkMissedCalls lets SIPp ring a real Asterisk: each caller has a number
@@ -29,9 +31,11 @@ var (
 // the program itself, as a process of its own; whoever is on duty is told at
 // once by a webhook. It reports what the daemon's own metrics and the kernel
 // tell, and it fails when a missed call has not become exactly one lead and one
-// alert. One op is the whole load.
+// alert. One op is the whole load. With -held a second PBX, which is a fake, has
+// told of so many calls before, which ring on meanwhile.
 //
 //	go test ./cmd/ringback -run '^$' -bench MissedCalls -rate 50 -seconds 60 -timeout 10m
+//	go test ./cmd/ringback -run '^$' -bench MissedCalls/event_filter=true -rate 100 -seconds 600 -held 10000 -timeout 30m
 func BenchmarkMissedCalls(b *testing.B) {
 	for _, filter := range []bool{true, false} {
 		b.Run(fmt.Sprintf("event_filter=%v", filter), func(b *testing.B) {
@@ -53,7 +57,13 @@ func newRig(b *testing.B, filter bool) *rig {
 	b.Cleanup(r.alerts.Close)
 	r.caller = freeUDP(b, "127.0.0.2")
 	r.startOffice(root, r.startPhone("phone.xml", freeUDP(r, "127.0.0.3")))
+	if *loadHeld > 0 {
+		r.crowd = newCrowd(b)
+	}
 	r.startDaemon(ari.Config{URL: r.pbx.ARIURL, Username: r.pbx.ARIUser, Password: ari.NewSecret(r.pbx.ARIPassword)}, filter)
+	if r.crowd != nil {
+		r.hold(r.crowd, "crowd", crowdFirst, *loadHeld)
+	}
 	return r
 }
 
@@ -68,23 +78,29 @@ func (r *rig) startOffice(root pbx.Root, phone string) {
 }
 
 // startDaemon starts it with one line and one webhook, at an ARI, and waits until
-// it watches the PBX.
+// it watches the PBX, and the crowd's, if there is one.
 func (r *rig) startDaemon(at ari.Config, filter bool) {
 	r.Helper()
+	second := ""
+	if r.crowd != nil {
+		second = fmt.Sprintf(", {name: crowd, url: %q, username: %s, password_file: crowd.password, inbound: {contexts: [from-trunk]}, connect: {context: outside}}",
+			r.crowd.at.URL, r.crowd.at.Username)
+	}
 	r.write(map[string]string{
-		"ari.password": at.Password.Reveal(), "hook.secret": "a secret of the benchmark's own 0123456789",
+		"crowd.password": aritest.Password,
+		"ari.password":   at.Password.Reveal(), "hook.secret": "a secret of the benchmark's own 0123456789",
 		"ringback.yaml": fmt.Sprintf(`country: RU
 mode: act
 missed: {suspicious: 0s}
 listen: 127.0.0.1:0
 database: ringback.db
 token_file: tokens
-asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, event_filter: %v, inbound: {contexts: [from-trunk]}, connect: {context: outside}}]
+asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, event_filter: %v, inbound: {contexts: [from-trunk]}, connect: {context: outside}}%s]
 lines: [{name: sales, pbx: main, numbers: [%q]}]
 managers: [{login: anna, name: Anna}, {login: boris, name: Boris}, {login: vera, name: Vera}]
 pools: [{name: default, managers: [anna, boris], supervisor: vera, ladder: {settle: 0s}}]
 channels: {webhooks: [{name: hook, url: %q, secret_file: hook.secret}]}
-%s`, at.URL, at.Username, filter, rigLine, r.alerts.URL, r.more),
+%s`, at.URL, at.Username, filter, second, rigLine, r.alerts.URL, r.more),
 	})
 	r.launch()
 	r.watches()
@@ -95,14 +111,19 @@ func (r *rig) measure(b *testing.B) {
 	b.Helper()
 	disk := watchDisk(r.dir)
 	before, events := r.costs(), r.metrics()
-	r.ring()
+	memory := []string{memoryOf(events)}
+	r.ring(func() { memory = append(memory, memoryOf(r.metrics())) })
 	r.until("every caller has a lead, and somebody knows", 30*time.Second, func() bool {
 		return r.metrics()[`ringback_leads_opened_total{pool="default"}`] >= float64(r.calls) && r.alerts.count() >= r.calls
 	})
 	after, m := r.costs(), r.metrics()
-	fsyncs := disk.stop()
+	fsyncs, peak := disk.stop(), peakRSS(r, r.daemon.Process.Pid)
 	r.account()
+	r.holds(*loadHeld)
 
+	b.Logf("memory, resident and heap in use, MB: %s", strings.Join(append(memory, memoryOf(m)), " · "))
+	b.Logf("commit: %s", histogram(m, "ringback_commit_seconds"))
+	b.Logf("alert: %s", histogram(m, "ringback_alert_handover_seconds"))
 	calls := float64(r.calls)
 	heard := 0.
 	for _, series := range []string{`ringback_ari_events_total{pbx="main"}`, `ringback_ari_frames_skipped_total{pbx="main",reason="other"}`} {
@@ -122,12 +143,18 @@ func (r *rig) measure(b *testing.B) {
 	b.ReportMetric(float64(cpu.Microseconds())/heard, "cpu-µs/event")
 	b.ReportMetric(float64(cpu.Microseconds())/1000/calls, "cpu-ms/call")
 	b.ReportMetric(float64((after.pbx-before.pbx).Microseconds())/1000/calls, "asterisk-cpu-ms/call")
-	b.ReportMetric(peakRSS(r, r.daemon.Process.Pid), "peak-rss-MB")
+	b.ReportMetric(peak, "peak-rss-MB")
 	b.ReportMetric(m["go_memstats_heap_inuse_bytes"]/1e6, "heap-MB")
 }
 
-// ring has every caller ring once and give up, and returns when all have.
-func (r *rig) ring() {
+// memoryOf is what the daemon took when the metrics were read.
+func memoryOf(m map[string]float64) string {
+	return fmt.Sprintf("%.0f %.0f", m["process_resident_memory_bytes"]/1e6, m["go_memstats_heap_inuse_bytes"]/1e6)
+}
+
+// ring has every caller ring once and give up, and returns when all have. Ten
+// times meanwhile it looks.
+func (r *rig) ring(look func()) {
 	r.Helper()
 	var numbers strings.Builder
 	numbers.WriteString("SEQUENTIAL\n")
@@ -140,8 +167,24 @@ func (r *rig) ring() {
 	}
 	sipp, said := r.sipp("callers.xml", r.caller, "-inf", list, "-s", rigLine, "-d", "2000", "-m", strconv.Itoa(r.calls), "-r", strconv.Itoa(*loadRate),
 		"-l", "100000", r.pbx.SIPAddr)
-	if err := sipp.Run(); err != nil {
-		r.Fatalf("SIPp: %v\n%s", err, said) // it ends so when a single call did not go as in its scenario
+	if err := sipp.Start(); err != nil {
+		r.Fatal(err)
+	}
+	over := make(chan error, 1)
+	go func() { over <- sipp.Wait() }()
+	r.Cleanup(func() { _ = sipp.Process.Kill() }) // it has ended, unless the test failed
+	tick := time.NewTicker(time.Duration(*loadSeconds) * time.Second / 10)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			look()
+		case err := <-over:
+			if err != nil {
+				r.Fatalf("SIPp: %v\n%s", err, said) // it ends so when a single call did not go as in its scenario
+			}
+			return
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ type rig struct {
 	caller string        // host:port from which the callers ring
 	calls  int
 	alerts *receiver
+	crowd  *crowd // a second PBX, which holds calls; nil: none
 }
 
 const rigToken = "token-of-the-benchmark-0123456789"
