@@ -32,6 +32,9 @@ type Listed struct {
 	Manager    string    `json:"manager"`
 	Missed     int       `json:"missed"`
 	LastMissed time.Time `json:"last_missed"`
+	// Link is the reader's own way to the lead, as Message.Link; empty in what
+	// programs are told.
+	Link string `json:"link,omitempty"`
 }
 
 // maxListed bounds the leads that a digest names: the rest is counted, and stands

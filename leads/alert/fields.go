@@ -34,7 +34,7 @@ type TemplateFields struct {
 }
 
 // TemplateLead is a lead of a list.
-type TemplateLead struct{ Number, Name, Who, Line, Manager, When string }
+type TemplateLead struct{ Number, Name, Who, Line, Manager, When, Link string }
 
 // fields are those of the speaker's message, of which the built-in words have
 // been said.
@@ -51,7 +51,7 @@ func (s *speaker) fields() TemplateFields {
 	}
 	for i := range m.Leads {
 		l := &m.Leads[i]
-		f.Leads = append(f.Leads, TemplateLead{l.Number, l.Name, s.person(l.Number, l.Name, maxShown), l.Line, l.Manager, s.clock(l.LastMissed)})
+		f.Leads = append(f.Leads, TemplateLead{l.Number, l.Name, s.person(l.Number, l.Name, maxShown), l.Line, l.Manager, s.clock(l.LastMissed), l.Link})
 	}
 	if b := m.Booked; b != nil {
 		f.Starts, f.Place, f.Category, f.Outcome, f.Detail = s.starts(), b.Place, b.Category, s.begin(), b.Detail
@@ -97,7 +97,7 @@ func Samples(why Why) []Message {
 		Line: "sales", Pool: "sales", Manager: "boris", Missed: 2, LastMissed: at.Add(-time.Hour), Link: "https://ring.example.com/l/sample", Double: true, FoundLate: true}
 	bare := Message{ID: "sample", Why: why, At: at, Opened: at, To: "anna", Language: text.English, LastMissed: at.Add(-48 * time.Hour)}
 	if why.lists() {
-		full.Leads = []Listed{{Lead: 7, Number: full.Number, Name: full.Name, Line: "sales", Manager: "boris", Missed: 1, LastMissed: at}, {Lead: 8, LastMissed: at}}
+		full.Leads = []Listed{{Lead: 7, Number: full.Number, Name: full.Name, Line: "sales", Manager: "boris", Missed: 1, LastMissed: at, Link: full.Link}, {Lead: 8, LastMissed: at}}
 		bare.Leads = full.Leads[1:]
 	}
 	if why == NotReminded || why == Answered || why == Appointment {

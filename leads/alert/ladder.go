@@ -298,8 +298,7 @@ func (l *Ladder) channelsOf(login string) []Named {
 
 // promise says a message in the words of its person, and books its sending.
 func (l *Ladder) promise(tx *db.Tx, ch Named, m Message, key string) error {
-	m.Link = l.link(ch, &m, tx.Now())
-	l.say(&m, tx.Now())
+	l.write(ch, &m, tx.Now())
 	text, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("alert: message %s: %w", m.ID, err)

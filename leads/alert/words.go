@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ringback/leads/appointments"
 	"ringback/leads/text"
@@ -16,7 +17,7 @@ import (
 func (l *Ladder) link(ch Named, m *Message, now time.Time) string {
 	base := strings.TrimSuffix(l.cfg.PublicURL, "/")
 	switch {
-	case m.Lead != 0 && l.cfg.Link != nil && !ch.Program:
+	case m.Lead != 0 && l.personal(ch):
 		return base + l.cfg.Link(m.To, m.Lead, now)
 	case m.Contact != 0:
 		return fmt.Sprintf("%s/contacts/%d", base, m.Contact)
@@ -26,6 +27,26 @@ func (l *Ladder) link(ch Named, m *Message, now time.Time) string {
 		return base + "/"
 	}
 	return base
+}
+
+// personal says that a channel takes people their own links.
+func (l *Ladder) personal(ch Named) bool { return l.cfg.Link != nil && !ch.Program }
+
+// linked are the leads of a list, each with its reader's own way to it.
+func (l *Ladder) linked(ch Named, m *Message, now time.Time) []Listed {
+	list := slices.Clone(m.Leads) // those of other channels stay as they are
+	for i := range list {
+		if list[i].Link = ""; l.personal(ch) {
+			list[i].Link = l.link(ch, &Message{To: m.To, Lead: list[i].Lead}, now)
+		}
+	}
+	return list
+}
+
+// write says a message for a channel, with the links that its reader has by it.
+func (l *Ladder) write(ch Named, m *Message, now time.Time) {
+	m.Link, m.Leads = l.link(ch, m, now), l.linked(ch, m, now)
+	l.say(m, now)
 }
 
 // say writes what the message says, as of now.
@@ -72,6 +93,9 @@ func (s *speaker) short() string {
 	default:
 		line = s.begin() + ": " + join(", ", s.who(maxBrief), s.flag("short_new", m.NeedsDetails), m.Line, s.clock(m.LastMissed), s.missed(),
 			s.assigned(), s.flag("short_late", m.FoundLate), s.flag("short_double", m.Double))
+	}
+	if len(m.Leads) > 0 && m.Leads[0].Link != "" { // of a list the oldest, without a password
+		return line + "\n" + m.Leads[0].Link
 	}
 	return line + "\n" + m.Link
 }
@@ -194,7 +218,8 @@ func (s *speaker) notice() []string {
 	return lines
 }
 
-// digest says a digest, a line for each lead.
+// digest says a digest, a line for each lead, and below it the way to it as long as
+// there is room.
 func (s *speaker) digest() []string {
 	m := s.m
 	lines := []string{s.say(string(m.Why), "n", m.Missed, "who", m.Manager)}
@@ -204,7 +229,16 @@ func (s *speaker) digest() []string {
 	if more := m.Missed - len(m.Leads); more > 0 {
 		lines = append(lines, s.say("more", "n", more))
 	}
-	return append(lines, s.flag("double", m.Double))
+	lines = append(lines, s.flag("double", m.Double))
+	room := parts["long"] - utf8.RuneCountInString(strings.Join(lines, "\n")+"\n"+m.Link)
+	for i := range m.Leads {
+		link := m.Leads[i].Link
+		if room -= len(link) + 1; link == "" || room < 0 {
+			break
+		}
+		lines[1+i] += "\n" + link
+	}
+	return lines
 }
 
 func (s *speaker) listed(l *Listed) string {

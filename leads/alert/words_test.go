@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -85,5 +86,40 @@ func TestALinkIsItsPersonsOwn(t *testing.T) {
 		if got := l.link(c.ch, &c.m, now); got != c.want {
 			t.Errorf("%s %+v: %s, want %s", c.ch.Name, c.m, got, c.want)
 		}
+	}
+}
+
+// TestAListLeadsToItsLeads: in a list each lead has its reader's own link as long as
+// there is room, in few words the oldest alone, and what a program is told has none.
+func TestAListLeadsToItsLeads(t *testing.T) {
+	now := time.Date(2026, 3, 2, 10, 30, 0, 0, time.UTC)
+	l := New(Config{Mode: Act, PublicURL: "https://ring.example.com/", Link: func(login string, lead int64, _ time.Time) string {
+		return fmt.Sprintf("/l/%s-%d", login, lead)
+	}})
+	said := func(ch Named, m Message) Message {
+		m.To, m.Language, m.Why, m.Missed = "anna", text.English, Collected, len(m.Leads)
+		l.write(ch, &m, now)
+		return m
+	}
+	two := Message{Leads: []Listed{{Lead: 7, Number: client, Manager: "anna", LastMissed: now}, {Lead: 8, Number: other, Manager: "anna", LastMissed: now}}}
+	email, program := said(Named{Name: "email"}, two), said(Named{Name: "crm", Program: true}, two)
+	for _, c := range [][2]string{
+		{email.Text, "Your list: 2 to call back.\n10:30 +79161234567\nhttps://ring.example.com/l/anna-7\n10:30 +79161234568\n" +
+			"https://ring.example.com/l/anna-8\nhttps://ring.example.com/"},
+		{email.Short, "Your list: 2 to call back\nhttps://ring.example.com/l/anna-7"},
+		{program.Text, "Your list: 2 to call back.\n10:30 +79161234567\n10:30 +79161234568\nhttps://ring.example.com/"},
+		{program.Short, "Your list: 2 to call back\nhttps://ring.example.com/"},
+	} {
+		if c[0] != c[1] {
+			t.Errorf("it says\n%s\nand should say\n%s", c[0], c[1])
+		}
+	}
+	var many Message
+	for n := range maxListed {
+		many.Leads = append(many.Leads, Listed{Lead: int64(n), Number: client, Name: strings.Repeat("Ж", 40), Manager: "anna", LastMissed: now})
+	}
+	all := said(Named{Name: "telegram"}, many)
+	if n, links := len([]rune(all.Text)), strings.Count(all.Text, "/l/anna-"); n > 4096 || links < 5 || links == maxListed || strings.Count(all.Text, client) != maxListed {
+		t.Errorf("a long list has %d characters and %d links", n, links)
 	}
 }

@@ -219,6 +219,9 @@ func (c *Channel) rest(after string) {
 // read: a secret, the person's link, a number, what was sent.
 func (c *Channel) clean(m *alert.Message, said string, more ...string) string {
 	private := slices.Concat([]string{m.Link, m.Email, digits(m.Mobile), digits(m.Number)}, c.secrets, more)
+	for i := range m.Leads {
+		private = append(private, m.Leads[i].Link)
+	}
 	if m.Name != m.Number {
 		private = append(private, m.Name)
 	}

@@ -227,6 +227,11 @@ func TestWhatAGatewaySaysIsNotRepeatedBlindly(t *testing.T) {
 			t.Errorf("%s: %s %s", what, outcome, detail)
 		}
 	}
+	list := message()
+	list.Short, list.Leads = "https://ring.example.com/l/ofalead", []alert.Listed{{Lead: 7, Link: "https://ring.example.com/l/ofalead"}}
+	if _, detail := send(t, channel(t, Config{URL: base + "/?say={{.Short}}"}), list); strings.Contains(detail, "ofalead") {
+		t.Errorf("the link to a lead of a list is in %q", detail)
+	}
 	outcome, detail := send(t, channel(t, Config{URL: base, Headers: map[string]string{"say": `{{basic "me" (secret "key")}}`}, Secrets: map[string]string{"key": "hunter2"}}), message())
 	if outcome != alert.Refused || strings.Contains(detail, "Basic") {
 		t.Errorf("%s %s", outcome, detail)
