@@ -180,7 +180,7 @@ func (d *Dialer) resume(ctx context.Context, l *leg, p Pass, o Order) Report {
 		d.release(l, Pass{}, nil)
 		return Report{Pass: p, Outcome: dials.Answered, Detail: errConnected.Error(), Connected: true}
 	}
-	return d.await(ctx, l, p, o)
+	return d.await(ctx, l, p, o, farEnd{rang: true, ownRang: true}) // or may have, in the former life
 }
 
 // find asks for the channel of a leg until the PBX tells, or ctx ends.

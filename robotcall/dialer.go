@@ -251,7 +251,7 @@ func (d *Dialer) dial(ctx context.Context, l *leg, p Pass, o Order) Report {
 			return Report{Pass: p, Outcome: outcome, Detail: detail}
 		}
 	}
-	return d.await(ctx, l, p, o)
+	return d.await(ctx, l, p, o, farEnd{})
 }
 
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
@@ -274,11 +274,11 @@ func (d *Dialer) refused(ctx context.Context, l *leg, p Pass, err error) (outcom
 	return "", "", false
 }
 
-// await waits until a call that was placed is answered or has failed.
-func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order) Report {
+// await waits until a call that was placed is answered or has failed. far is how
+// far dialing has come already.
+func (d *Dialer) await(ctx context.Context, l *leg, p Pass, o Order, far farEnd) Report {
 	ringing, cancel := context.WithTimeoutCause(ctx, o.Ring+10*time.Second, errNoEnd)
 	defer cancel()
-	var far farEnd
 	unseen := false // for a while nobody heard what became of it
 	for {
 		n, err := l.next(ringing)

@@ -157,6 +157,16 @@ func (r *exchangeRoom) watch(live ...ari.Channel) {
 	r.dialer.Step("main", &ari.Event{Type: ari.Connected, Snapshot: &ari.Snapshot{Channels: live}})
 }
 
+// progress tells how far dialing has come: of a leg that the dialplan on the other
+// half of a channel of ours dials, or of a channel that nobody dials.
+func (r *exchangeRoom) progress(ours string, leg ari.Channel, status string) {
+	var dials ari.Channel
+	if ours != "" {
+		dials.ID = ours + otherHalf
+	}
+	r.dialer.Step("main", &ari.Event{Type: ari.Dial, Channel: dials, Peer: leg, DialStatus: status})
+}
+
 func (r *exchangeRoom) event(kind ari.Type, id string) {
 	r.dialer.Step("main", &ari.Event{Type: kind, Channel: ari.Channel{ID: id}, Application: "ringback"})
 }
@@ -297,6 +307,54 @@ func TestTheFarEndHasTheLastWord(t *testing.T) {
 				}
 				if voice, reports := r.dialer.Ring(t.Context(), p, order); voice != nil || reports[0].Outcome != c.want {
 					t.Errorf("%+v", reports)
+				}
+			})
+		})
+	}
+}
+
+// A phone that rang, or may have while nobody heard, was no trunk without room.
+// What a dialplan lets our own half hear by itself is no ringing.
+func TestWhatRangCounts(t *testing.T) {
+	far := ari.Channel{ID: "177.5"}
+	local, phone := "Local/79161234567@out", "PJSIP/101"
+	for name, c := range map[string]struct {
+		device string
+		heard  func(r *exchangeRoom, id string)
+		former bool // a life before has placed it
+		want   dials.Outcome
+	}{
+		"rang":                  {local, func(r *exchangeRoom, id string) { r.progress(id, far, "RINGING") }, false, dials.NoAnswer},
+		"early_media":           {local, func(r *exchangeRoom, id string) { r.progress(id, far, "PROGRESS") }, false, dials.NoAnswer},
+		"on_its_way":            {local, func(r *exchangeRoom, id string) { r.progress(id, far, "PROCEEDING") }, false, dials.Congestion},
+		"the_dialplan_rings":    {local, func(r *exchangeRoom, id string) { r.progress("", ari.Channel{ID: id}, "RINGING") }, false, dials.Congestion},
+		"phone_rang":            {phone, func(r *exchangeRoom, id string) { r.progress("", ari.Channel{ID: id}, "RINGING") }, false, dials.NoAnswer},
+		"phone":                 {phone, func(*exchangeRoom, string) {}, false, dials.Congestion},
+		"nobody_heard":          {phone, func(r *exchangeRoom, id string) { r.watch(ari.Channel{ID: id}) }, false, dials.NoAnswer},
+		"nobody_heard_the_far":  {local, func(r *exchangeRoom, id string) { r.watch(ari.Channel{ID: id}) }, false, dials.NoAnswer},
+		"placed_by_life_before": {phone, func(*exchangeRoom, string) {}, true, dials.NoAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoom(t)
+				r.watch()
+				p := r.pass(c.device)
+				id := p[0].dial.Channel
+				time.AfterFunc(time.Second, func() {
+					r.progress(id, far, "")
+					c.heard(r, id)
+					r.dialer.Step("main", &ari.Event{Type: ari.ChannelDestroyed, Channel: far, Cause: 34, TechCause: 503})
+					r.dialer.Step("main", &ari.Event{Type: ari.ChannelDestroyed, Channel: ari.Channel{ID: id}, Cause: 34, TechCause: 503})
+				})
+				var reports []Report
+				if c.former {
+					r.pbx.set(id, "Down", "")
+					_, reports = r.dialer.Resume(t.Context(), r.rows(), order)
+				} else {
+					_, reports = r.dialer.Ring(t.Context(), p, order)
+				}
+				if reports[0].Outcome != c.want {
+					t.Errorf("%+v, want %s", reports, c.want)
 				}
 			})
 		})

@@ -16,6 +16,8 @@ type farEnd struct {
 	dialing  bool   // the dialplan has dialed
 	answered bool   // and somebody picked up
 	over     bool   // the leg that it dialed last has ended
+	rang     bool   // a leg that it dialed rang, or may have
+	ownRang  bool   // our own channel did
 	status   string // how dialing ended: of our own channel, or the dialplan's
 	own      string
 	cause    int
@@ -26,17 +28,25 @@ func (f *farEnd) hear(n notice) {
 	switch {
 	case n.kind == dialed && !n.byOthers:
 		f.own = ending(n.text, f.own)
+		f.ownRang = f.ownRang || rings[n.text]
 	case n.kind == dialed:
 		f.dialing = true
 		f.over = f.over && n.text != "" // another leg begins
 		f.answered = f.answered || n.text == "ANSWER"
 		f.status = ending(n.text, f.status)
+		f.rang = f.rang || rings[n.text]
 	case n.kind == dialStatus:
 		f.status = ending(n.text, f.status)
 	case n.kind == gone && n.byOthers:
 		f.cause, f.sip, f.over = n.cause, n.sip, true
+	case n.kind == resumed: // it may have rung while nobody heard
+		f.rang, f.ownRang = true, true
 	}
 }
+
+// rings are the states of dialing in which a phone rings, or may: many networks
+// let the caller hear their own ringing, and call that progress.
+var rings = map[string]bool{"RINGING": true, "PROGRESS": true}
 
 // listen hears the end of the leg that the dialplan dialed, where that of our
 // own was heard first: only that leg tells why.
@@ -69,12 +79,12 @@ func (p Pass) throughDialplan() bool {
 // outcome reads why nobody answered: what the driver says of the leg that rang
 // (ITU-T Q.850 §2.2.5), and where that says nothing, how Dial ended.
 func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
-	status, cause, sip := f.own, end.cause, end.sip
+	status, cause, sip, rang := f.own, end.cause, end.sip, f.ownRang
 	switch {
 	case p.throughDialplan() && !f.dialing && f.status == "":
 		return dials.Failed, "the dialplan has not dialed " + p.dial.Device
 	case p.throughDialplan():
-		status, cause, sip = f.status, f.cause, f.sip
+		status, cause, sip, rang = f.status, f.cause, f.sip, f.rang
 	case p.dial.Number == "" && status == "CHANUNAVAIL":
 		return dials.Unreachable, "the phone is not registered, or switched off"
 	}
@@ -85,16 +95,27 @@ func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
 	if status != "" {
 		detail += ", " + status
 	}
+	o := why(status, cause, sip)
+	if o == dials.Congestion && rang { // somebody was disturbed: it is no trunk without room
+		detail += ", it rang"
+		if o = dials.NoAnswer; sip == 403 {
+			o = dials.Rejected
+		}
+	}
+	return o, detail
+}
+
+func why(status string, cause, sip int) dials.Outcome {
 	if o, known := bySIP[sip]; known {
-		return o, detail
+		return o
 	}
 	if o, known := byCause[cause]; known {
-		return o, detail
+		return o
 	}
 	if o, known := byStatus[status]; known {
-		return o, detail
+		return o
 	}
-	return dials.NoAnswer, detail
+	return dials.NoAnswer
 }
 
 // What Asterisk 22 tells of the SIP answer is more exact than the cause that it

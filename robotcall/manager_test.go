@@ -195,6 +195,12 @@ func TestUnanswered(t *testing.T) {
 			<-in.Cancelled()
 			return nil
 		}},
+		{"rings_and_fails", "no_answer", func(in *softphone.Incoming) error {
+			if err := in.Ring(); err != nil {
+				return err
+			}
+			return in.Reject(503, "Service Unavailable")
+		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o.afresh()

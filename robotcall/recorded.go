@@ -28,7 +28,7 @@ const (
 )
 
 // became tells what became of channels that have ended before anybody answered:
-// Answered, Busy, NoAnswer or Congestion. It waits until the PBX must have written of
+// Answered, Busy or NoAnswer. It waits until the PBX must have written of
 // them; those of which nothing is written then are left out. An error comes with what
 // was read before.
 func (r *Records) became(ctx context.Context, rows []dials.Dial) (told map[string]dials.Outcome, err error) {
@@ -92,8 +92,9 @@ func outcomeOf(records []cdr.Record, channel string) (o dials.Outcome, known boo
 }
 
 // byDisposition are the dispositions that say more than that nobody answered:
-// also a number that does not exist is NO ANSWER.
-var byDisposition = map[cdr.Disposition]dials.Outcome{cdr.Busy: dials.Busy, cdr.Congestion: dials.Congestion}
+// also a number that does not exist is NO ANSWER, and of CONGESTION no record
+// tells whether a phone had rung before.
+var byDisposition = map[cdr.Disposition]dials.Outcome{cdr.Busy: dials.Busy}
 
 // byRecords is the detail of an outcome that nobody heard.
 const byRecords = "by the call records of the PBX"

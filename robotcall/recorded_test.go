@@ -56,7 +56,7 @@ func TestOutcomeOf(t *testing.T) {
 		{"not answered", []cdr.Record{row("a", "", cdr.NoAnswer), row("a;2", trunk, cdr.NoAnswer)}, dials.NoAnswer},
 		{"not answered, by 16", []cdr.Record{row("a", "", cdr.Failed), row("a;2", trunk, cdr.NoAnswer)}, dials.NoAnswer},
 		{"busy", []cdr.Record{row("a;2", trunk, cdr.Busy), row("a;2", "", cdr.Busy), row("a", "", cdr.Busy)}, dials.Busy},
-		{"no room", []cdr.Record{row("a", "", cdr.Congestion), row("a;2", trunk, cdr.Congestion)}, dials.Congestion},
+		{"no room, or it rang before", []cdr.Record{row("a", "", cdr.Congestion), row("a;2", trunk, cdr.Congestion)}, dials.NoAnswer},
 		{"busy, which its own channel does not tell", []cdr.Record{row("a", "", cdr.Failed), row("a;2", trunk, cdr.Busy)}, dials.Busy},
 		{"without unanswered=yes", []cdr.Record{row("a;2", trunk, cdr.Busy)}, dials.Busy},
 		{"answered", []cdr.Record{row("a", "", cdr.Answered), row("a;2", trunk, cdr.Answered)}, dials.Answered},
