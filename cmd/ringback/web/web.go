@@ -185,13 +185,14 @@ const (
 	headerTimeout  = 5 * time.Second
 	readTimeout    = 10 * time.Second
 	writeTimeout   = 30 * time.Second
-	idleTimeout    = 2 * time.Minute
+	idleTimeout    = 30 * time.Second
 	maxHeaderBytes = 16 << 10
 )
 
 // Serve answers requests on ln until Shutdown, and closes it. The error is nil
 // after a Shutdown.
 func (s *Server) Serve(ln net.Listener) error {
+	ln = &gate{Listener: ln, free: s.speaksForMany, of: map[netip.Addr]int{}}
 	serve := s.http.Serve
 	if s.cfg.TLS != nil {
 		serve = func(ln net.Listener) error { return s.http.ServeTLS(ln, "", "") }
@@ -200,6 +201,12 @@ func (s *Server) Serve(ln net.Listener) error {
 		return fmt.Errorf("web: serve %s: %w", ln.Addr(), err)
 	}
 	return nil
+}
+
+// speaksForMany says whether the connections of an address are those of many: it is
+// one of our proxies, or this machine, at which others stand.
+func (s *Server) speaksForMany(ip netip.Addr) bool {
+	return ip.IsLoopback() || slices.ContainsFunc(s.cfg.Proxies, func(p netip.Prefix) bool { return p.Contains(ip) })
 }
 
 // Shutdown takes no more requests and finishes those in hand. What is not
