@@ -356,7 +356,7 @@ func (c *Config) starts() starts {
 		typeOf[Hook]():            func() any { return Hook{Timeout: DefaultTimeout} },
 		typeOf[SIP]():             func() any { return SIP{From: DefaultFrom} },
 		typeOf[HTTP]():            func() any { return HTTP{Timeout: DefaultTimeout} },
-		typeOf[Page]():            func() any { return Page{Timeout: time.Second} },
+		typeOf[Page]():            func() any { return Page{Timeout: 3 * time.Second} },
 		typeOf[Channels]():        func() any { return Channels{} },
 		typeOf[routing.Manager](): func() any { return routing.Manager{Ring: routing.RingTogether} },
 		typeOf[routing.Pool](): func() any {

@@ -147,7 +147,7 @@ var notes = map[string]note{
 		"each person tells the bot who they are by a code from their settings (token_env: NAME, a variable\n" +
 		"of the environment, instead of the file). api: a Bot API server of one's own.",
 		sample: "{token_file: telegram.token, api: \"https://api.telegram.org\"}", whole: true},
-	"channels.page": {text: "A sound and a notification on the pages that the person has open.", sample: "{timeout: 1s}", whole: true},
+	"channels.page": {text: "A sound and a notification on the pages that the person has open.", sample: "{timeout: 3s}", whole: true},
 	"channels.http": {text: "Short messages, WhatsApp and the like by any service that takes them over HTTP. url, headers and body\n" +
 		"are templates ({{.Mobile}}, {{.Short}}, {{.Text}}, {{.Link}}, {{secret \"name\"}}); what is put in is\n" +
 		"escaped by its place. type: form, json, xml or text. needs: mobile, email or nothing. match says what\n" +

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -186,12 +187,50 @@ func TestAnAlertIsSaidAloud(t *testing.T) {
 		t.Error("an alert was taken by a page that is to be quiet")
 	}
 	loud := h.hears(who, "?alerts=1")
-	if hub.Tell(t.Context(), "boss", a) || !hub.Tell(t.Context(), "anna", a) {
-		t.Error("an alert was taken for somebody else, or not for who it was for")
+	if hub.Tell(t.Context(), "boss", a) {
+		t.Error("an alert was taken for somebody else")
 	}
-	var got page.Alert
-	if err := json.Unmarshal([]byte(loud.wants("alert")), &got); err != nil || got != a {
-		t.Errorf("%+v: %v", got, err)
+	said := func() page.Alert {
+		t.Helper()
+		var got page.Alert
+		if err := json.Unmarshal([]byte(loud.wants("alert")), &got); err != nil || got.ID == "" {
+			t.Fatalf("%+v: %v", got, err)
+		}
+		return got
+	}
+	shows := func(who map[string]string, id string) {
+		t.Helper()
+		if got := h.post(who, "/live", url.Values{"alert": {id}}); got.code != http.StatusNoContent {
+			t.Fatalf("that it is shown: %d %s", got.code, got.body)
+		}
+	}
+	for _, tc := range []struct {
+		name  string
+		shows func(id string)
+		taken bool
+	}{
+		{"it is shown", func(id string) { shows(who, id) }, true},
+		{"nothing is shown", func(string) {}, false},
+		{"another is", func(string) { shows(who, "ANOTHER") }, false},
+		{"it is, to somebody else", func(id string) { shows(h.as("boss"), id) }, false},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		taken := make(chan bool, 1)
+		go func() { taken <- hub.Tell(ctx, "anna", a) }()
+		got := said()
+		tc.shows(got.ID)
+		if tc.taken {
+			if !<-taken {
+				t.Errorf("%s: it was not taken", tc.name)
+			}
+		}
+		stop()
+		if !tc.taken && <-taken {
+			t.Errorf("%s: it was taken", tc.name)
+		}
+		if got.ID = ""; got != a {
+			t.Errorf("%s: %+v", tc.name, got)
+		}
 	}
 	quiet.stop()
 }

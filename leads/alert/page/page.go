@@ -1,5 +1,5 @@
 // Package page tells people on the pages that they have open. It promises that an
-// alert counts as sent only when such a page has taken it.
+// alert counts as sent only when such a page says that it can be seen or heard.
 package page
 
 import (
@@ -16,8 +16,8 @@ type Notice struct {
 	Tag         string // a notice with the same tag takes its place
 }
 
-// Tell hands a notice to the open pages of a person; false: none has taken it
-// until ctx ended.
+// Tell hands a notice to the open pages of a person; false: none has said
+// until ctx ended that it shows it.
 type Tell func(ctx context.Context, login string, n Notice) bool
 
 // Channel tells by open pages. A crash in mid-work does no harm: the notice has
@@ -29,7 +29,7 @@ var _ alert.Channel = (*Channel)(nil)
 // New makes a Channel.
 func New(tell Tell) *Channel { return &Channel{tell} }
 
-// Send is Sent when an open page of the person has taken the message, and
+// Send is Sent when an open page of the person shows the message, and
 // Unreachable otherwise: they look at none.
 func (c *Channel) Send(ctx context.Context, m alert.Message) (alert.Outcome, string) {
 	n := Notice{Title: m.Subject, Path: "/"}

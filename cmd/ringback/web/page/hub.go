@@ -2,6 +2,7 @@ package page
 
 import (
 	"context"
+	crand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -20,6 +21,13 @@ type Hub struct {
 	recent  []change
 	changed chan struct{} // is closed at the next change; nil: nobody waits for it
 	streams []*stream     // the oldest first
+	offers  map[string]offer
+}
+
+// offer is an Alert that waits for a page to show it.
+type offer struct {
+	login string
+	shown chan struct{} // holds one
 }
 
 // change is one of those that have been; 0 is no lead.
@@ -34,20 +42,15 @@ const (
 )
 
 // NewHub makes a Hub.
-func NewHub() *Hub { return &Hub{epoch: rand.Uint32()} }
+func NewHub() *Hub { return &Hub{epoch: rand.Uint32(), offers: map[string]offer{}} }
 
 // Alert is what an open page says aloud.
 type Alert struct {
+	ID    string `json:"id"` // the Hub's, by which a page says that it has shown it
 	Title string `json:"title"`
 	Body  string `json:"body"`
 	Path  string `json:"path"` // where a click leads: a path of ours
 	Tag   string `json:"tag"`  // one with the same tag takes the place of an earlier one
-}
-
-// offered is an Alert that waits for a page to take it.
-type offered struct {
-	Alert
-	taken chan<- struct{}
 }
 
 // seat is who has pages open: a person in one of their sessions. Who came by links
@@ -61,37 +64,64 @@ type seat struct {
 // stream is an open page.
 type stream struct {
 	seat
-	alerts chan offered // nil: the person has not switched them on there
+	alerts chan Alert // nil: the person has not switched them on there
 	enough chan struct{}
 	at     int64 // how many changes it knows of
 }
 
 // Tell says an alert aloud on the open pages of somebody that are to do so. It is
-// true once one of them has been sent it; false when there is none, or ctx ended
-// before.
+// true once one of them says that it can be seen or heard; false when there is none,
+// or ctx ended before.
 func (h *Hub) Tell(ctx context.Context, login string, a Alert) bool {
-	h.mu.Lock()
-	taken := make(chan struct{}, len(h.streams))
-	offers := 0
-	for _, s := range h.streams {
-		if s.login != login || s.alerts == nil {
-			continue
-		}
-		select {
-		case s.alerts <- offered{a, taken}:
-			offers++
-		default: // it does not read what it has
-		}
-	}
-	h.mu.Unlock()
-	if offers == 0 {
+	a.ID = crand.Text()
+	shown := make(chan struct{}, 1)
+	if !h.offer(offer{login, shown}, a) {
 		return false
 	}
+	defer h.withdraw(a.ID)
 	select {
-	case <-taken:
+	case <-shown:
 		return true
 	case <-ctx.Done():
 		return false
+	}
+}
+
+// offer hands an alert to the pages that say it; false: there is none.
+func (h *Hub) offer(o offer, a Alert) (some bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, s := range h.streams {
+		if s.login != o.login || s.alerts == nil {
+			continue
+		}
+		select {
+		case s.alerts <- a:
+			some = true
+		default: // it does not read what it has
+		}
+	}
+	if some {
+		h.offers[a.ID] = o
+	}
+	return some
+}
+
+func (h *Hub) withdraw(id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.offers, id)
+}
+
+// Shown says that a page of somebody shows an alert, or has said it aloud.
+func (h *Hub) Shown(login, id string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if o, ok := h.offers[id]; ok && o.login == login {
+		select {
+		case o.shown <- struct{}{}:
+		default: // another page was sooner
+		}
 	}
 }
 
@@ -130,7 +160,7 @@ func (h *Hub) markOf(count int64) string { return fmt.Sprintf("%08x.%d", h.epoch
 func (h *Hub) join(by seat, alerts bool) *stream {
 	s := &stream{seat: by, enough: make(chan struct{})}
 	if alerts {
-		s.alerts = make(chan offered, 4)
+		s.alerts = make(chan Alert, 4)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -28,7 +28,7 @@ const (
 //
 //	hello    the mark of what is known now: a page with another one asks again
 //	changed  leads in sight have changed, or something around them
-//	alert    what is to be said aloud
+//	alert    what is to be said aloud; the page posts its id when it does so
 //	enough   the session, or the person, has too many pages open: this one is told no more
 //	beat     nothing, so that a connection that is dead is noticed
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +42,16 @@ func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = t.follow(r.Context()) // whoever no longer reads asks anew, and whoever does sees the stream end
+}
+
+// shown hears from a page that it shows an alert, or has said it aloud.
+func (s *Site) shown(w http.ResponseWriter, r *http.Request) {
+	v := door.VisitorOf(r)
+	if v.Login == "" || !s.cfg.Door.Posted(w, r) {
+		return
+	}
+	s.hub.Shown(v.Login, r.PostForm.Get("alert"))
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // telling is a page that is being told.
@@ -83,16 +93,12 @@ func (t *telling) follow(ctx context.Context) error {
 	}
 }
 
-func (t *telling) alert(a offered) error {
-	body, err := json.Marshal(a.Alert)
+func (t *telling) alert(a Alert) error {
+	body, err := json.Marshal(a)
 	if err != nil {
 		return err
 	}
-	if err := t.send("alert", string(body)); err != nil {
-		return err
-	}
-	a.taken <- struct{}{}
-	return nil
+	return t.send("alert", string(body))
 }
 
 // changed tells the leads in sight that have changed. Of one that is out of sight,

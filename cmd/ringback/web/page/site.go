@@ -108,6 +108,7 @@ func (s *Site) list() []door.Route {
 		get("/everyone", door.Leader, s.everyone),
 		get("/leads/{id}", door.Linked, s.lead),
 		{Method: http.MethodGet, Path: "/live", Access: door.Linked, Stream: true, Answer: s.live},
+		{Method: http.MethodPost, Path: "/live", Access: door.Person, Answer: s.shown},
 		get("/", door.Person, s.nothingHere),
 	}, s.deedRoutes(), s.contactRoutes(), s.listRoutes(), s.loginRoutes(), s.accountRoutes(), s.settingsRoutes())
 }

@@ -236,8 +236,9 @@
   });
   showBell(false);
 
-  // chime plays two notes, which need no file.
-  function chime() {
+  // chime plays two notes, which need no file, and says whether they can be heard: a
+  // page on which nobody has pressed anything yet is kept silent by browsers.
+  async function chime() {
     try {
       const audio = new AudioContext();
       [660, 880].forEach((pitch, i) => {
@@ -251,15 +252,52 @@
         tone.stop(at + 0.32);
       });
       setTimeout(() => audio.close(), 1000);
-    } catch { /* a browser without sound */ }
+      await Promise.race([audio.resume(), new Promise((over) => setTimeout(over, 300))]);
+      return audio.state === "running";
+    } catch { return false; } // a browser without sound
   }
 
-  function ring(alert) {
+  // notify shows a notification of the system, and says whether it could: browsers
+  // of telephones have the word for it, and throw.
+  function notify(alert) {
+    if (!("Notification" in window) || Notification.permission !== "granted") return false;
+    try {
+      const note = new Notification(alert.title, { body: alert.body, tag: alert.tag });
+      note.addEventListener("click", () => { focus(); if (alert.path?.startsWith("/")) location.assign(alert.path); note.close(); });
+      return true;
+    } catch { return false; }
+  }
+
+  // banner shows an alert on the page itself, until somebody presses it, and says
+  // whether the page is in sight.
+  let banners;
+  function banner(alert) {
+    if (!banners) {
+      banners = document.createElement("div");
+      banners.className = "aloud";
+      banners.setAttribute("role", "alert");
+      document.body.append(banners);
+    }
+    const link = document.createElement("a"), title = document.createElement("b");
+    link.href = alert.path?.startsWith("/") ? alert.path : "/";
+    link.dataset.tag = alert.tag;
+    title.textContent = alert.title;
+    link.append(title, " ", alert.body);
+    link.addEventListener("click", () => link.remove());
+    for (const old of [...banners.children]) if (alert.tag && old.dataset.tag === alert.tag) old.remove();
+    banners.prepend(link);
+    while (banners.children.length > 3) banners.lastChild.remove();
+    try { navigator.vibrate?.([200, 100, 200]); } catch { /* nobody has touched the page yet */ }
+    return !document.hidden;
+  }
+
+  // ring says an alert aloud, and tells the server once it can be seen or heard.
+  async function ring(alert) {
     if (!alerting()) return;
-    chime();
-    if (!("Notification" in window) || Notification.permission !== "granted") return;
-    const note = new Notification(alert.title, { body: alert.body, tag: alert.tag });
-    note.addEventListener("click", () => { focus(); if (alert.path?.startsWith("/")) location.assign(alert.path); note.close(); });
+    const heard = chime();
+    if (!(notify(alert) || banner(alert) || await heard)) return;
+    const csrf = document.querySelector("input[name=csrf]")?.value ?? "";
+    fetch("/live", { method: "POST", body: new URLSearchParams({ csrf, alert: alert.id }) }).catch(() => { /* then another channel tells it too */ });
   }
 
   // ── the progress of a call ────────────────────────────────────────────────
