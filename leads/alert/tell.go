@@ -14,6 +14,7 @@ import (
 const (
 	isAway    = "away"
 	isQuiet   = "quiet"      // they have a quiet time
+	inList    = "in_list"    // they want it in their list
 	choseNot  = "chose_not"  // they have chosen not to be told
 	takenOn   = "taken_on"   // they have acknowledged the lead
 	notTheirs = "not_theirs" // it is another's by now
@@ -167,8 +168,13 @@ func (l *Ladder) disturbs(tx *db.Tx, login string) (string, error) {
 		return isAway, nil
 	}
 	way, err := l.cfg.Told.Way(tx, login, told.NewLead, nil)
-	if err != nil || way.Quiet.IsZero() {
+	switch {
+	case err != nil:
 		return "", err
+	case !way.List.IsZero():
+		return inList, nil
+	case !way.Quiet.IsZero():
+		return isQuiet, nil
 	}
-	return isQuiet, nil
+	return "", nil
 }
