@@ -53,7 +53,7 @@ func newReadingRoom(b *testing.B) (*library, map[string]string) {
 		return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s.%d.%d", list, at, id))
 	}
 	return l, map[string]string{
-		"front": "/", "everyone": "/everyone", "lead": fmt.Sprintf("/leads/%d", leads/2), "contact": fmt.Sprintf("/contacts/%d", contacts/2),
+		"front": "/", "everyone": "/everyone", "settings": "/settings", "account": "/account", "lead-new": "/leads/new", "lead": fmt.Sprintf("/leads/%d", leads/2), "contact": fmt.Sprintf("/contacts/%d", contacts/2),
 		"calls":                 "/calls",
 		"calls-missed":          "/calls?verdict=missed",
 		"calls-of-one":          "/calls?person=m07&verdict=missed",
@@ -79,6 +79,14 @@ func newReadingRoom(b *testing.B) (*library, map[string]string) {
 		"api-appointments":      "/api/v1/appointments?limit=500&cursor=" + deep("appointments", 0, *size/100),
 		"api-reminders":         "/api/v1/reminders?limit=500&cursor=" + deep("reminders", 0, *size/100),
 		"api-consents":          "/api/v1/consents?limit=500",
+		"api-contacts-q":        "/api/v1/contacts?q=4930",
+		"api-call":              fmt.Sprintf("/api/v1/calls/%d", *size/2),
+		"api-lead":              fmt.Sprintf("/api/v1/leads/%d", leads/2),
+		"api-contact":           fmt.Sprintf("/api/v1/contacts/%d", contacts/2),
+		"api-appointment":       fmt.Sprintf("/api/v1/appointments/%d", *size/200),
+		"api-reminder":          fmt.Sprintf("/api/v1/reminders/%d", *size/200),
+		"api-status":            "/api/v1/status",
+		"api-hooks":             "/api/v1/hooks",
 		"api-events":            "/api/v1/events",
 	}
 }

@@ -256,19 +256,25 @@ func (h *house) api(path string) string {
 // as logs a person in, and gives the headers with which they ask and change.
 func (h *house) as(login string) map[string]string {
 	h.t.Helper()
-	invite, _, err := h.people.Invite(h.t.Context(), login, people.ToComeIn)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	secret, err := h.people.Accept(h.t.Context(), invite, "", people.From{})
-	if err != nil {
-		h.t.Fatal(err)
-	}
+	secret := comesIn(h.t, h.people, login)
 	session, err := h.people.Session(h.t.Context(), secret)
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	return map[string]string{"Cookie": "ringback=" + secret, door.FormHeader: session.Form}
+}
+
+// comesIn begins a session of a person, and gives its secret.
+func comesIn(t testing.TB, register *people.Register, login string) (secret string) {
+	t.Helper()
+	invite, _, err := register.Invite(t.Context(), login, people.ToComeIn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secret, err = register.Accept(t.Context(), invite, "", people.From{}); err != nil {
+		t.Fatal(err)
+	}
+	return secret
 }
 
 func bearerHeader(token string) map[string]string {

@@ -23,8 +23,10 @@ import (
 	"ringback/ari"
 	"ringback/leads"
 	"ringback/leads/db"
+	"ringback/leads/feed"
 	"ringback/leads/history"
 	"ringback/leads/number"
+	"ringback/leads/people"
 	"ringback/leads/view"
 	"ringback/routing"
 )
@@ -83,6 +85,7 @@ type library struct {
 	listener *listener
 	shown    *view.View
 	book     *leads.Book
+	register *people.Register
 }
 
 func newLibrary(t testing.TB, size history.Size) *library {
@@ -97,8 +100,16 @@ func newLibrary(t testing.TB, size history.Size) *library {
 	}
 	office := &leads.Office{Directory: staff(), Plans: map[string]*number.Plan{history.PBX: {Country: "DE"}}}
 	book := leads.NewBook(leads.BookConfig{DB: d, Office: office})
+	register, err := people.Open(t.Context(), people.Config{DB: d, Directory: office.Directory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hooked, err := feed.New(t.Context(), feed.Config{DB: d, Hooks: []feed.Hook{{Name: "crm", Receiver: deafProgram{}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := New(Config{DB: d, Office: office, Book: book, Caller: callerOf(d, book, office), Plan: &number.Plan{}, Tokens: []string{rightToken},
-		PBXes: func() []ari.Status { return nil }, Registry: prometheus.NewRegistry()})
+		Feed: hooked, People: register, PBXes: func() []ari.Status { return nil }, Registry: prometheus.NewRegistry()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,14 +119,20 @@ func newLibrary(t testing.TB, size history.Size) *library {
 		if err := reader.Close(); err != nil {
 			t.Error(err)
 		}
+		register.Close()
 		if err := d.Close(); err != nil {
 			t.Error(err)
 		}
 	})
 	shown := view.New(reader)
 	s.open(shown)
-	return &library{s, t, d, l, shown, book}
+	return &library{s, t, d, l, shown, book, register}
 }
+
+// deafProgram is a hook to which nothing is posted: nobody runs the Feed.
+type deafProgram struct{ feed.Receiver }
+
+func (deafProgram) Shown() string { return "https://crm.example.com" }
 
 // staff are the people, pools and lines of which the history tells.
 func staff() *routing.Directory {
@@ -125,7 +142,7 @@ func staff() *routing.Directory {
 		logins = append(logins, fmt.Sprintf("m%02d", i+1))
 		dir.Managers = append(dir.Managers, routing.Manager{Login: logins[i], Name: "Manager " + logins[i], Devices: []routing.Device{{Endpoint: fmt.Sprint(101 + i)}}})
 	}
-	dir.Managers = append(dir.Managers, routing.Manager{Login: "chief"})
+	dir.Managers = append(dir.Managers, routing.Manager{Login: "chief"}, routing.Manager{Login: "admin", Role: routing.Admin})
 	for i, name := range history.Pools {
 		dir.Lines = append(dir.Lines, routing.Line{Name: name, Numbers: []string{"+4930555" + fmt.Sprint(len(name))}, Pool: name})
 		dir.Pools = append(dir.Pools, routing.Pool{Name: name, Managers: logins[6*i : 6*i+8], Supervisor: "chief", Pick: routing.RoundRobin,

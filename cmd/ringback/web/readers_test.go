@@ -4,16 +4,21 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"ringback/ari/call"
 	"ringback/leads/history"
+	"ringback/leads/people"
 	"ringback/leads/search"
 )
 
@@ -24,19 +29,23 @@ var (
 	ringing = flag.Int("ringing", 50, "how many calls come in a second meanwhile")
 )
 
-// BenchmarkReaders has people read all pages and lists, each in turn, while calls
-// come in through the Book that records them. How long an answer took is counted
-// from when it was to be asked for: who had to wait for the answer before waits in
-// the figures too.
+// BenchmarkReaders has administrators who are logged in read all pages, and their
+// programs all lists and single things, each in turn, while calls come in through
+// the Book that records them. Each has connections of their own, which stay open, a
+// session and a token. How long an answer took is counted from when it was to be
+// asked for until it was read: who had to wait for the answer before waits in the
+// figures too.
 //
 //	go test ./cmd/ringback/web -run '^$' -bench Readers -benchtime 1x -calls 1000000 -seconds 60 -timeout 20m
 func BenchmarkReaders(b *testing.B) {
 	l, addresses := newReadingRoom(b)
+	l.forgetsNone(b, addresses)
 	names := slices.Sorted(maps.Keys(addresses))
+	present := l.letIn(b)
 	for _, name := range names { // what is counted and cached at the first look
 		start := time.Now()
-		if code, body := l.get(addresses[name]); code != http.StatusOK {
-			b.Fatalf("%s: %d %.300s", addresses[name], code, body)
+		if err := present[0].ask(b.Context(), addresses[name]); err != nil {
+			b.Fatal(err)
 		}
 		if took := time.Since(start); took > 50*time.Millisecond {
 			b.Logf("the first %s took %s", name, took.Round(time.Millisecond))
@@ -45,7 +54,7 @@ func BenchmarkReaders(b *testing.B) {
 	for b.Loop() {
 		stop := l.ring(b, *ringing)
 		before := processor(b)
-		took := l.read(b, names, addresses)
+		took := read(b, present, names, addresses)
 		spent := processor(b) - before
 		calls := stop()
 		var all []time.Duration
@@ -71,22 +80,106 @@ func share(sorted []time.Duration, percent int) float64 {
 	return float64(sorted[(len(sorted)*percent+99)/100-1].Microseconds()) / 1000
 }
 
+// reader is a person before a browser, with a program of their own.
+type reader struct {
+	client        *http.Client
+	site          string
+	cookie, token string
+}
+
+// letIn opens the house, and gives all readers, who have come in.
+func (l *library) letIn(b *testing.B) (list []*reader) {
+	b.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- l.Serve(ln) }()
+	b.Cleanup(func() {
+		for _, r := range list {
+			r.client.CloseIdleConnections()
+		}
+		if err := l.Shutdown(context.WithoutCancel(b.Context())); err != nil {
+			b.Error(err)
+		}
+		if err := <-served; err != nil {
+			b.Error(err)
+		}
+	})
+	for n := range *readers {
+		token, _, err := l.register.MakeToken(b.Context(), fmt.Sprintf("program-%d", n), people.Scopes, 0)
+		if err != nil {
+			b.Fatal(err)
+		}
+		list = append(list, &reader{&http.Client{Transport: &http.Transport{}}, "http://" + ln.Addr().String(), "ringback=" + comesIn(b, l.register, "admin"), token})
+	}
+	return list
+}
+
+// ask asks for a page or a list, and reads it.
+func (r *reader) ask(ctx context.Context, address string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.site+address, nil)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(address, "/api/") {
+		req.Header.Set("Authorization", "Bearer "+r.token)
+	} else {
+		req.Header.Set("Cookie", r.cookie)
+	}
+	res, err := r.client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err == nil && (res.StatusCode != http.StatusOK || res.Request.URL.Path != req.URL.Path) {
+		err = fmt.Errorf("%s: %s answered %d: %.300s", address, res.Request.URL, res.StatusCode, body)
+	}
+	return err
+}
+
+// unread are the routes that no history makes longer, or that a reader has no
+// secret for.
+var unread = []string{"/static/{file}", "/live", "/login", "/invite/{secret}", "/l/{link}", "/", "/api/", "/healthz", "/readyz", "/metrics",
+	"/api/v1/openapi.json", "/api/v1/openapi.yaml", "/api/v1/clicks/{id}"}
+
+// forgetsNone fails unless each route that shows something is among the addresses.
+func (l *library) forgetsNone(b *testing.B, addresses map[string]string) {
+	b.Helper()
+	mux := http.NewServeMux()
+	for _, pattern := range l.patterns() {
+		mux.Handle(pattern, http.NotFoundHandler())
+	}
+	read := map[string]bool{}
+	for _, address := range addresses {
+		_, pattern := mux.Handler(httptest.NewRequest(http.MethodGet, address, nil))
+		read[pattern] = true
+	}
+	for _, pattern := range l.patterns() {
+		if !read[pattern] && !slices.Contains(unread, pattern) {
+			b.Errorf("nobody reads %s", pattern)
+		}
+	}
+}
+
 // read has the readers ask for as long as the benchmark lasts.
-func (l *library) read(b *testing.B, names []string, addresses map[string]string) map[string][]time.Duration {
+func read(b *testing.B, present []*reader, names []string, addresses map[string]string) map[string][]time.Duration {
 	b.Helper()
 	var mu sync.Mutex
 	var over sync.WaitGroup
 	took := map[string][]time.Duration{}
 	begin := time.Now()
-	each := time.Second * time.Duration(*readers) / time.Duration(*asking)
-	for reader := range *readers {
+	each := time.Second * time.Duration(len(present)) / time.Duration(*asking)
+	for i, person := range present {
 		over.Go(func() {
-			for n := range *seconds * *asking / *readers {
-				due := begin.Add(time.Duration(n)*each + time.Duration(reader)*each/time.Duration(*readers))
+			for n := range *seconds * *asking / len(present) {
+				due := begin.Add(time.Duration(n)*each + time.Duration(i)*each/time.Duration(len(present)))
 				time.Sleep(time.Until(due))
-				name := names[(n**readers+reader)%len(names)]
-				if code, body := l.get(addresses[name]); code != http.StatusOK {
-					b.Errorf("%s: %d %.300s", addresses[name], code, body)
+				name := names[(n*len(present)+i)%len(names)]
+				if err := person.ask(b.Context(), addresses[name]); err != nil {
+					b.Error(err)
 				}
 				mu.Lock()
 				took[name] = append(took[name], time.Since(due))
