@@ -84,3 +84,12 @@ func (c *passed) Close() error {
 	defer c.leave()
 	return c.Conn.Close()
 }
+
+// CloseWrite ends what is sent: the server does so before it closes a connection on
+// which somebody still writes, who else would not see the answer.
+func (c *passed) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
