@@ -151,6 +151,27 @@ func (h *Hours) NextOpening(t time.Time) time.Time {
 	return t
 }
 
+// NextDay is when the first window opens of the next working day after that of t: a
+// night that lasts at t is of the day on which it began. Zero: there are no hours, or
+// no window begins within farthestDay days.
+func (h *Hours) NextDay(t time.Time) time.Time {
+	if h.Always() {
+		return time.Time{}
+	}
+	today, minute := h.clock(t)
+	if slices.ContainsFunc(h.on(today.plus(-1)), func(w window) bool { return minute+minutesOfDay < w.to }) {
+		today = today.plus(-1)
+	}
+	for ahead := range farthestDay {
+		day := today.plus(1 + ahead)
+		if windows := h.on(day); len(windows) > 0 {
+			first := slices.MinFunc(windows, func(a, b window) int { return a.from - b.from })
+			return h.NextOpening(time.Date(day.year, day.month, day.day, 0, first.from, 0, 0, h.zone))
+		}
+	}
+	return time.Time{}
+}
+
 // farthestDay is how many days ahead an opening or a closing is looked for: all
 // the holidays of a year lie nearer.
 const farthestDay = 400
