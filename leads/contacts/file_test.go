@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -128,6 +129,34 @@ func TestFilesAreBounded(t *testing.T) {
 	f, err := Read([]byte("phone,name\n"+strings.Repeat("112,x\n", 5000)), &number.Plan{Country: "RU"})
 	if err != nil || f.BadRows != 5000 || len(f.Bad) != mostTold {
 		t.Errorf("%d bad rows, %d told, %v", f.BadRows, len(f.Bad), err)
+	}
+}
+
+// TestSmallFilesTakeLittle wants of files that are made to be large in memory that
+// they are not.
+func TestSmallFilesTakeLittle(t *testing.T) {
+	const end = "\nTEL:+79161234567\nEND:VCARD\n"
+	for name, c := range map[string]struct {
+		text string
+		most uint64 // bytes
+		err  string
+	}{
+		"empty lines in a card":    {"BEGIN:VCARD" + strings.Repeat("\n", 8<<20) + end, 4 << 20, "contacts: the card at line 1 is longer than 256 kB"},
+		"empty lines between them": {"BEGIN:VCARD" + end + strings.Repeat("\n", 8<<20), 1 << 20, ""},
+		"a value on many lines":    {"BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:" + strings.Repeat("xx=\n", 80_000) + end, 8 << 20, ""},
+		"a picture on many lines":  {"BEGIN:VCARD\nPHOTO:" + strings.Repeat("xx\n ", 2<<20) + end, 1 << 20, ""},
+	} {
+		text := []byte(c.text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(text, &number.Plan{})
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > c.most {
+			t.Errorf("%s: %d bytes take %d, want no more than %d", name, len(text), took, c.most)
+		}
+		if said := fmt.Sprint(err); said != c.err && !(c.err == "" && err == nil) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

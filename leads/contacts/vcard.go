@@ -23,11 +23,9 @@ const maxCard = 256 << 10
 func (f *File) readCards(text []byte, plan *number.Plan) error {
 	var card []string
 	begun, size := 0, 0
-	lines := bytes.Split(text, []byte("\n"))
-	for i := 0; i < len(lines); {
-		line, next := logical(lines, i)
-		at := i + 1
-		i = next
+	for lines := (unfolded{rest: text}); len(lines.rest) > 0; {
+		at := lines.read + 1
+		line := lines.next()
 		word := strings.ToUpper(strings.TrimSpace(line))
 		switch {
 		case word == "BEGIN:VCARD":
@@ -44,7 +42,7 @@ func (f *File) readCards(text []byte, plan *number.Plan) error {
 			f.takeCard(plan, begun, append(card, "END:VCARD", ""))
 			begun, card = 0, nil
 		case begun > 0:
-			if size += len(line); size > maxCard {
+			if size += len(line) + 1; size > maxCard {
 				return fmt.Errorf("contacts: the card at line %d is longer than %d kB", begun, maxCard>>10)
 			}
 			if plain := plainLine(line); plain != "" {
@@ -61,41 +59,49 @@ func (f *File) readCards(text []byte, plan *number.Plan) error {
 // pictures are properties that are long and of which nothing is kept.
 var pictures = []string{"PHOTO", "LOGO", "SOUND", "KEY"}
 
-// logical is the line at i with those that continue it, and where the next one
-// begins. A picture is left out: it is an empty line.
-func logical(lines [][]byte, i int) (string, int) {
-	line := strings.TrimRight(string(lines[i][:min(len(lines[i]), maxCell)]), "\r")
-	name, _, _ := strings.Cut(line, ":")
-	upper := strings.ToUpper(name)
+// unfolded reads lines with those that continue them. However many lines there are,
+// no more than one of them is held.
+type unfolded struct {
+	rest []byte
+	read int // lines so far
+	line []byte
+}
+
+// physical is the next line as it stands, no more of it than any value has.
+func (u *unfolded) physical() []byte {
+	line, rest, _ := bytes.Cut(u.rest, []byte("\n"))
+	u.rest = rest
+	u.read++
+	return bytes.TrimRight(line[:min(len(line), maxCell)], "\r")
+}
+
+// next is the next line with those that continue it. A picture is left out: it is
+// an empty line.
+func (u *unfolded) next() string {
+	u.line = append(u.line[:0], u.physical()...)
+	name, _, _ := bytes.Cut(u.line, []byte(":"))
+	upper := strings.ToUpper(string(name))
 	picture := false
 	for _, p := range pictures {
 		rest, ok := strings.CutPrefix(upper, p)
 		picture = picture || ok && (rest == "" || rest[0] == ';')
 	}
-	var b strings.Builder
-	b.WriteString(line)
-	soft := strings.Contains(upper, "QUOTED-PRINTABLE") && strings.HasSuffix(line, "=")
-	for i++; i < len(lines); i++ {
-		more := strings.TrimRight(string(lines[i][:min(len(lines[i]), maxCell)]), "\r")
-		folded := strings.HasPrefix(more, " ") || strings.HasPrefix(more, "\t")
-		if !folded && !soft {
-			break
-		}
+	soft := strings.Contains(upper, "QUOTED-PRINTABLE") && bytes.HasSuffix(u.line, []byte("="))
+	for len(u.rest) > 0 && (soft || u.rest[0] == ' ' || u.rest[0] == '\t') {
+		more := u.physical()
 		switch {
-		case picture || b.Len() > maxCard:
+		case picture || len(u.line) > maxCard:
 		case soft:
-			kept := strings.TrimSuffix(b.String(), "=")
-			b.Reset()
-			b.WriteString(kept + more)
+			u.line = append(bytes.TrimSuffix(u.line, []byte("=")), more...)
 		default:
-			b.WriteString(more[1:])
+			u.line = append(u.line, more[1:]...)
 		}
-		soft = soft && strings.HasSuffix(more, "=")
+		soft = soft && bytes.HasSuffix(more, []byte("="))
 	}
 	if picture {
-		return "", i
+		return ""
 	}
-	return b.String(), i
+	return string(u.line)
 }
 
 // plainLine is a property with its value in UTF-8 and without parameters: of what
