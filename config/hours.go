@@ -11,10 +11,12 @@ import (
 )
 
 // checkOfficeHours checks hours that keep the company's holidays, unless they
-// name others.
+// name another country or none; own days stand on top.
 func (c *Config) checkOfficeHours(f *findings, at string, h *routing.Hours) {
-	if !h.Holidays.Given() {
-		h.Holidays = c.Holidays
+	if own := h.Holidays; own.Country == "" {
+		h.Holidays = routing.Holidays{Country: c.Holidays.Country, Days: map[string]string{}}
+		maps.Copy(h.Holidays.Days, c.Holidays.Days)
+		maps.Copy(h.Holidays.Days, own.Days)
 	}
 	c.checkHours(f, at, h)
 }

@@ -114,7 +114,7 @@ var notes = map[string]note{
 	"pools[].hours.zone": {text: "Left out: the company's zone.", sample: "Asia/Yekaterinburg"},
 	"pools[].hours.week": {text: "Days or spans of days, and windows: \"09:00-13:00, 14:00-18:00\"; \"22:00-06:00\" runs\n" +
 		"into the next day."},
-	"pools[].hours.holidays": {text: "Left out: the company's. none: no day is special. Or a country, and own days.",
+	"pools[].hours.holidays": {text: "Left out: the company's, on top of which own days stand. Or another country, or none, and own days.",
 		sample: "none", whole: true},
 	"pools[].ladder": {text: "What is done about a missed call while nobody acts. Left out: as here.\n" +
 		"With `rungs: []` nobody is told."},

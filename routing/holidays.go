@@ -62,9 +62,6 @@ const (
 	DayOrdinary = "open"
 )
 
-// Given says that something is said of holidays.
-func (h *Holidays) Given() bool { return h.Country != "" || len(h.Days) > 0 }
-
 // national are the public holidays of whole countries, without those of their
 // parts: what the module has, and what it lacks.
 var national = map[string][]*cal.Holiday{
@@ -126,7 +123,7 @@ type calendar struct {
 
 // compile reads the holidays; nil: no day is special.
 func (h *Holidays) compile() (*calendar, error) {
-	if h.Country == NoHolidays && len(h.Days) == 0 || !h.Given() {
+	if (h.Country == NoHolidays || h.Country == "") && len(h.Days) == 0 {
 		return nil, nil
 	}
 	c := &calendar{own: map[date][]window{}}

@@ -18,8 +18,8 @@ type Hours struct {
 	// Week maps days ("mon", "sat,sun", "mon-fri") to windows ("09:00-18:00",
 	// "09:00-13:00, 14:00-18:00", "22:00-06:00" over midnight). Empty: always open.
 	Week map[string]string `yaml:"week"`
-	// Holidays are those of the hours, which hold where a week is given; none:
-	// the company's.
+	// Holidays are those of the hours, which hold where a week is given; without a
+	// country they stand on top of the company's.
 	Holidays Holidays `yaml:"holidays"`
 
 	zone     *time.Location
