@@ -100,7 +100,6 @@ lines: [{name: sales, pbx: main, numbers: [%q]}]
 managers: [{login: anna, name: Anna}, {login: boris, name: Boris}, {login: vera, name: Vera}]
 pools: [{name: default, managers: [anna, boris], supervisor: vera, ladder: {settle: 0s}}]
 channels: {webhooks: [{name: hook, url: %q, secret_file: hook.secret}]}
-alerts: {new_lead: {must: immediate}}
 %s`, at.URL, at.Username, filter, second, rigLine, r.alerts.URL, r.more),
 	})
 	r.launch()

@@ -150,8 +150,7 @@ func siegeManagers(pool string, n int) (logins []string) {
 
 func siegeSupervisor(pool string) string { return "chief-" + pool }
 
-// configure writes the daemon's configuration. Nothing is told in lists: who has
-// heard of which caller is counted.
+// configure writes the daemon's configuration.
 func (s *siege) configure() {
 	s.Helper()
 	url := s.pbx.ARIURL
@@ -168,7 +167,6 @@ token_file: tokens
 asterisk: [{name: main, url: %q, username: %s, password_file: ari.password, inbound: {contexts: [from-trunk]}, connect: {context: outside}, cdr: {csv: %q, queue_log: %q, wait: 2s}}]
 channels: {sip: {from: ringback}, email: {host: 127.0.0.1, port: %s, tls: none, from: ringback@example.com}, webhooks: [{name: crm, url: %q, secret_file: hook.secret}]}
 robot: {ring: 5s}
-alerts: {new_lead: {must: immediate}, overdue: {must: immediate}}
 `, s.o.database, url, s.pbx.ARIUser, s.pbx.CDRFile, filepath.Join(s.pbx.Dir, "log/queue_log"), s.ears.mailPort(), s.ears.crm.URL)
 	b.WriteString("lines:\n")
 	for n, e := range endings {

@@ -20,7 +20,6 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 	"ringback/leads/number"
-	"ringback/leads/told"
 	"ringback/routing"
 )
 
@@ -53,11 +52,9 @@ func missAll(b *testing.B, rate, calls int) {
 	}
 	defer d.Close()
 	book := leads.NewBook(leads.BookConfig{DB: d, Office: office, Metrics: metrics})
-	heard := &tally{want: int64(calls), all: make(chan struct{})}
+	told := &tally{want: int64(calls), all: make(chan struct{})}
 	ladder := alert.New(alert.Config{Office: office, Book: book, Mode: alert.Act, Metrics: metrics,
-		Channels: []alert.Named{{Name: "hook", Channel: heard, Crash: jobs.Repeat}},
-		// Two people have all these calls, and no list.
-		Told: told.New(told.Config{Directory: office.Directory, Policy: told.Policy{told.NewLead: {Must: told.Immediately}}})})
+		Channels: []alert.Named{{Name: "hook", Channel: told, Crash: jobs.Repeat}}})
 	runner, err := jobs.NewRunner(d, append(ladder.Works(), jobs.Work{Kind: leads.KindOpening, InTx: book.Opening}), jobs.Options{Metrics: metrics})
 	if err != nil {
 		b.Fatal(err)
@@ -72,9 +69,9 @@ func missAll(b *testing.B, rate, calls int) {
 	before, commits, statements := processorTime(b), value(b, metrics, "ringback_db_commit_seconds"), value(b, metrics, "ringback_db_statements_total")
 	tellAt(book, rate, calls)
 	select {
-	case <-heard.all:
+	case <-told.all:
 	case <-time.After(30 * time.Second):
-		b.Fatalf("%d of %d were told", heard.n.Load(), calls)
+		b.Fatalf("%d of %d were told", told.n.Load(), calls)
 	}
 	n := float64(calls)
 	b.ReportMetric(0, "ns/op")

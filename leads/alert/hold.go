@@ -206,7 +206,7 @@ func (l *Ladder) tellReleased(tx *db.Tx, m Message, id string) error {
 	if !way.Quiet.IsZero() {
 		return l.hold(tx, &m, id, way.Quiet, false)
 	}
-	return l.tellAlone(tx, m, id, way)
+	return l.handOver(tx, m, id, way)
 }
 
 // collect tells of several leads in one message.

@@ -53,29 +53,8 @@ func (l *Ladder) tell(tx *db.Tx, m Message, id string) error {
 	if err != nil {
 		return err
 	}
-	if until := way.Until(); !until.IsZero() && l.goesOut(&way) {
+	if until := way.Until(); !until.IsZero() && l.cfg.Mode == Act && !way.Off && len(way.Channels) > 0 {
 		return l.hold(tx, &m, id, until, !way.List.IsZero())
-	}
-	return l.tellAlone(tx, m, id, way)
-}
-
-// goesOut says that a message goes out by a way, at once or later.
-func (l *Ladder) goesOut(way *told.Way) bool {
-	return l.cfg.Mode == Act && !way.Off && len(way.Channels) > 0
-}
-
-// tellAlone promises a message that waits for nothing; one too many in a short time
-// goes into a list.
-func (l *Ladder) tellAlone(tx *db.Tx, m Message, id string, way told.Way) error {
-	if !l.goesOut(&way) {
-		return l.handOver(tx, m, id, way)
-	}
-	until, err := l.crowd(tx, &m)
-	if err != nil {
-		return err
-	}
-	if !until.IsZero() {
-		return l.hold(tx, &m, id, until, true)
 	}
 	return l.handOver(tx, m, id, way)
 }
