@@ -45,6 +45,9 @@ const (
 	Cut Trouble = "cut"
 )
 
+// Troubles lists every trouble; the page has words for each.
+var Troubles = []Trouble{Refused, UnknownHost, NoAnswer, Unauthorized, Forbidden, Disabled, Starting, NotAsterisk, Certificate, Silent, Overflow, Replaced, Cut}
+
 var (
 	// ErrReplaced ends a session when another client takes the name of our
 	// application.
@@ -67,7 +70,7 @@ var hints = map[Trouble]string{
 	NotAsterisk:  "this does not look like Asterisk's ARI: check host, port, http or https of the url",
 	Certificate:  "the certificate is not trusted",
 	Silent:       "the connection will be opened anew",
-	Overflow:     "the machine is too slow for this PBX, or something blocks the handling of events",
+	Overflow:     "the machine is too slow for this PBX, or something blocks the handling of events, as a database that cannot be written does",
 	Replaced:     "does a second Ringback, or another program, use this app name? Give each its own. Ringback comes back when nobody has it; restart it to take it back at once",
 	Cut:          "the connection will be opened anew",
 }

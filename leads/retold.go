@@ -7,9 +7,9 @@ import (
 )
 
 // Retold says an explanation, which is kept in English, in another language: its
-// clauses are the phrases of the catalog's topic sentence. false: it holds
-// something else, such as a clause that was cut off, or a name that reads like two
-// clauses, and English is all there is.
+// clauses are the phrases of the catalog's topic sentence. Of a clause that was cut
+// off it says what is whole. false: it holds something else, such as a name that
+// reads like two clauses, and English is all there is.
 func Retold(explanation string, w *text.Words) (string, bool) {
 	if w.Language == text.English {
 		return explanation, true
@@ -19,13 +19,35 @@ func Retold(explanation string, w *text.Words) (string, bool) {
 		if clauses[i] == cut {
 			continue
 		}
-		said, ok := retoldClause(w, clauses[i])
+		said, ok := "", false
+		if i+1 < len(clauses) && clauses[i+1] == cut {
+			said, ok = retoldCut(w, clauses[i])
+		}
+		if !ok {
+			said, ok = retoldClause(w, clauses[i])
+		}
 		if !ok {
 			return "", false
 		}
 		clauses[i] = said
 	}
 	return strings.Join(clauses, between), true
+}
+
+// retoldCut says what is whole of a clause that was cut off: up to a comma.
+func retoldCut(w *text.Words, clause string) (string, bool) {
+	rest, off := strings.CutSuffix(clause, cut)
+	for off {
+		end := strings.LastIndex(rest, ", ")
+		if end < 0 {
+			break
+		}
+		rest = rest[:end]
+		if said, ok := retoldClause(w, rest); ok {
+			return said + cut, true
+		}
+	}
+	return "", false
 }
 
 func retoldClause(w *text.Words, clause string) (string, bool) {

@@ -63,6 +63,23 @@ func TestAnExplanationIsRetold(t *testing.T) {
 	}
 }
 
+// TestACutExplanationIsRetold cuts long first clauses off wherever that may be: no
+// English is left of them.
+func TestACutExplanationIsRetold(t *testing.T) {
+	for _, clause := range []string{
+		"by the PBX's call records: waited for 12 s in queue 600, which rang 101, 102, 103 and 4 more, until nobody was there to answer",
+		"outside the opening hours: rang 101, 102, 103 and 4 more for 12 s",
+		"application 7 is configured as handled: talked with 79161234567 for 1.5 s, less than min_talk (3 s), was transferred",
+	} {
+		for end := strings.Index(clause, ", ") + 2; end < len(clause); end++ {
+			retold(t, clause[:end]+"…; …; the caller hung up")
+		}
+	}
+	if said, _ := leads.Retold("rang 101, 102, 103 and 4 mo…; …; the caller hung up", text.In(text.Russian)); said != "звонок на 101, 102…; …; звонивший кладёт трубку" {
+		t.Errorf("it is said as %q", said)
+	}
+}
+
 // TestEveryRecordedCallIsRetold takes the explanations of what real PBXes did.
 func TestEveryRecordedCallIsRetold(t *testing.T) {
 	files, err := filepath.Glob("../testdata/calls/*/*.want")

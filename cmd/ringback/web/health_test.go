@@ -13,10 +13,14 @@ import (
 
 	"ringback/ari"
 	"ringback/leads/db"
+	"ringback/leads/text"
+	"ringback/routing"
 )
 
 func TestReadyOnlyWhileEveryPBXIsWatched(t *testing.T) {
-	h := newHouse(t)
+	h := newHouse(t, func(c *Config) {
+		c.Office.Directory.Managers = append(c.Office.Directory.Managers, routing.Manager{Login: "root", Role: routing.Admin})
+	})
 	watching := h.pbxs
 	if got := h.ask(ask{path: "/readyz"}); got.code != http.StatusOK || got.body != "{\"ready\":true}\n" {
 		t.Errorf("all is well: %d %s", got.code, got.body)
@@ -38,8 +42,18 @@ func TestReadyOnlyWhileEveryPBXIsWatched(t *testing.T) {
 		t.Errorf("a PBX that is watched is named: %s", got.body)
 	}
 	page := h.page("/")
-	if !strings.Contains(page, "<b>branch</b> is not being watched: calls are not seen<br>unauthorized: ") || !strings.Contains(page, "wrong username or password") || strings.Contains(page, "10.0.0.5") {
+	if !strings.Contains(page, "<b>branch</b> is not being watched: calls are not seen<br>wrong username or password: Compare with ") || strings.Contains(page, "10.0.0.5") {
 		t.Errorf("the page does not say what is wrong with the PBX: %s", page)
+	}
+	root := h.as("root")
+	if err := h.people.SetLanguage(t.Context(), "root", text.Russian); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/everyone", "/status"} {
+		got := h.ask(ask{path: path, header: root})
+		if !strings.Contains(got.body, "неверное имя или пароль") || !strings.Contains(got.body, "Сравните с разделом") || strings.Contains(got.body, "wrong username") || strings.Contains(got.body, "unauthorized") {
+			t.Errorf("%s in Russian: %s", path, got.body)
+		}
 	}
 	if got := h.ask(ask{path: "/readyz", from: distantIP}); got.code != http.StatusServiceUnavailable || got.body != "{\"ready\":false}\n" {
 		t.Errorf("a stranger is told: %d %s", got.code, got.body)
@@ -79,7 +93,7 @@ func TestReadyOnlyWhileTheDatabaseWrites(t *testing.T) {
 	if got.code != http.StatusServiceUnavailable || !strings.Contains(got.body, `"what":"database"`) || strings.Contains(got.body, "disk is gone") {
 		t.Errorf("after: %d %s", got.code, got.body)
 	}
-	if page := h.page("/"); !strings.Contains(page, "The database cannot be written. An administrator must look at it.<br>it cannot be written") {
+	if page := h.page("/"); !strings.Contains(page, "The database cannot be written. An administrator must look at it.<br>The log says why.") {
 		t.Errorf("the page does not say it: %s", page)
 	}
 }

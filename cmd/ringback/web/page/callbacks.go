@@ -174,10 +174,12 @@ func (s *Site) troubles(ctx context.Context, t *teller) (found troubles, err err
 		}
 	}
 	for _, p := range s.cfg.Health.Problems(ctx) {
-		if p.What == "database" && t.visitor.All {
-			found.Fault = p.Why + ": " + p.Hint
+		if p.What != "database" {
+			continue
 		}
-		found.Stuck = found.Stuck || p.What == "database"
+		if found.Stuck = true; t.visitor.All {
+			found.Fault = t.problem(p).Hint
+		}
 	}
 	gaps, err := s.view.Gaps(ctx, askedGaps)
 	if rows := t.gaps(gaps); t.visitor.All {

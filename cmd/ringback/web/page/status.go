@@ -75,7 +75,10 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 		s.cfg.Door.Broken(w, r, err)
 		return
 	}
-	page := statusPage{head: s.head(t, t.say("nav.status")), Problems: s.cfg.Health.Problems(r.Context()), Observe: s.cfg.Mode == string(alert.Observe)}
+	page := statusPage{head: s.head(t, t.say("nav.status")), Observe: s.cfg.Mode == string(alert.Observe)}
+	for _, p := range s.cfg.Health.Problems(r.Context()) {
+		page.Problems = append(page.Problems, t.problem(p))
+	}
 	for _, pbx := range s.cfg.PBXes() {
 		page.PBXes = append(page.PBXes, t.pbxState(pbx))
 	}

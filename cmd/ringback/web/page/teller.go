@@ -385,9 +385,24 @@ func (t *teller) pbxes(list []ari.Status) []pbxRow {
 	for i, pbx := range list {
 		rows[i] = pbxRow{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: t.say("pbx.watching"), Since: t.moment(pbx.Since)}
 		if !rows[i].Watching {
-			p := health.PBXProblem(pbx)
+			p := t.problem(health.PBXProblem(pbx))
 			rows[i].State, rows[i].Hint = p.Why, p.Hint
 		}
 	}
 	return rows
+}
+
+// problem says in the reader's language what keeps the daemon from being ready.
+func (t *teller) problem(p health.Problem) health.Problem {
+	why := p.Why
+	if name, is := strings.CutPrefix(p.What, "pbx "); is {
+		p.What = t.say("trouble.pbx", "name", name)
+	} else {
+		p.What, why = t.say("trouble.database"), "unwritten"
+	}
+	p.Why, p.Hint = t.known("trouble.", why), ""
+	if t.words.Has("page.hint." + why) {
+		p.Hint = t.say("hint." + why)
+	}
+	return p
 }

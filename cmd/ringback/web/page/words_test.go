@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"ringback/ari"
 	"ringback/ari/call"
+	"ringback/cmd/ringback/web/health"
 	"ringback/leads"
 	"ringback/leads/dials"
 	"ringback/leads/text"
@@ -30,6 +32,16 @@ func TestThereAreWordsForEverything(t *testing.T) {
 	for _, cause := range leads.Causes {
 		if tell.known("cause.", string(cause)) == string(cause) {
 			t.Errorf("there are no words for %q", cause)
+		}
+	}
+	for _, trouble := range ari.Troubles {
+		if p := tell.problem(health.PBXProblem(ari.Status{PBX: "main", Trouble: trouble})); p.What != "PBX main" || p.Why == string(trouble) || (p.Hint == "") != (trouble == ari.Starting || trouble == ari.Certificate) {
+			t.Errorf("%s is said as %+v", trouble, p)
+		}
+	}
+	for _, state := range []ari.State{ari.Waiting, ari.Ended} {
+		if p := tell.problem(health.PBXProblem(ari.Status{State: state})); p.Why == state.String() {
+			t.Errorf("%s is said as %+v", state, p)
 		}
 	}
 	for _, o := range leads.Outcomes {
