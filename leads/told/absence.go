@@ -120,6 +120,23 @@ func AwayAt(ctx context.Context, reader *sql.DB, login string, t time.Time) (boo
 	return n > 0, nil
 }
 
+// AwayUntil says until when somebody is away at t by a list of absences, the first to
+// leave first: one may begin before another ends. Zero: until they are back.
+func AwayUntil(list []Absence, login string, t time.Time) (until time.Time, away bool) {
+	until = t
+	for i := range list {
+		a := &list[i]
+		switch {
+		case a.Login != login || a.From.After(until):
+		case a.Until.IsZero():
+			return time.Time{}, true
+		case a.Until.After(until):
+			until, away = a.Until, true
+		}
+	}
+	return until, away
+}
+
 // AwayAll lists who is away at t or will be, the first to leave first.
 func AwayAll(ctx context.Context, reader *sql.DB, t time.Time) ([]Absence, error) {
 	rows, err := reader.QueryContext(ctx, absenceColumns+"WHERE until_at > $1 ORDER BY from_at, id", db.Millis(t))

@@ -287,6 +287,16 @@ func TestEveryoneSaysWhoIsAway(t *testing.T) {
 	if body := h.look(boss, "/everyone"); strings.Count(body, ">away until") != 1 || !strings.Contains(body, `Boris</a> <span class="tag note">away until`) {
 		t.Errorf("who is away: %s", body)
 	}
+	err = h.db.Do(t.Context(), func(tx *db.Tx) error {
+		_, err := told.GoAway(tx, told.Absence{Login: "boris", From: now.Add(30 * time.Minute), By: "boris"})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := h.look(boss, "/everyone"); !strings.Contains(body, `Boris</a> <span class="tag note">away</span>`) {
+		t.Errorf("who is away in two absences, of which one has no end: %s", body)
+	}
 }
 
 // TestALeaderSaysWhoIsAway where they see everybody, and who is away reads it among

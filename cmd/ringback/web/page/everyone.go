@@ -148,13 +148,13 @@ func (s *Site) count(t *teller, page *everyonePage, tallies []view.Tally) {
 // away says of people that they are away, and until when.
 func (t *teller) away(people []personRow, list []told.Absence) {
 	for i := range people {
-		at := slices.IndexFunc(list, func(a told.Absence) bool { return a.Login == people[i].Login && a.Lasts(t.now) })
+		until, away := told.AwayUntil(list, people[i].Login, t.now)
 		switch {
-		case at < 0:
-		case list[at].Until.IsZero():
+		case !away:
+		case until.IsZero():
 			people[i].Away = t.say("away")
 		default:
-			people[i].Away = t.say("away_until", "until", t.moment(list[at].Until).Clock)
+			people[i].Away = t.say("away_until", "until", t.moment(until).Clock)
 		}
 	}
 }
