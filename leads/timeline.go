@@ -43,8 +43,59 @@ const (
 	EntryDropped       = "alert_dropped"  // a message that waited is of no use any more; detail: why
 	EntryBegun         = "begun"          // the daemon only observed until now: the ladder begins anew
 	EntryRobotCall     = "robot_call"     // the manager was rung, or could not be; detail: what became of it
+	EntryAccount       = "account"        // something about who comes in, and how; who: whose login, or api:NAME of a token; detail: one of Account…
 	EntryClick         = "click_call"     // somebody asked to be connected with the contact; channel: how; detail: "connected", or what was in the way
 )
+
+// What is told of accounts and tokens.
+const (
+	AccountCameIn    = "came_in"   // by an invitation, without a password
+	AccountLoggedIn  = "logged_in" // by a password
+	AccountInvited   = "invited"
+	AccountPassword  = "password"       // it was set or changed; all other sessions ended by it
+	AccountEnded     = "session_ended"  // one of theirs
+	AccountEndedAll  = "sessions_ended" // all of theirs, or all others
+	AccountLocked    = "locked"
+	AccountUnlocked  = "unlocked"
+	AccountLanguage  = "language"
+	AccountConnected = "telegram" // the chat with the bot is theirs from now on
+	AccountToken     = "token_made"
+	AccountRevoked   = "token_revoked"
+)
+
+// ByCommand is how somebody says something at the machine itself.
+const ByCommand = "command"
+
+// Program is how timelines call a program, by the name of its token. No login holds
+// a colon: however a token is named, nobody takes its deeds for a person's, and no
+// person's leads are its.
+func Program(token string) string { return "api:" + token }
+
+// Author is who does something, and how: as timelines tell it.
+type Author struct {
+	Who string // login of a person, or a Program; empty: nobody
+	How string // ByPage and the like
+}
+
+// deeds are the entries that tell what Who has done; of the others Actor did it, or
+// nobody.
+var deeds = map[string]bool{
+	EntryAsked: true, EntryTried: true, EntryTalkedElse: true, EntryClosed: true, EntryAcknowledged: true, EntryNoted: true, EntryLater: true, EntryAway: true,
+	EntryBack: true, EntryChose: true, EntryClick: true, EntryAccount: true, EntryCard: true, EntryMerged: true, EntryJoined: true, EntryAgreed: true, EntryRefused: true,
+}
+
+// author is whose doing an entry tells; empty: nobody's.
+func (e *Entry) author() string {
+	switch {
+	case e.Actor != "":
+		return e.Actor
+	case deeds[e.Kind]:
+		return e.Who
+	case e.Kind == EntryHandedOn && e.Channel != ByLadder && e.Channel != ByAbsence: // whoever had it has said so
+		return e.Detail
+	}
+	return ""
+}
 
 // Entry is one line of the append-only history of a lead, contact or
 // appointment.
@@ -88,9 +139,9 @@ const TopicTimeline = "timeline"
 // Note appends an entry, in the transaction of what it tells.
 func Note(tx *db.Tx, e Entry) error {
 	var err error
-	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail, actor, changes)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail, e.Actor, changed(e.Changes))
+	e.ID, err = tx.Insert(`INSERT INTO timeline (lead, contact, call, appointment, at, kind, who, channel, detail, actor, changes, author)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		e.Lead, e.Contact, e.Call, e.Appointment, db.Millis(tx.Now()), e.Kind, e.Who, e.Channel, e.Detail, e.Actor, changed(e.Changes), e.author())
 	if err != nil {
 		return fmt.Errorf("leads: timeline: %w", err)
 	}

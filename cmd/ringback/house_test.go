@@ -62,7 +62,8 @@ var rooms = map[string]room{
 	"leads/dials":    {floor: 2, only: []string{"leads/db", "leads/number", "leads/posted"}},
 	"leads/view":     {floor: 2},
 	"leads/text":     {floor: 0, only: []string{}},
-	"leads/people":   {floor: 2, only: []string{"leads/db", "leads/text", "routing"}},
+	// What becomes of accounts stands in the timeline.
+	"leads/people": {floor: 2, only: []string{"leads", "leads/db", "leads/text", "routing"}},
 	// It is below robotcall, which places its calls, and below leads/alert, which
 	// tells its notices.
 	"leads/appointments": {floor: 2},
@@ -76,8 +77,8 @@ var rooms = map[string]room{
 	"leads/alert/webhook": {floor: 3, only: []string{"leads/alert", "leads/hook"}},
 	"leads/alert/gateway": {floor: 3, only: []string{"leads/alert", "leads/text"}},
 	"leads/alert/page":    {floor: 3, only: []string{"leads/alert"}},
-	// It hears buttons too, and so does what they say.
-	"leads/alert/telegram": {floor: 3, only: []string{"leads/alert", "leads", "leads/db", "leads/text", "routing", "leads/number"}},
+	// It hears buttons too, and so does what they say, unless who presses is locked.
+	"leads/alert/telegram": {floor: 3, only: []string{"leads/alert", "leads", "leads/db", "leads/people", "leads/text", "routing", "leads/number"}},
 	// What unpacks and runs Debian's programs knows nothing of Asterisk.
 	"ari/pbx/debian":   {floor: 0, only: []string{}, lab: true},
 	"ari/pbx/database": {floor: 1, only: []string{"ari/pbx/debian"}, lab: true},

@@ -54,7 +54,7 @@ var importContacts = errand[importPart, contacts.Report]{"import", func(ctx cont
 	for rows := range slices.Chunk(part.Rows, importStep) {
 		var step contacts.Report
 		err := at.db.Do(ctx, func(tx *db.Tx) (err error) {
-			if step, err = cabinet.Import(tx, rows, contacts.Author{How: "import"}); err == nil && part.Dry {
+			if step, err = cabinet.Import(tx, rows, leads.Author{How: "import"}); err == nil && part.Dry {
 				err = errDry
 			}
 			return err

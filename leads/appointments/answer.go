@@ -31,7 +31,7 @@ func (d *Desk) Made(tx *db.Tx, id int64, dialed string, o Outcome, detail string
 	if err := end(tx, id, o, detail); err != nil {
 		return err
 	}
-	if err := d.note(tx, a, EntryAnswered, "", string(o)); err != nil {
+	if err := d.note(tx, a, leads.Author{}, EntryAnswered, string(o)); err != nil {
 		return err
 	}
 	if err := d.act(tx, a, o, stale); err != nil {
@@ -81,7 +81,7 @@ func (d *Desk) Tried(tx *db.Tx, id int64, detail string) error {
 	if err != nil {
 		return err
 	}
-	return d.note(tx, a, EntryTried, "", detail)
+	return d.note(tx, a, leads.Author{}, EntryTried, detail)
 }
 
 // NotMade notes that a reminder's call was not made, and why.
@@ -103,7 +103,7 @@ func (d *Desk) NotMade(tx *db.Tx, id int64, why Reason, detail string) error {
 // unmade says that a call was not made, in the history and to somebody of the
 // house.
 func (d *Desk) unmade(tx *db.Tx, a *Appointment, id string, why Reason, detail string) error {
-	if err := d.note(tx, a, EntryNotMade, "", reasoned(why, detail)); err != nil {
+	if err := d.note(tx, a, leads.Author{}, EntryNotMade, reasoned(why, detail)); err != nil {
 		return err
 	}
 	return d.tell(tx, a, Notice{ID: id, Why: WhyNotReminded, Outcome: NotMade, Reason: why, Detail: detail})

@@ -28,10 +28,16 @@ type DeskConfig struct {
 }
 
 // Desk books appointments and the calls that remind of them.
-type Desk struct{ cfg DeskConfig }
+type Desk struct {
+	cfg DeskConfig
+	by  leads.Author // of what is booked, changed and cancelled; its zero value: nobody who is known
+}
 
 // NewDesk makes a Desk.
 func NewDesk(c DeskConfig) *Desk { return &Desk{cfg: c} }
+
+// For is the Desk as somebody uses it: timelines tell that they did what it does.
+func (d *Desk) For(by leads.Author) *Desk { return &Desk{d.cfg, by} }
 
 // What is asked of an appointment that cannot be.
 var (
@@ -62,7 +68,7 @@ func (d *Desk) Create(tx *db.Tx, w Wanted) (a *Appointment, made bool, err error
 	if err := in.insert(tx); err != nil {
 		return nil, false, err
 	}
-	if err := d.note(tx, in.Appointment, EntryBooked, "", in.clock()); err != nil {
+	if err := d.note(tx, in.Appointment, d.by, EntryBooked, in.clock()); err != nil {
 		return nil, false, err
 	}
 	return in.Appointment, true, d.book(tx, in.Appointment, Created)
@@ -122,7 +128,7 @@ func (d *Desk) Change(tx *db.Tx, id int64, c Changes) (*Appointment, error) {
 	if moved {
 		kind, detail = EntryMoved, in.clock()
 	}
-	if err := d.note(tx, in.Appointment, kind, "", detail); err != nil {
+	if err := d.note(tx, in.Appointment, d.by, kind, detail); err != nil {
 		return nil, err
 	}
 	switch {
@@ -188,7 +194,7 @@ func (d *Desk) Cancel(tx *db.Tx, id int64) (*Appointment, error) {
 	if err := a.save(tx); err != nil {
 		return nil, err
 	}
-	if err := d.note(tx, a, EntryCancelled, "", ""); err != nil {
+	if err := d.note(tx, a, d.by, EntryCancelled, ""); err != nil {
 		return nil, err
 	}
 	return a, d.withdraw(tx, a.ID)
@@ -242,6 +248,6 @@ const (
 	EntryNotMade   = "not_reminded"          // no call was made; detail: why
 )
 
-func (d *Desk) note(tx *db.Tx, a *Appointment, kind, who, detail string) error {
-	return leads.Note(tx, leads.Entry{Appointment: leads.Ref(a.ID), Contact: leads.Ref(a.Contact), Kind: kind, Who: who, Detail: detail})
+func (d *Desk) note(tx *db.Tx, a *Appointment, by leads.Author, kind, detail string) error {
+	return leads.Note(tx, leads.Entry{Appointment: leads.Ref(a.ID), Contact: leads.Ref(a.Contact), Kind: kind, Channel: by.How, Detail: detail, Actor: by.Who})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/jobs"
 )
@@ -177,7 +178,7 @@ func (d *Desk) book(tx *db.Tx, a *Appointment, occasion Occasion) error {
 		if err := r.insert(tx); err != nil {
 			return err
 		}
-		if err := d.note(tx, a, EntryReminder, "", p.opens.In(a.Local().Location()).Format(time.RFC3339)); err != nil {
+		if err := d.note(tx, a, leads.Author{}, EntryReminder, p.opens.In(a.Local().Location()).Format(time.RFC3339)); err != nil {
 			return err
 		}
 	}

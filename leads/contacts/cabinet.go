@@ -27,12 +27,6 @@ type Cabinet struct{ cfg Config }
 // New makes a Cabinet.
 func New(c Config) *Cabinet { return &Cabinet{c} }
 
-// Author is who fills in a card, and how: as timelines tell it.
-type Author struct {
-	Who string // a login, or a program's name
-	How string // leads.ByAPI, leads.ByPage …
-}
-
 // Did is what became of a card.
 type Did string
 
@@ -58,13 +52,13 @@ func (e *OwnedError) Error() string {
 // numbers, or of a new one. Numbers are added, and none is taken away. Its error
 // is posted.Problems, or has a *OwnedError in it: the card names two contacts, or
 // one that goes by another external id.
-func (c *Cabinet) Put(tx *db.Tx, w Wanted, by Author) (id int64, did Did, err error) {
+func (c *Cabinet) Put(tx *db.Tx, w Wanted, by leads.Author) (id int64, did Did, err error) {
 	id, did, _, err = c.put(tx, w, by)
 	return id, did, err
 }
 
 // put is Put; parts are what is different where the card was changed.
-func (c *Cabinet) put(tx *db.Tx, w Wanted, by Author) (id int64, did Did, parts []Part, err error) {
+func (c *Cabinet) put(tx *db.Tx, w Wanted, by leads.Author) (id int64, did Did, parts []Part, err error) {
 	in, err := c.check(w)
 	if err != nil {
 		return 0, "", nil, err
@@ -95,7 +89,7 @@ func didOf(parts []Part) Did {
 // Change changes the card of a contact. Numbers, where they are named, become all
 // that it has. Its error is as of Put, or has leads.ErrNoContact or a
 // *leads.MovedError in it.
-func (c *Cabinet) Change(tx *db.Tx, id int64, w Wanted, by Author) (Did, error) {
+func (c *Cabinet) Change(tx *db.Tx, id int64, w Wanted, by leads.Author) (Did, error) {
 	in, err := c.check(w)
 	if err != nil {
 		return "", err

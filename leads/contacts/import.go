@@ -35,7 +35,7 @@ type Change struct {
 // Import takes rows of a file: each as a whole or not at all. A number that rang
 // before anybody had filled in a card is taken for the row's. Rows of which
 // nothing is different change nothing, so that a file can be imported again.
-func (c *Cabinet) Import(tx *db.Tx, rows []Row, by Author) (r Report, err error) {
+func (c *Cabinet) Import(tx *db.Tx, rows []Row, by leads.Author) (r Report, err error) {
 	for i := range rows {
 		var done Change
 		err := tx.Sub(func(tx *db.Tx) (err error) {
@@ -86,7 +86,7 @@ func (r *Report) count(done Change) {
 
 // importRow takes one row; strangers to whom its numbers belong become part of
 // the contact that it is about.
-func (c *Cabinet) importRow(tx *db.Tx, w Wanted, by Author) (done Change, err error) {
+func (c *Cabinet) importRow(tx *db.Tx, w Wanted, by leads.Author) (done Change, err error) {
 	for range MaxNumbers {
 		err := tx.Sub(func(tx *db.Tx) (err error) {
 			done.Contact, done.Did, done.Parts, err = c.put(tx, w, by)

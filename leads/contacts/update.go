@@ -39,7 +39,7 @@ type Part struct {
 // update writes what is different, and notes which parts of the card that are;
 // dropped are the numbers that it has lost already. The parts are none where the
 // card stood so already.
-func (in *checked) update(tx *db.Tx, id int64, by Author, dropped []string) ([]Part, error) {
+func (in *checked) update(tx *db.Tx, id int64, by leads.Author, dropped []string) ([]Part, error) {
 	was, err := readCard(tx, id)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func (in *checked) add(tx *db.Tx, id int64) (added []string, err error) {
 }
 
 // note tells the timeline which parts of a card are different.
-func note(tx *db.Tx, id int64, by Author, parts []Part) error {
+func note(tx *db.Tx, id int64, by leads.Author, parts []Part) error {
 	fields, changes := make([]string, len(parts)), make([]leads.Change, len(parts))
 	for i := range parts {
 		fields[i], changes[i] = parts[i].Field, leads.Change(parts[i])

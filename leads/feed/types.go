@@ -51,7 +51,7 @@ var types = map[string]string{
 }
 
 // untold are entries that say nothing to others: what follows from them does.
-var untold = map[string]bool{leads.EntryCallDue: true, leads.EntryChose: true, leads.EntryBegun: true}
+var untold = map[string]bool{leads.EntryCallDue: true, leads.EntryChose: true, leads.EntryBegun: true, leads.EntryAccount: true}
 
 // ofContact are the events that entries about a contact alone are told as.
 var ofContact = map[string]string{

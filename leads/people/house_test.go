@@ -82,7 +82,7 @@ func (h *house) logIn(login, password, address string) error {
 func (h *house) dump() string {
 	h.t.Helper()
 	var all strings.Builder
-	for _, table := range []string{"accounts", "invites", "sessions", "tokens"} {
+	for _, table := range []string{"accounts", "invites", "sessions", "tokens", "timeline"} {
 		rows, err := h.db.Reader().Query("SELECT * FROM " + table)
 		if err != nil {
 			h.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 )
 
@@ -39,7 +40,10 @@ func (r *Register) Invite(ctx context.Context, login string, to Invitation) (sec
 			return err
 		}
 		_, err := tx.Exec("INSERT INTO invites (hash, login, ends, purpose) VALUES ($1, $2, $3, $4)", hash, login, db.Millis(ends), to)
-		return err
+		if err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountInvited, leads.ByCommand)
 	})
 	if err == nil {
 		r.log.Info("somebody was invited", "login", login)
@@ -87,13 +91,17 @@ func (r *Register) Accept(ctx context.Context, invite, password string, from Fro
 		if err := use(tx, invite); err != nil {
 			return err
 		}
+		did := leads.AccountCameIn
 		if to == ToSetPassword {
+			did = leads.AccountPassword
 			if err := setPassword(tx, login, hash, 0); err != nil {
 				return err
 			}
 		}
-		secret, err = r.begin(tx, login, from)
-		return err
+		if secret, err = r.begin(tx, login, from); err != nil {
+			return err
+		}
+		return tell(tx, login, did, leads.ByPage)
 	})
 	if err != nil {
 		return "", err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/text"
 )
@@ -30,8 +31,12 @@ func (r *Register) SetLanguage(ctx context.Context, login string, language text.
 		return fmt.Errorf("people: language %q is none of ours", language)
 	}
 	err := r.change(ctx, login, "language", func(tx *db.Tx) error {
+		before := r.Speaks(login)
 		_, err := tx.Exec(`INSERT INTO accounts (login, language) VALUES ($1, $2) ON CONFLICT (login) DO UPDATE SET language = excluded.language`, login, language)
-		return err
+		if err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountLanguage, leads.ByPage, leads.Change{Field: "language", From: string(before), To: string(language)})
 	})
 	if err == nil {
 		r.chosen.mu.Lock()

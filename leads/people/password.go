@@ -12,6 +12,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/text/unicode/norm"
 
+	"ringback/leads"
 	"ringback/leads/db"
 )
 
@@ -146,8 +147,10 @@ func (r *Register) LogIn(ctx context.Context, login, password string, from From)
 		if err := a.stands(tx, login); err != nil {
 			return err
 		}
-		secret, err = r.begin(tx, login, from)
-		return err
+		if secret, err = r.begin(tx, login, from); err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountLoggedIn, leads.ByPage)
 	})
 	if errors.Is(err, ErrWrong) || errors.Is(err, ErrLocked) {
 		return "", err
@@ -241,7 +244,10 @@ func (r *Register) ChangePassword(ctx context.Context, login, old, password stri
 		if err := a.stands(tx, login); err != nil {
 			return err
 		}
-		return setPassword(tx, login, hash, keep)
+		if err := setPassword(tx, login, hash, keep); err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountPassword, leads.ByPage)
 	})
 }
 

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/text"
 	"ringback/routing"
@@ -195,7 +196,10 @@ func (r *Register) Lock(ctx context.Context, login string) error {
 		if _, err := tx.Exec("DELETE FROM invites WHERE login = $1", login); err != nil {
 			return err
 		}
-		return endAll(tx, login, 0)
+		if err := endAll(tx, login, 0); err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountLocked, leads.ByCommand)
 	})
 }
 
@@ -209,11 +213,19 @@ func Locked(tx *db.Tx, login string) (bool, error) {
 	return locked > 0, nil
 }
 
+// tell writes down what became of somebody's account, or of a token; how is
+// leads.ByPage and the like.
+func tell(tx *db.Tx, whose, what, how string, changes ...leads.Change) error {
+	return leads.Note(tx, leads.Entry{Kind: leads.EntryAccount, Who: whose, Channel: how, Detail: what, Changes: changes})
+}
+
 // Unlock lets a person in again who was locked, and forgets wrong passwords.
 func (r *Register) Unlock(ctx context.Context, login string) error {
 	err := r.change(ctx, login, "unlock", func(tx *db.Tx) error {
-		_, err := tx.Exec("UPDATE accounts SET locked = 0 WHERE login = $1", login)
-		return err
+		if _, err := tx.Exec("UPDATE accounts SET locked = 0 WHERE login = $1", login); err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountUnlocked, leads.ByCommand)
 	})
 	if err == nil {
 		r.slow.forgive(login)

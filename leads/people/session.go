@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/text"
 )
@@ -101,8 +102,14 @@ func (r *Register) Sessions(ctx context.Context, login string) ([]Session, error
 // End ends one session of a person; of nobody else.
 func (r *Register) End(ctx context.Context, login string, id int64) error {
 	err := r.db.Do(ctx, func(tx *db.Tx) error {
-		_, err := tx.Exec("DELETE FROM sessions WHERE id = $1 AND login = $2", id, login)
-		return err
+		ended, err := tx.Exec("DELETE FROM sessions WHERE id = $1 AND login = $2", id, login)
+		if err != nil {
+			return err
+		}
+		if n, err := ended.RowsAffected(); err != nil || n == 0 {
+			return err
+		}
+		return tell(tx, login, leads.AccountEnded, leads.ByPage)
 	})
 	if err != nil {
 		return fmt.Errorf("people: end of a session: %w", err)
@@ -113,7 +120,16 @@ func (r *Register) End(ctx context.Context, login string, id int64) error {
 // EndOthers ends all sessions of a person but one (0: all of them), and the
 // links that they have got so far.
 func (r *Register) EndOthers(ctx context.Context, login string, but int64) error {
-	return r.change(ctx, login, "end of sessions", func(tx *db.Tx) error { return endAll(tx, login, but) })
+	how := leads.ByPage
+	if but == 0 { // nobody ends by a page the session by which they do that
+		how = leads.ByCommand
+	}
+	return r.change(ctx, login, "end of sessions", func(tx *db.Tx) error {
+		if err := endAll(tx, login, but); err != nil {
+			return err
+		}
+		return tell(tx, login, leads.AccountEndedAll, how)
+	})
 }
 
 func endAll(tx *db.Tx, login string, but int64) error {

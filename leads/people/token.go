@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 )
 
@@ -44,6 +45,9 @@ var (
 	ErrScope         = errors.New("there is no such scope: there are " + strings.Join(Scopes, ", "))
 )
 
+// FileToken is how those of token_file are called, which have no names.
+const FileToken = "token_file"
+
 var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 
 // MakeToken makes a token, and gives the text that is shown this once. It ends
@@ -51,6 +55,9 @@ var tokenName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$`)
 func (r *Register) MakeToken(ctx context.Context, name string, scopes []string, after time.Duration) (secret string, t *Token, err error) {
 	if !tokenName.MatchString(name) {
 		return "", nil, ErrTokenName
+	}
+	if name == FileToken {
+		return "", nil, ErrNameTaken
 	}
 	if r.cfg.Directory.Manager(name) != nil {
 		return "", nil, ErrTokenIsPerson
@@ -77,7 +84,10 @@ func (r *Register) MakeToken(ctx context.Context, name string, scopes []string, 
 		if err == nil && t.ID == 0 {
 			err = ErrNameTaken
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return tell(tx, leads.Program(name), leads.AccountToken, leads.ByCommand, leads.Change{Field: "scopes", To: strings.Join(t.Scopes, ", ")})
 	})
 	if err != nil {
 		return "", nil, fmt.Errorf("people: token %s: %w", name, err)
@@ -146,7 +156,7 @@ func (r *Register) Revoke(ctx context.Context, name string) error {
 		if n, err := res.RowsAffected(); err != nil || n == 0 {
 			return errors.Join(err, ErrNoToken)
 		}
-		return nil
+		return tell(tx, leads.Program(name), leads.AccountRevoked, leads.ByCommand)
 	})
 	if err != nil {
 		return fmt.Errorf("people: token %s: %w", name, err)

@@ -90,7 +90,7 @@ type AppointmentCard struct {
 	Timeline  []Entry    `json:"timeline"`  // the newest entry first, no more than MaxTimeline
 }
 
-const appointmentTimelineQuery = entryColumns + " WHERE appointment = $1 ORDER BY id DESC LIMIT $2"
+const appointmentTimelineQuery = entryColumns + " WHERE appointment = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 
 // Appointment reads one appointment; ErrNotFound is in the error when there is
 // none.
@@ -106,7 +106,7 @@ func (v *View) Appointment(ctx context.Context, id int64) (*AppointmentCard, err
 	if card.Reminders, err = collect(ctx, v.db, scanReminder, remindersOfQuery, id, MaxTimeline); err != nil {
 		return nil, failed("reminders of an appointment", err)
 	}
-	card.Timeline, err = v.timeline(ctx, appointmentTimelineQuery, id)
+	card.Timeline, err = v.newest(ctx, appointmentTimelineQuery, id)
 	return card, err
 }
 

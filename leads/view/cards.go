@@ -27,11 +27,13 @@ type CallbackCard struct {
 	Callback
 	Calls    []Call // that it stands for, the newest first, no more than DefaultLimit
 	Timeline []Entry
+	Older    string // leads to what of the history is older; empty: nothing is
 }
 
 // Callback reads one lead, open or closed, if it is in sight; otherwise, as when
-// there is none, ErrNotFound is in the error.
-func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*CallbackCard, error) {
+// there is none, ErrNotFound is in the error. Its history begins at the cursor;
+// ErrCursor is in the error of another list's.
+func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64, cursor string) (*CallbackCard, error) {
 	c, err := scanCallback(v.db.QueryRowContext(ctx, callbackQuery, db.Millis(time.Now()), lead))
 	if err == nil && !s.Sees(c.ID, c.Pool, c.Manager) {
 		err = sql.ErrNoRows
@@ -45,7 +47,8 @@ func (v *View) Callback(ctx context.Context, s leads.Sight, lead int64) (*Callba
 		return nil, err
 	}
 	card.Calls = calls.Items
-	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, lead)
+	history, err := v.timeline(ctx, leadTimelineQuery, lead, cursor)
+	card.Timeline, card.Older = history.Items, history.Next
 	return card, err
 }
 
@@ -57,9 +60,10 @@ const mostLeadsOf = 500
 
 // ContactInSight reads one contact as somebody may see it: who is responsible for
 // it, or sees a lead or a call of it, sees its card, and on it what is theirs to
-// see: leads that nobody but themselves has asked for do not count. Otherwise, as when there is none, ErrNotFound is in the error.
-func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64) (*ContactCard, error) {
-	card, err := v.Contact(ctx, contact)
+// see: leads that nobody but themselves has asked for do not count. Otherwise, as when there is none, ErrNotFound is in the error. Its history begins at the cursor,
+// as that of a Callback.
+func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64, cursor string) (*ContactCard, error) {
+	card, err := v.contact(ctx, contact, cursor)
 	if err != nil || s.All && s.Only == 0 {
 		return card, err
 	}

@@ -111,10 +111,17 @@ type ContactCard struct {
 	// their history, the newest entry first, no more than MaxTimeline.
 	Calls    []Call  `json:"calls"`
 	Timeline []Entry `json:"timeline"`
+	// Older leads to what of the history is older; empty: nothing is.
+	Older string `json:"-"`
 }
 
 // Contact reads one contact; ErrNotFound is in the error when there is none.
 func (v *View) Contact(ctx context.Context, id int64) (*ContactCard, error) {
+	return v.contact(ctx, id, "")
+}
+
+// contact reads one contact, with its history from a cursor on.
+func (v *View) contact(ctx context.Context, id int64, cursor string) (*ContactCard, error) {
 	c, err := v.ContactNow(ctx, id)
 	if err != nil {
 		return nil, err
@@ -126,6 +133,7 @@ func (v *View) Contact(ctx context.Context, id int64) (*ContactCard, error) {
 	if card.Calls, err = v.callsOf(ctx, id, DefaultLimit); err != nil {
 		return nil, err
 	}
-	card.Timeline, err = v.timeline(ctx, contactTimelineQuery, id)
+	history, err := v.timeline(ctx, contactTimelineQuery, id, cursor)
+	card.Timeline, card.Older = history.Items, history.Next
 	return card, err
 }

@@ -175,7 +175,7 @@ func (v *View) Lead(ctx context.Context, id int64) (*LeadCard, error) {
 		return nil, err
 	}
 	card := &LeadCard{Lead: *l}
-	card.Timeline, err = v.timeline(ctx, leadTimelineQuery, id)
+	card.Timeline, err = v.newest(ctx, leadTimelineQuery, id)
 	return card, err
 }
 

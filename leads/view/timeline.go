@@ -22,24 +22,36 @@ type Entry struct {
 	Lead  *int64 `json:"lead"`
 	// Changes are for pages; Detail names their fields.
 	Changes []leads.Change `json:"-"`
+	id      int64
 }
 
-// MaxTimeline is how many entries of a timeline are read.
+// MaxTimeline is how many entries of a timeline are read at once.
 const MaxTimeline = 200
 
 const (
-	entryColumns         = "SELECT at, kind, who, channel, detail, actor, lead, changes FROM timeline"
-	leadTimelineQuery    = entryColumns + " WHERE lead = $1 ORDER BY id DESC LIMIT $2"
-	contactTimelineQuery = entryColumns + " WHERE contact = $1 ORDER BY id DESC LIMIT $2"
+	entryColumns         = "SELECT at, kind, who, channel, detail, actor, lead, changes, id FROM timeline"
+	leadTimelineQuery    = entryColumns + " WHERE lead = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
+	contactTimelineQuery = entryColumns + " WHERE contact = $1 AND id < $2 ORDER BY id DESC LIMIT $3"
 )
 
-// timeline reads the newest entries of a lead or contact.
-func (v *View) timeline(ctx context.Context, query string, of int64) ([]Entry, error) {
-	entries, err := collect(ctx, v.db, scanEntry, query, of, MaxTimeline)
+// timeline reads the entries of a lead, contact or appointment, the newest first,
+// from a cursor on.
+func (v *View) timeline(ctx context.Context, query string, of int64, cursor string) (List[Entry], error) {
+	from, err := readCursor("timeline", cursor)
 	if err != nil {
-		return nil, failed("timeline", err)
+		return List[Entry]{}, err
 	}
-	return entries, nil
+	entries, err := collect(ctx, v.db, scanEntry, query, of, from.id, MaxTimeline+1)
+	if err != nil {
+		return List[Entry]{}, failed("timeline", err)
+	}
+	return cut(entries, MaxTimeline, "timeline", func(e *Entry) place { return place{id: e.id} }), nil
+}
+
+// newest are the newest entries.
+func (v *View) newest(ctx context.Context, query string, of int64) ([]Entry, error) {
+	list, err := v.timeline(ctx, query, of, "")
+	return list.Items, err
 }
 
 func scanEntry(row scanner) (Entry, error) {
@@ -47,7 +59,7 @@ func scanEntry(row scanner) (Entry, error) {
 	var at int64
 	var lead sql.NullInt64
 	var changes string
-	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &e.Actor, &lead, &changes)
+	err := row.Scan(&at, &e.Kind, &e.Who, &e.Channel, &e.Detail, &e.Actor, &lead, &changes, &e.id)
 	if err == nil && changes != "" {
 		err = json.Unmarshal([]byte(changes), &e.Changes)
 	}

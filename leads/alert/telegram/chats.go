@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"ringback/leads"
 	"ringback/leads/db"
 	"ringback/leads/people"
 )
@@ -153,6 +154,9 @@ func (c *Chats) join(tx *db.Tx, code string, chat int64) (login string, err erro
 		if _, err := tx.Exec(step.query, step.args...); err != nil {
 			return "", fmt.Errorf("telegram: chat of %s: %w", login, err)
 		}
+	}
+	if err := leads.Note(tx, leads.Entry{Kind: leads.EntryAccount, Who: login, Channel: leads.ByTelegram, Detail: leads.AccountConnected}); err != nil {
+		return "", err
 	}
 	tx.AfterCommit(func() {
 		c.mu.Lock()

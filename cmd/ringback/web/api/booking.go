@@ -57,7 +57,7 @@ func (s *API) book(w http.ResponseWriter, r *http.Request) {
 	var id int64
 	var made bool
 	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/appointments/%d", id) }, func(tx *db.Tx) error {
-		a, isNew, err := s.cfg.Desk.Create(tx, wanted)
+		a, isNew, err := s.cfg.Desk.For(author(r)).Create(tx, wanted)
 		if err == nil {
 			id, made = a.ID, isNew
 		}
@@ -78,7 +78,7 @@ func (s *API) bookAll(w http.ResponseWriter, r *http.Request) {
 	file := appointments.ReadCSV(text)
 	made := 0
 	err := s.do(r, at("/api/v1/appointments"), func(tx *db.Tx) (err error) {
-		made, err = s.cfg.Desk.Import(tx, file)
+		made, err = s.cfg.Desk.For(author(r)).Import(tx, file)
 		return err
 	})
 	if s.done(w, r, err) {
@@ -97,7 +97,7 @@ func (s *API) change(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := s.do(r, at("/api/v1/appointments/%d", id), func(tx *db.Tx) error {
-		_, err := s.cfg.Desk.Change(tx, id, changes)
+		_, err := s.cfg.Desk.For(author(r)).Change(tx, id, changes)
 		return err
 	})
 	if s.done(w, r, err) {
@@ -112,7 +112,7 @@ func (s *API) cancel(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := s.do(r, at("/api/v1/appointments/%d", id), func(tx *db.Tx) error {
-		_, err := s.cfg.Desk.Cancel(tx, id)
+		_, err := s.cfg.Desk.For(author(r)).Cancel(tx, id)
 		return err
 	})
 	if s.done(w, r, err) {

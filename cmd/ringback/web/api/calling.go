@@ -34,7 +34,7 @@ func (s *API) call(w http.ResponseWriter, r *http.Request) {
 	}
 	var id int64
 	err := s.do(r, func() string { return fmt.Sprintf("/api/v1/clicks/%d", id) }, func(tx *db.Tx) (err error) {
-		id, err = s.cfg.Caller.ClickIn(tx, sight, leads.ByAPI, lead)
+		id, err = s.cfg.Caller.ClickIn(tx, sight, program(r), lead)
 		return err
 	})
 	if errors.Is(err, robotcall.ErrNoNumber) {

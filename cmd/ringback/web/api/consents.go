@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -93,7 +94,7 @@ func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 		if words[0].Kind == dials.Agreed {
 			said = leads.EntryAgreed
 		}
-		return leads.NoteConsent(tx, words[0].Number, said, words[0].Who, leads.ByAPI)
+		return leads.NoteConsent(tx, words[0].Number, said, cmp.Or(words[0].Who, program(r)), program(r))
 	})
 	if s.done(w, r, err) {
 		door.JSON(w, http.StatusOK, typeJSON, struct {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"ringback/leads"
 	"ringback/leads/contacts"
 	"ringback/leads/db"
+	"ringback/leads/people"
 	"ringback/leads/posted"
 )
 
@@ -20,19 +22,15 @@ func (s *API) oneContact(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// program is how timelines call the program that asks, by the name of its token;
-// empty where that is one of token_file. No login holds a colon: however a token
-// is named, nobody takes its deeds for a person's, and no person's leads are its.
+// program is how timelines call the program that asks, and how it does what it
+// does for somebody: by the name of its token.
 func program(r *http.Request) string {
-	if name := door.VisitorOf(r).Token; name != "" {
-		return "api:" + name
-	}
-	return ""
+	return leads.Program(cmp.Or(door.VisitorOf(r).Token, people.FileToken))
 }
 
 // author is who a program is, to timelines.
-func author(r *http.Request) contacts.Author {
-	return contacts.Author{Who: program(r), How: leads.ByAPI}
+func author(r *http.Request) leads.Author {
+	return leads.Author{Who: program(r), How: leads.ByAPI}
 }
 
 // putContact answers PUT /api/v1/contacts.

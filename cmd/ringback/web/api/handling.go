@@ -38,7 +38,7 @@ type remark struct {
 func (s *API) acknowledge(w http.ResponseWriter, r *http.Request) {
 	var by said
 	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, _ *leads.Hand, id int64) error {
-		return s.cfg.Book.Acknowledge(tx, id, by.Login, leads.ByAPI)
+		return s.cfg.Book.Acknowledge(tx, id, by.Login, program(r))
 	})
 }
 
@@ -73,7 +73,7 @@ func (s *API) settle(w http.ResponseWriter, r *http.Request) {
 	}
 	by.Outcome = leads.Settled
 	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, _ *leads.Hand, id int64) error {
-		return s.cfg.Book.Hand(leads.Sight{Login: by.Login, All: true}, leads.ByAPI).Settle(tx, id, by.Outcome, by.Why)
+		return s.cfg.Book.Hand(leads.Sight{Login: by.Login, All: true}, program(r)).Settle(tx, id, by.Outcome, by.Why)
 	})
 }
 
@@ -95,7 +95,7 @@ func (s *API) handOn(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return err
 		}
-		to, err := s.cfg.Book.HandOn(tx, id, by.Login, leads.ByAPI)
+		to, err := s.cfg.Book.HandOn(tx, id, by.Login, program(r))
 		if err == nil && to == "" {
 			err = leads.ErrNobodyElse
 		}
@@ -189,14 +189,15 @@ func (s *API) whom(tx *db.Tx, contact int64, text string) (leads.ByHand, error) 
 // hand is the hand of a manager for whom the program acts, or the program's own.
 // Its error is posted.Problems.
 func (s *API) hand(r *http.Request, login string) (*leads.Hand, error) {
-	sight := leads.Sight{Login: program(r), All: true}
+	sight, how := leads.Sight{Login: program(r), All: true}, leads.ByAPI
 	if login != "" {
+		how = program(r)
 		var known bool
 		if sight, known = leads.SightOf(s.cfg.Office.Directory, login); !known {
 			return nil, posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}}
 		}
 	}
-	return s.cfg.Book.Hand(sight, leads.ByAPI), nil
+	return s.cfg.Book.Hand(sight, how), nil
 }
 
 // handle reads what is posted into said, does it to a lead, and answers with

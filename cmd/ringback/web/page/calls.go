@@ -24,6 +24,7 @@ func (s *Site) listRoutes() []door.Route {
 		get("/search", door.Person, s.search),
 		get("/report", door.Person, s.report),
 		get("/report.csv", door.Person, s.reportCSV),
+		get("/doings", door.Leader, s.doings),
 		get("/status", door.Admin, s.status),
 	}
 }

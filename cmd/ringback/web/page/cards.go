@@ -27,6 +27,7 @@ type leadPage struct {
 	Linked  bool
 	Soonest string // that it can be put off to
 	Joined  string // that it was open when the reader opened it by hand
+	pager
 }
 
 // lead shows the card of one lead.
@@ -42,8 +43,11 @@ func (s *Site) lead(w http.ResponseWriter, r *http.Request) {
 func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int64, a asked) {
 	t := s.teller(r)
 	t.path = address(id)
-	card, err := s.view.Callback(r.Context(), t.visitor.Sight, id)
+	card, err := s.view.Callback(r.Context(), t.visitor.Sight, id, r.URL.Query().Get("older"))
 	switch {
+	case errors.Is(err, view.ErrCursor):
+		http.Redirect(w, r, address(id), http.StatusSeeOther)
+		return
 	case errors.Is(err, view.ErrNotFound) && a.Said != "": // it is another's by now
 		s.showRefused(w, r, code, t.say("undone.title"), refusedPage{Said: a.Said, Fields: sentBy(r.PostForm)})
 		return
@@ -60,7 +64,7 @@ func (s *Site) showLead(w http.ResponseWriter, r *http.Request, code int, id int
 		return
 	}
 	page := leadPage{asked: a, Row: s.callback(t, &card.Callback, mine), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline),
-		Linked: t.visitor.Only != 0, Soonest: t.now.In(t.zone).Format(localTime), Joined: t.joined(r, &card.Callback)}
+		Linked: t.visitor.Only != 0, Soonest: t.now.In(t.zone).Format(localTime), Joined: t.joined(r, &card.Callback), pager: historyPages(r, address(id), card.Older)}
 	page.head = s.head(t, t.title(page.Row.Who))
 	if page.Linked {
 		page.Row.Who.Card = "" // which is not theirs to see
@@ -111,6 +115,7 @@ type contactPage struct {
 	Timeline []entryRow
 	Progress *progress
 	Refused  bool // of all numbers: no machine may call
+	pager
 }
 
 // phoneRow is a number of a contact.
@@ -135,9 +140,12 @@ func (s *Site) contact(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id int64, a asked) {
 	t := s.teller(r)
-	card, err := s.view.ContactInSight(r.Context(), t.visitor.Sight, id)
+	card, err := s.view.ContactInSight(r.Context(), t.visitor.Sight, id, r.URL.Query().Get("older"))
 	var moved *view.MovedError
 	switch {
+	case errors.Is(err, view.ErrCursor):
+		http.Redirect(w, r, contactAddress(id), http.StatusSeeOther)
+		return
 	case errors.As(err, &moved):
 		http.Redirect(w, r, contactAddress(moved.Into), http.StatusSeeOther)
 		return
@@ -150,7 +158,8 @@ func (s *Site) showContact(w http.ResponseWriter, r *http.Request, code int, id 
 	}
 	t.path = contactAddress(id)
 	page := contactPage{asked: a, ID: id, Who: t.contact(&card.Contact), Contact: &card.Contact, NeedsDetails: card.NeedsDetails, Manager: t.person(card.Manager),
-		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), choices: t.choices(a.Typed)}
+		Open: t.leads(card.Open), Calls: t.calls(card.Calls), Timeline: t.timeline(card.Timeline), choices: t.choices(a.Typed),
+		pager: historyPages(r, contactAddress(id), card.Older)}
 	page.head = s.head(t, t.title(page.Who))
 	page.Contact.Note, page.Contact.Email = lines(page.Contact.Note), alert.Clean(page.Contact.Email)
 	if page.Progress, err = s.progress(r, t); err != nil {
@@ -193,7 +202,7 @@ func (s *Site) contactInSight(w http.ResponseWriter, r *http.Request) (card *vie
 		s.nothingHere(w, r)
 		return nil, false
 	}
-	card, err := s.view.ContactInSight(r.Context(), sees(r), id)
+	card, err := s.view.ContactInSight(r.Context(), sees(r), id, "")
 	switch {
 	case errors.Is(err, view.ErrNotFound):
 		s.nothingHere(w, r)
@@ -236,7 +245,7 @@ func (s *Site) changeContact(tx *db.Tx, _ *leads.Hand, card *view.ContactCard, r
 	if name := strings.TrimSpace(f.Get("name")); name != "" || card.Named {
 		wanted.Name = &name
 	}
-	_, err := s.cards.Change(tx, card.ID, wanted, contacts.Author{Who: sees(r).Login, How: leads.ByPage})
+	_, err := s.cards.Change(tx, card.ID, wanted, leads.Author{Who: sees(r).Login, How: leads.ByPage})
 	return err
 }
 

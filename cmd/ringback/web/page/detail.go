@@ -186,7 +186,7 @@ func (t *teller) card(e *view.Entry, who string) string {
 func (t *teller) changes(e *view.Entry) string {
 	var list []string
 	for _, c := range e.Changes {
-		list = append(list, t.say("change", "field", t.known("part.", c.Field), "from", t.stood(c.Field, c.From), "to", t.stood(c.Field, c.To)))
+		list = append(list, t.say("change", "field", t.part(c.Field), "from", t.stood(c.Field, c.From), "to", t.stood(c.Field, c.To)))
 	}
 	if len(list) > 0 {
 		return strings.Join(list, "; ")
@@ -197,11 +197,29 @@ func (t *teller) changes(e *view.Entry) string {
 	return strings.Join(list, ", ")
 }
 
-// stood says what stands in a field of a card.
+// part is how a field is called of a card, or of what somebody has chosen.
+func (t *teller) part(field string) string {
+	if id := "settings.kind." + field; t.words.Has(id) {
+		return t.words.Say(id)
+	}
+	return t.known("part.", field)
+}
+
+// stood says what stands in a field of a card, or of what somebody has chosen.
 func (t *teller) stood(field, value string) string {
 	switch {
 	case value == "":
 		return t.say("change.nothing")
+	case t.words.Has("settings.kind." + field):
+		var list []string
+		for word := range strings.SplitSeq(value, ", ") {
+			if id := "page.choice." + word; t.words.Has(id) {
+				list = append(list, t.words.Say(id))
+			} else {
+				list = append(list, t.channel(word))
+			}
+		}
+		return strings.Join(list, ", ")
 	case field == "shared":
 		return t.known("change.", value)
 	case field == "manager":

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"cmp"
+	"net/http"
 	"strings"
 	"time"
 
@@ -18,6 +20,21 @@ type entryRow struct {
 	Detail string // what a person has written
 	How    string // by what somebody did it
 	Fault  string // what a machine said of it, in English: for administrators
+}
+
+// pager leads to other parts of a list; empty: there is none.
+type pager struct{ Newer, Older string }
+
+// historyPages lead from a part of a history, on a card of ours, to what is older,
+// and back to the newest.
+func historyPages(r *http.Request, card, older string) (p pager) {
+	if older != "" {
+		p.Older = with(card, nil, "older", older) + "#history"
+	}
+	if r.URL.Query().Has("older") {
+		p.Newer = card + "#history"
+	}
+	return p
 }
 
 func (t *teller) timeline(list []view.Entry) []entryRow {
@@ -73,6 +90,15 @@ func (t *teller) entry(e *view.Entry) entryRow {
 		row.Text, row.Detail = t.card(e, who), t.changes(e)
 	case leads.EntryJoined:
 		row.Text = said(alert.Clean(e.Detail))
+	case leads.EntryChose:
+		row.Text = t.say("entry.chose", "who", who)
+		if len(e.Changes) > 0 {
+			row.Text, row.Detail = row.Text+":", t.changes(e)
+		}
+	case leads.EntryAccount:
+		if row.Text = said(t.known("account.", e.Detail)); len(e.Changes) > 0 {
+			row.Detail = t.changes(e)
+		}
 	case leads.EntryAway:
 		row.Text = said(t.span(e.Detail))
 	case appointments.EntryBooked, appointments.EntryMoved, appointments.EntryReminder:
@@ -122,8 +148,13 @@ var deeds = map[string]bool{
 	leads.EntryAsked: true, leads.EntryAssigned: true, leads.EntryClosed: true, leads.EntryAcknowledged: true, leads.EntryHandedOn: true,
 	leads.EntryNobodyElse: true, leads.EntryNoted: true, leads.EntryLater: true, leads.EntryAway: true, leads.EntryBack: true,
 	leads.EntryChose: true, leads.EntryClick: true, leads.EntryCard: true, leads.EntryMerged: true, leads.EntryJoined: true,
-	leads.EntryAgreed: true, leads.EntryRefused: true,
+	leads.EntryAgreed: true, leads.EntryRefused: true, leads.EntryAccount: true,
+	appointments.EntryBooked: true, appointments.EntryMoved: true, appointments.EntryChanged: true, appointments.EntryCancelled: true,
 }
+
+// unsaid are the entries whose words do not name who did it.
+var unsaid = map[string]bool{leads.EntryMerged: true, leads.EntryJoined: true, appointments.EntryBooked: true, appointments.EntryMoved: true,
+	appointments.EntryChanged: true, appointments.EntryCancelled: true}
 
 // actorSaid are the entries whose words name the actor already.
 var actorSaid = map[string]bool{leads.EntryAssigned: true, leads.EntryHandedOn: true}
@@ -134,8 +165,11 @@ func (t *teller) how(e *view.Entry) string {
 		return ""
 	}
 	how := t.known("how.", e.Channel)
-	if who := t.doer(e.Who); e.Who != "" && (e.Kind == leads.EntryMerged || e.Kind == leads.EntryJoined) {
-		how = strings.TrimSuffix(who+", "+how, ", ")
+	if name, is := strings.CutPrefix(e.Channel, leads.Program("")); is {
+		how = t.say("how.program", "name", alert.Clean(name))
+	}
+	if unsaid[e.Kind] {
+		return strings.Trim(t.doer(cmp.Or(e.Actor, e.Who))+", "+how, ", ")
 	}
 	if e.Actor != "" && e.Actor != e.Who && !actorSaid[e.Kind] {
 		how = strings.TrimSuffix(t.say("said_by", "who", t.person(e.Actor))+", "+how, ", ")

@@ -93,6 +93,9 @@ func details(t *testing.T) map[string][]string {
 	for _, said := range []string{"PBX main has no phone PJSIP/101", "PBX main of phone 101 is not configured", "PBX main does not tell of phone 101"} {
 		add(leads.EntryRobotCall, "not rung: "+said)
 	}
+	for _, did := range constants(t, "../../../../leads", "Account") {
+		add(leads.EntryAccount, did)
+	}
 	for _, o := range appointments.Outcomes {
 		add(appointments.EntryAnswered, string(o))
 	}

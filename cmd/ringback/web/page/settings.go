@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"ringback/cmd/ringback/web/door"
@@ -189,16 +190,60 @@ func (s *Site) saveSettings(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	err := s.cfg.DB.Do(r.Context(), func(tx *db.Tx) error {
-		if err := s.cfg.Told.Save(tx, v.Login, chosen, reaching); err != nil {
+		before, err := told.Of(tx, v.Login)
+		if err == nil {
+			err = s.cfg.Told.Save(tx, v.Login, chosen, reaching)
+		}
+		if err != nil {
 			return err
 		}
-		return leads.Note(tx, leads.Entry{Kind: leads.EntryChose, Who: v.Login, Channel: leads.ByPage})
+		after, err := told.Of(tx, v.Login)
+		if err != nil {
+			return err
+		}
+		return leads.Note(tx, leads.Entry{Kind: leads.EntryChose, Who: v.Login, Channel: leads.ByPage, Changes: chosenAnew(before, after)})
 	})
 	if wrong := fieldsOf(err); wrong != nil {
 		s.showSettings(w, r, http.StatusUnprocessableEntity, chosen, settingsPage{Wrong: wrong})
 		return
 	}
 	s.settingsDone(w, r, "saved", err)
+}
+
+// chosenAnew is what somebody has chosen otherwise than before.
+func chosenAnew(before, after told.Choices) (list []leads.Change) {
+	add := func(field, from, to string) {
+		if from != to {
+			list = append(list, leads.Change{Field: field, From: from, To: to})
+		}
+	}
+	add("weekdays", before.Weekdays, after.Weekdays)
+	add("weekend", before.Weekend, after.Weekend)
+	add("digest_at", before.DigestAt, after.DigestAt)
+	for _, k := range told.Kinds {
+		add(string(k), inWords(before.Kinds[k]), inWords(after.Kinds[k]))
+	}
+	return list
+}
+
+// inWords is a choice as a timeline keeps it: ways, and what holds beside them.
+func inWords(c told.Choice) string {
+	list := slices.Clone(c.Channels)
+	switch {
+	case c.Off:
+		return "off"
+	case len(list) == 0:
+		list = []string{"all"}
+	}
+	for _, also := range []struct {
+		word string
+		on   bool
+	}{{"in_turn", c.InTurn}, {"through_quiet", c.ThroughQuiet}, {"in_list", c.Digest}} {
+		if also.on {
+			list = append(list, also.word)
+		}
+	}
+	return strings.Join(list, ", ")
 }
 
 // readChoices reads the form.
