@@ -86,6 +86,9 @@ func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
+	for i := range words {
+		enteredBy(&words[i], program(r))
+	}
 	err := s.do(r, at("/api/v1/consents"), func(tx *db.Tx) error {
 		if err := dials.Record(tx, words...); err != nil || kind == typeCSV { // a whole ledger is no news of anybody
 			return err
@@ -101,6 +104,16 @@ func (s *API) consent(w http.ResponseWriter, r *http.Request) {
 			Taken int `json:"taken"`
 		}{len(words)})
 	}
+}
+
+// enteredBy has a word be the program's that enters it, whomever that names: no
+// program writes in a person's name into what is a proof. The name is kept in the
+// note.
+func enteredBy(word *dials.Word, program string) {
+	if word.Who != "" && word.Who != program {
+		word.Note = strings.TrimSuffix(word.Who+": "+word.Note, ": ")
+	}
+	word.Who = program
 }
 
 func (s *API) readConsents(w http.ResponseWriter, r *http.Request) ([]dials.Word, bool) {

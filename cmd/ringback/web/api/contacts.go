@@ -12,6 +12,7 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/people"
 	"ringback/leads/posted"
+	"ringback/leads/view"
 )
 
 // oneContact answers GET /api/v1/contacts/{id}; one that was merged leads to what
@@ -99,15 +100,23 @@ func (s *API) remarkOnContact(w http.ResponseWriter, r *http.Request) {
 	if !ok || !readJSON(w, r, &said) {
 		return
 	}
-	hand, err := s.hand(r, said.Login)
+	sight, how, err := s.sight(r, said.Login)
 	if !s.done(w, r, err) {
+		return
+	}
+	_, hidden := s.view.ContactInSight(r.Context(), sight, id, "")
+	if hidden != nil && !errors.Is(hidden, view.ErrNotFound) {
+		s.cfg.Door.Broken(w, r, hidden)
 		return
 	}
 	err = s.do(r, at("/api/v1/contacts/%d", id), func(tx *db.Tx) error {
 		if err := leads.CheckContact(tx, id); err != nil {
 			return err
 		}
-		return hand.RemarkOn(tx, id, said.Text)
+		if hidden != nil {
+			return leads.ErrNoContact
+		}
+		return s.cfg.Book.Hand(sight, how).RemarkOn(tx, id, said.Text)
 	})
 	if s.doneContact(w, r, err) {
 		answerOne(s, w, r, http.StatusOK, id, s.view.Contact)

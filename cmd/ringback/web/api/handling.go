@@ -33,11 +33,13 @@ type remark struct {
 	Text string `json:"text"`
 }
 
-// acknowledge answers POST /api/v1/leads/{id}/acknowledge: whoever it is, and
-// whosever lead.
+// acknowledge answers POST /api/v1/leads/{id}/acknowledge: it stays whose it is.
 func (s *API) acknowledge(w http.ResponseWriter, r *http.Request) {
 	var by said
-	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, _ *leads.Hand, id int64) error {
+	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, hand *leads.Hand, id int64) error {
+		if err := hand.May(tx, id); err != nil {
+			return err
+		}
 		return s.cfg.Book.Acknowledge(tx, id, by.Login, program(r))
 	})
 }
@@ -64,7 +66,7 @@ func (s *API) later(w http.ResponseWriter, r *http.Request) {
 }
 
 // settle answers POST /api/v1/leads/{id}/settle: as settled, where no other
-// outcome is named. The manager need not be who has the lead.
+// outcome is named.
 func (s *API) settle(w http.ResponseWriter, r *http.Request) {
 	var by struct {
 		said
@@ -72,9 +74,7 @@ func (s *API) settle(w http.ResponseWriter, r *http.Request) {
 		Why     string        `json:"why"`
 	}
 	by.Outcome = leads.Settled
-	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, _ *leads.Hand, id int64) error {
-		return s.cfg.Book.Hand(leads.Sight{Login: by.Login, All: true}, program(r)).Settle(tx, id, by.Outcome, by.Why)
-	})
+	s.handle(w, r, &by, &by.Login, func(tx *db.Tx, hand *leads.Hand, id int64) error { return hand.Settle(tx, id, by.Outcome, by.Why) })
 }
 
 // enoughTalk answers POST /api/v1/leads/{id}/enough: the talk that was is enough.
@@ -186,18 +186,24 @@ func (s *API) whom(tx *db.Tx, contact int64, text string) (leads.ByHand, error) 
 	return leads.ByHand{Contact: contact, Number: n.Value}, err
 }
 
+// sight is what a manager sees for whom the program acts, and how it does so; empty:
+// the program itself, which sees everything. Its error is posted.Problems.
+func (s *API) sight(r *http.Request, login string) (sight leads.Sight, how string, err error) {
+	if login == "" {
+		return leads.Sight{Login: program(r), All: true}, leads.ByAPI, nil
+	}
+	sight, known := leads.SightOf(s.cfg.Office.Directory, login)
+	if !known {
+		err = posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}}
+	}
+	return sight, program(r), err
+}
+
 // hand is the hand of a manager for whom the program acts, or the program's own.
 // Its error is posted.Problems.
 func (s *API) hand(r *http.Request, login string) (*leads.Hand, error) {
-	sight, how := leads.Sight{Login: program(r), All: true}, leads.ByAPI
-	if login != "" {
-		how = program(r)
-		var known bool
-		if sight, known = leads.SightOf(s.cfg.Office.Directory, login); !known {
-			return nil, posted.Problems{{Field: "login", Text: "is not the login of a manager of the configuration"}}
-		}
-	}
-	return s.cfg.Book.Hand(sight, how), nil
+	sight, how, err := s.sight(r, login)
+	return s.cfg.Book.Hand(sight, how), err
 }
 
 // handle reads what is posted into said, does it to a lead, and answers with
