@@ -153,22 +153,24 @@ func (k *Keeper) walk(ctx context.Context, walk walk, before int64, total remove
 		if err := k.waitForFacts(ctx); err != nil {
 			return err
 		}
-		s := sweep{before: before, after: after, limit: limit}
+		var end spot
+		var removed removedRows
 		var took time.Duration
 		start := time.Now()
 		err := k.c.DB.Do(ctx, func(tx *db.Tx) (err error) {
 			begun := time.Now()
-			s.tx, s.removed = tx, removedRows{}
-			after, more, err = walk(&s)
+			removed = removedRows{}
+			end, more, err = walk(&sweep{tx: tx, before: before, after: after, limit: limit, removed: removed}) // it may be run twice
 			took = time.Since(begun)
 			return err
 		})
 		if err != nil {
 			return err
 		}
+		after = end
 		whole := time.Since(start)
 		k.step.Observe(whole.Seconds())
-		for what, n := range s.removed {
+		for what, n := range removed {
 			k.removed.WithLabelValues(what).Add(float64(n))
 			total[what] += n
 		}

@@ -283,3 +283,35 @@ func TestFactsGoBeforeRemoving(t *testing.T) {
 		t.Error("something was removed while a fact waited")
 	}
 }
+
+// TestAStepThatIsRunAgainRemovesNoMore has something fail in every transaction
+// that removes: the group is run again, and each step removes what one may.
+func TestAStepThatIsRunAgainRemovesNoMore(t *testing.T) {
+	s := newShelf(t, history.Size{Calls: 1000, Contacts: 300, Leads: 1}, year, year)
+	s.calls = time.Hour // nearly all of it is too old
+	synctest.Test(t, func(t *testing.T) {
+		d, err := db.Open(t.Context(), db.Config{Path: s.path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Close()
+		keeper := leads.NewKeeper(leads.KeepConfig{Calls: s.calls, DB: d, Book: leads.NewBook(leads.BookConfig{DB: d, Office: newOffice()})})
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go keeper.Run(ctx)
+		for left := 1000; left > 900; {
+			gate := make(chan struct{})
+			go d.Do(ctx, func(*db.Tx) error { <-gate; return nil })
+			time.Sleep(time.Second) // the Keeper's next step waits at the gate
+			go d.Do(ctx, func(*db.Tx) error { return errors.New("refused") })
+			synctest.Wait()
+			close(gate)
+			synctest.Wait()
+			now := len(s.column(d, "SELECT id FROM calls"))
+			if left-now > 100 {
+				t.Fatalf("one step removed %d calls", left-now)
+			}
+			left = now
+		}
+	})
+}
