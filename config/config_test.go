@@ -270,7 +270,7 @@ func TestRobotAsConfigured(t *testing.T) {
 	if rules.Observe || rules.Trunks[robotcall.Trunk{PBX: "main", Name: "from-internal"}] != (robotcall.Bounds{Concurrent: 3, PerSecond: 1}) {
 		t.Errorf("trunks %v, observe %v", rules.Trunks, rules.Observe)
 	}
-	window, err := rules.Window("+79161234567", "")
+	window, err := rules.Window("+79161234567", "", time.Date(2026, 6, 7, 0, 0, 0, 0, time.UTC))
 	sunday, monday := time.Date(2026, 6, 7, 9, 0, 0, 0, time.UTC), time.Date(2026, 6, 8, 9, 0, 0, 0, time.UTC)
 	open := func(t time.Time) bool { at, ok := window.NextOpening(t); return ok && at.Equal(t) }
 	if err != nil || open(sunday) || !open(monday) {

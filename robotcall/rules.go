@@ -281,7 +281,7 @@ func (r *Rules) timed(q Request, h dials.History, now time.Time) []timed {
 	case dials.Reminder:
 		trunk := r.Trunks[Trunk{q.PBX, q.Trunk}]
 		next, _ := r.retried(h.Former)
-		list = append(list, r.inHours(q),
+		list = append(list, r.inHours(q, now),
 			timed{TriedLater, func(t time.Time) (time.Time, bool) { return latest(t, next), true }},
 			busy(NumberBusy, len(h.Former) > 0 && h.Former[0].Ended.IsZero(), busyPause),
 			often(NumberOften30, h.ToNumber, r.PerNumber30Days, 30*24*time.Hour),
@@ -318,8 +318,8 @@ func latest(a, b time.Time) time.Time {
 }
 
 // inHours is the rule of the hours in which the client may be called.
-func (r *Rules) inHours(q Request) timed {
-	window, err := r.Window(q.Number, q.Zone)
+func (r *Rules) inHours(q Request, now time.Time) timed {
+	window, err := r.Window(q.Number, q.Zone, now)
 	if err != nil {
 		return timed{NoZone, func(time.Time) (time.Time, bool) { return time.Time{}, false }}
 	}

@@ -90,7 +90,7 @@ func TestDecide(t *testing.T) {
 		{"in a zone that the rules name, which is not one of theirs", rules(func(r *Rules) { r.Hours.Zone = "Europe/Berlin" }), number(mobile), dials.History{},
 			"hours 2026-03-05 10:00:00"},
 		{"in a zone that is told", rules(), with(number(mobile), func(q *Request) { q.Zone = "Asia/Kamchatka" }), dials.History{}, "hours 2026-03-05 00:00:00"},
-		{"a zone that is told goes before the number's", rules(), with(reminder, func(q *Request) { q.Zone = "Asia/Kamchatka" }), dials.History{}, "hours 2026-03-05 00:00:00"},
+		{"a zone that is told opens none of the number's nights", rules(), with(reminder, func(q *Request) { q.Zone = "Asia/Kamchatka" }), dials.History{}, "hours 2026-03-05 09:00:00"},
 		{"the number's zone goes before that of the rules", rules(func(r *Rules) { r.Hours.Zone = "Asia/Kamchatka" }), reminder, dials.History{}, ""},
 		{"no such zone", rules(), with(reminder, func(q *Request) { q.Zone = "Mars/Olympus" }), dials.History{}, "zone never"},
 		{"zones without a common hour", rules(func(r *Rules) { r.Hours.Week = map[string]string{"mon-sun": "09:00-12:00"} }), number(mobile), dials.History{}, "hours never"},
@@ -410,13 +410,16 @@ func (d *drawn) forbiddenNumber() string {
 func (d *drawn) forbiddenHour(now time.Time) string {
 	n, _ := phonenumbers.Parse(d.q.Number, "ZZ")
 	zones, _ := timezone.GetTimeZonesForNumber(n)
-	for _, zone := range zones {
-		if zone == d.rules.Hours.Zone {
+	located := zones
+	for _, zone := range located {
+		if zone == d.rules.Hours.Zone && d.q.Zone == "" {
 			zones = []string{zone}
 		}
 	}
-	if d.q.Zone != "" {
-		zones = []string{d.q.Zone}
+	if d.q.Zone != "" { // alone where it is like one of the number's, else with all of them
+		if zones = append([]string{d.q.Zone}, located...); len(located) == 0 || slices.ContainsFunc(located, func(zone string) bool { return d.clocks(zone) == d.clocks(d.q.Zone) }) {
+			zones = zones[:1]
+		}
 	}
 	for _, name := range zones {
 		zone, err := time.LoadLocation(name)
@@ -429,6 +432,18 @@ func (d *drawn) forbiddenHour(now time.Time) string {
 		}
 	}
 	return ""
+}
+
+// clocks are what a zone's clock shows now and every week until a year from now.
+func (d *drawn) clocks(name string) (shown string) {
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return name
+	}
+	for t := d.now; t.Before(d.now.AddDate(1, 0, 0)); t = t.Add(7 * 24 * time.Hour) {
+		shown += t.In(zone).Format("-0700 ")
+	}
+	return shown
 }
 
 // openAt compares the texts of the week with a day and a clock.

@@ -16,16 +16,20 @@ type Window []routing.Hours
 
 var errNoZone = errors.New("its time zone is not known")
 
-// Window is the one of an E.164 number. zone is the client's where it is known,
-// and otherwise empty.
-func (r *Rules) Window(e164, zone string) (Window, error) {
-	zones := []string{zone}
-	if zone == "" {
-		place, _ := number.Locate(e164)
-		zones = place.Zones
-		if slices.Contains(zones, r.Hours.Zone) { // of another country's number it says nothing
-			zones = []string{r.Hours.Zone}
-		}
+// Window is the one of an E.164 number, at that time. zone is the client's where it
+// is told, and otherwise empty. It says which of the zones counts in which the
+// number may be; one with another clock counts beside them: whoever tells a wrong one
+// opens no hours in which people sleep.
+func (r *Rules) Window(e164, zone string, at time.Time) (Window, error) {
+	place, _ := number.Locate(e164)
+	zones := place.Zones
+	switch {
+	case zone != "" && (len(zones) == 0 || place.ShowsClockOf(zone, at)):
+		zones = []string{zone}
+	case zone != "":
+		zones = append(slices.Clip(zones), zone)
+	case slices.Contains(zones, r.Hours.Zone): // of another country's number it says nothing
+		zones = []string{r.Hours.Zone}
 	}
 	if len(zones) == 0 {
 		return nil, fmt.Errorf("robotcall: hours of %s: %w", number.Mask(e164), errNoZone)
@@ -75,7 +79,7 @@ func (w Window) NextClosing(t time.Time) time.Time {
 // CallHours is when a number may be called from at on: see
 // appointments.DeskConfig.
 func (r *Rules) CallHours(e164, zone string, at time.Time) (opens, closes time.Time) {
-	window, err := r.Window(e164, zone)
+	window, err := r.Window(e164, zone, at)
 	if err != nil {
 		return time.Time{}, time.Time{}
 	}

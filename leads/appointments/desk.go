@@ -93,6 +93,7 @@ func (w *draft) fill(wanted Wanted) error {
 	if err := w.client(wanted.Contact, wanted.Number); err != nil {
 		return err
 	}
+	w.zoned()
 	if err := w.wrong.Err(); err != nil {
 		return err
 	}
@@ -164,6 +165,9 @@ func (w *draft) change(c Changes) error {
 	set(c.Manager, w.manager)
 	set(c.Line, w.line)
 	set(c.Zone, w.zone)
+	if c.Zone != nil || c.Number != nil {
+		w.zoned()
+	}
 	set(c.Language, w.language)
 	w.fields(c.Fields)
 	if c.State != nil {

@@ -578,6 +578,46 @@ func TestBadInputIsRefusedWithAllThatIsWrong(t *testing.T) {
 	})
 }
 
+// The zone of an appointment is one in which the client may be by their number.
+func TestAZoneFarFromTheNumberIsRefused(t *testing.T) {
+	refused := func(h *house, name string, err error) {
+		var wrong posted.Problems
+		if !errors.As(err, &wrong) || len(wrong) != 1 || wrong[0].Field != "zone" {
+			h.Errorf("%s: %v", name, err)
+		}
+	}
+	story(t, nil, func(h *house) {
+		w := h.wanted(72 * time.Hour)
+		w.Number, w.Zone = "+74951234567", "Pacific/Auckland"
+		create := func() (a *Appointment, err error) {
+			err = h.db.Do(h.Context(), func(tx *db.Tx) (err error) { a, _, err = h.desk.Create(tx, w); return err })
+			return a, err
+		}
+		_, err := create()
+		refused(h, "an appointment", err)
+		w.Zone = "Europe/Kirov" // the clock of Moscow
+		a, err := create()
+		if err != nil {
+			h.Fatal(err)
+		}
+		err = h.db.Do(h.Context(), func(tx *db.Tx) error {
+			_, err := h.desk.Change(tx, a.ID, Changes{Zone: ptr("Asia/Vladivostok")})
+			return err
+		})
+		refused(h, "another zone", err)
+		err = h.db.Do(h.Context(), func(tx *db.Tx) error {
+			_, err := h.desk.Change(tx, a.ID, Changes{Number: ptr("+493012345678")})
+			return err
+		})
+		refused(h, "another number", err)
+		err = h.db.Do(h.Context(), func(tx *db.Tx) error {
+			_, _, err := h.desk.Ask(tx, Asked{Number: "+74951234567", Zone: "Pacific/Auckland", Manager: "anna", Media: []string{"sound:custom/ready"}})
+			return err
+		})
+		refused(h, "a single call", err)
+	})
+}
+
 func TestASingleCall(t *testing.T) {
 	story(t, func(c *DeskConfig) { c.Window = nineToNine }, func(h *house) {
 		asked := Asked{Ref: "o-1", Number: client, Manager: "anna", Media: []string{"sound:custom/ready"}, Keys: &Keys{Confirm: "5"}}

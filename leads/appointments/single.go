@@ -79,6 +79,7 @@ func (d *Desk) single(tx *db.Tx, asked Asked) (*reminder, error) {
 	if err := in.client(asked.Contact, asked.Number); err != nil {
 		return nil, err
 	}
+	in.zoned()
 	opens, closes := in.window(asked.Expires)
 	if in.Language == "" {
 		in.Language = d.cfg.Reminders.Language

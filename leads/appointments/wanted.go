@@ -148,6 +148,14 @@ func (w *draft) zone(name string) {
 	w.Zone = name
 }
 
+// zoned checks the client's zone against the number: it says when the client is
+// rung, and a wrong one would be in the middle of the night.
+func (w *draft) zoned() {
+	if w.Zone != "" && w.Number != "" && !number.MayBeIn(w.Number, w.Zone, w.tx.Now()) {
+		w.add("zone", "is none in which a client with this number may be: leave it out, or write the number's own")
+	}
+}
+
 func badZone(name string) string {
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
 		return "is not an IANA time zone such as Europe/Moscow"
