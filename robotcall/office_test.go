@@ -138,6 +138,12 @@ exten => _X.,1,Dial(Local/${EXTEN}@talkative/n,30)
 ; refuses without dialing
 [refusing]
 exten => _X.,1,Hangup(21)
+; lets both sides of a call transfer by key, as FreePBX does inside the house
+[generous]
+exten => _10X,1,Dial(PJSIP/${EXTEN},30,Tt)
+ same => n,Hangup()
+exten => _7XXXXXXXXXX,1,Dial(PJSIP/${EXTEN}@trunk,30,Tt)
+ same => n,Hangup()
 ; answers, says that it cannot, and dials nobody
 [sorry]
 exten => _X.,1,Answer()

@@ -228,6 +228,9 @@ func (v *Voice) end(ctx context.Context, detail string) error {
 func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string, fell func(tx *db.Tx) error) error {
 	pbx := v.leg.exchange.PBX
 	variables := [][2]string{{"TIMEOUT(absolute)", strconv.Itoa(seconds(longestTalk))}}
+	if !v.Pass.dial.Kind.ToHouse() {
+		variables = append(variables, asOutsider...)
+	}
 	if callerID != "" {
 		variables = append(variables, [2]string{"CALLERID(num)", callerID}, [2]string{"CALLERID(name)", callerID})
 	}
@@ -243,6 +246,13 @@ func (v *Voice) Connect(ctx context.Context, p Pass, extension, callerID string,
 	v.dialer.release(v.leg, p, fell)
 	return nil
 }
+
+// asOutsider keeps a client whose channel goes into the dialplan of the house from
+// dialing through it with the keys by which callers there transfer (option T of
+// Dial): their transfers go to a context that there is none of, and FreePBX takes the
+// option from whoever comes in. Only the second is inherited: the first would take
+// the transfers of the manager who is dialed, those of their phone too.
+var asOutsider = [][2]string{{"TRANSFER_CONTEXT", "ringback-no-transfer"}, {"__DIRECTION", "INBOUND"}}
 
 // notConnected ends the row of a connection that did not come about. Where the
 // far end has just hung up, that is why.
