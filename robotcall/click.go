@@ -1,6 +1,7 @@
 package robotcall
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -68,6 +69,15 @@ type Click struct {
 // number, or one that the contact does not have.
 var ErrNoNumber = errors.New("there is no number to dial")
 
+// NotNowError says why a program does not ring somebody now, who has not asked for
+// it themselves.
+type NotNowError struct {
+	Why   string    // for people
+	Until time.Time // when it may be tried again, where only too many rings are why; zero: nobody knows
+}
+
+func (e *NotNowError) Error() string { return e.Why }
+
 // clickDue is the payload of KindClick.
 type clickDue struct {
 	Click int64 `json:"click"`
@@ -76,7 +86,8 @@ type clickDue struct {
 // Click rings the phones of by.Login, and connects them with the contact of a
 // lead. While one of theirs goes on, it tells that one's id and does nothing
 // else. The error is as of leads.Hand where the lead is none of theirs, or not
-// any more; ErrNoNumber is in it where there is nothing to dial.
+// any more; ErrNoNumber is in it where there is nothing to dial, and a NotNowError
+// where a program asks for somebody who is away, has quiet or was rung too often.
 func (m *Managers) Click(ctx context.Context, by leads.Sight, how string, lead int64) (id int64, err error) {
 	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) (err error) {
 		id, err = m.ClickIn(tx, by, how, lead)
@@ -129,6 +140,11 @@ func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (
 	case o.Number == "" || o.Number != "+"+onlyDigits(o.Number):
 		return wrong(ErrNoNumber)
 	}
+	if how == leads.ByAPI {
+		if err := m.undisturbed(tx, by.Login); err != nil {
+			return wrong(err)
+		}
+	}
 	c := dials.Clicked{Who: by.Login, How: how, Lead: o.ID, Contact: o.Contact.Int64, Number: o.Number, Shown: m.cfg.shown(o)}
 	if err := dials.InsertClick(tx, &c); err != nil {
 		return 0, err
@@ -139,6 +155,23 @@ func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (
 	}
 	return c.ID, jobs.Enqueue(tx, jobs.Job{Kind: KindClick, Lane: by.Login, Key: fmt.Sprintf("click:%d", c.ID), Payload: payload,
 		Expires: tx.Now().Add(clickWorth)})
+}
+
+// undisturbed holds a program to what holds for our own calls to a person.
+func (m *Managers) undisturbed(tx *db.Tx, login string) error {
+	if m.cfg.Disturbs != nil {
+		if why, err := m.cfg.Disturbs(tx, login); err != nil || why != "" {
+			return cmp.Or(err, error(&NotNowError{Why: "the person is not to be rung now: " + why}))
+		}
+	}
+	h, err := dials.Look(tx, dials.Of{Who: login})
+	if err != nil {
+		return err
+	}
+	if until, often := m.cfg.Guard.rules.tooOften(h, tx.Now()); often {
+		return &NotNowError{Why: Words[PersonOften], Until: until}
+	}
+	return nil
 }
 
 // Progress tells how far a call has come that login has asked for.

@@ -26,7 +26,10 @@ type ManagersConfig struct {
 	// Leave notes that somebody is away from now on, until their next opening say,
 	// and tells until when; nil: no key says so.
 	Leave func(tx *db.Tx, login string) (until time.Time, err error)
-	Log   *slog.Logger
+	// Disturbs says why somebody is not to be rung by who is not themselves; empty,
+	// or nil: they can be.
+	Disturbs func(tx *db.Tx, login string) (why string, err error)
+	Log      *slog.Logger
 }
 
 // Managers rings managers, tells them what they owe, and does what they say by

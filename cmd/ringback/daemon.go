@@ -140,7 +140,8 @@ func (d *daemon) works(office *leads.Office) ([]jobs.Work, *appointments.Desk) {
 	guard := robotcall.NewGuard(rules, d.db, d.registry)
 	d.dialer = robotcall.New(robotcall.Config{DB: d.db, Pace: robotcall.NewPacer(rules), Exchanges: d.exchanges(), Log: d.log})
 	d.managers = robotcall.NewManagers(robotcall.ManagersConfig{DB: d.db, Dialer: d.dialer, Guard: guard, Book: d.book, Office: office,
-		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log})
+		Language: cfg.Robot.Language, Prompts: cfg.Prompts(), Ring: cfg.Robot.Ring, Leave: d.leave, Log: d.log,
+		Disturbs: func(tx *db.Tx, login string) (string, error) { return d.ladder.Disturbs(tx, login) }})
 	d.ladder = alert.New(alert.Config{Office: office, Book: d.book, Channels: d.outlets.named, Mode: alert.Mode(cfg.Mode), Calls: true, Busy: d.managers.Busy,
 		PublicURL: cfg.PublicURL, Link: d.people.Link, Speaks: d.speaks, Language: cfg.Language, Templates: cfg.Templates.Texts, Told: d.told,
 		Zone: cfg.Location(), Log: d.log, Metrics: d.registry})

@@ -72,7 +72,7 @@ func (l *Ladder) hindrance(tx *db.Tx, lead *leads.Lead) (string, error) {
 	if w.Number == "" {
 		return noNumber, nil
 	}
-	return l.disturbs(tx, lead.Manager)
+	return l.Disturbs(tx, lead.Manager)
 }
 
 // handed tells a manager of a lead that was handed on to them, and rings them

@@ -137,8 +137,9 @@ func (l *Ladder) spare(tx *db.Tx, m *Message, id string) (spared bool, err error
 	return true, l.tell(tx, next, id+".supervisor")
 }
 
-// disturbs says why somebody is not to be rung now; empty: they can be.
-func (l *Ladder) disturbs(tx *db.Tx, login string) (string, error) {
+// Disturbs says why somebody is not to be rung now, for whoever did not ask for it
+// themselves: they are away, or have quiet; empty: they can be.
+func (l *Ladder) Disturbs(tx *db.Tx, login string) (string, error) {
 	away, err := told.Absent(tx, login)
 	switch {
 	case err != nil:

@@ -1,11 +1,16 @@
 package web
 
 import (
+	"crypto/rand"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
+	"ringback/leads/db"
+	"ringback/leads/dials"
 	"ringback/leads/text"
+	"ringback/leads/told"
 	"ringback/robotcall"
 )
 
@@ -38,6 +43,64 @@ func TestProgramsCallForPeople(t *testing.T) {
 	}
 	if got := h.send(http.MethodGet, "/api/v1/clicks/2", "", ""); got.code != http.StatusNotFound {
 		t.Errorf("one that was never asked for: %d", got.code)
+	}
+}
+
+// A program does not ring who is away, nor again and again who does not pick up; who
+// presses Call on their own page is rung as they ask.
+func TestProgramsDisturbNobody(t *testing.T) {
+	h := newHouse(t)
+	h.tell("+79161234567", "", nil)
+	ask := func() reply {
+		return h.send(http.MethodPost, "/api/v1/leads/1/call", "application/json", `{"login":"anna"}`)
+	}
+	do := func(fn func(tx *db.Tx) error) {
+		t.Helper()
+		if err := h.db.Do(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	unanswered := func(tx *db.Tx) error { // as the jobs leave it, which nobody runs here
+		d := dials.Dial{Channel: rand.Text(), PBX: "main", Kind: dials.Click, Device: "PJSIP/101", Who: "anna"}
+		d.Call = d.Channel
+		if err := dials.Insert(tx, &d); err != nil {
+			return err
+		}
+		if err := dials.End(tx, d.Channel, dials.NoAnswer, ""); err != nil {
+			return err
+		}
+		_, err := tx.Exec("UPDATE clicks SET ended = clicked, why = 'you_did_not_answer' WHERE ended = 0")
+		return err
+	}
+	if got := ask(); got.code != http.StatusAccepted {
+		t.Fatalf("%d %s", got.code, got.body)
+	}
+	do(unanswered)
+	wait := 0
+	if got := ask(); got.code != http.StatusTooManyRequests || !strings.Contains(got.body, "too often") {
+		t.Errorf("again within a minute: %d %s", got.code, got.body)
+	} else if wait, _ = strconv.Atoi(got.header.Get("Retry-After")); wait < 1 || wait > 61 {
+		t.Errorf("to be tried again after %d s", wait)
+	}
+	do(func(tx *db.Tx) error { _, err := tx.Exec("UPDATE dials SET booked = booked - 61000"); return err })
+	if got := ask(); got.code != http.StatusAccepted {
+		t.Errorf("a minute later: %d %s", got.code, got.body)
+	}
+	do(unanswered)
+	do(func(tx *db.Tx) error {
+		if _, err := tx.Exec("UPDATE dials SET booked = booked - 86400000"); err != nil {
+			return err
+		}
+		_, err := told.GoAway(tx, told.Absence{Login: "anna", From: tx.Now(), By: "anna"})
+		return err
+	})
+	if got := ask(); got.code != http.StatusConflict || !strings.Contains(got.body, "away") {
+		t.Errorf("she is away: %d %s", got.code, got.body)
+	}
+	anna := h.as("anna")
+	do(unanswered)
+	if got := h.post(anna, "/leads/1/call", nil); got.code != http.StatusSeeOther {
+		t.Errorf("on her own page: %d", got.code)
 	}
 }
 

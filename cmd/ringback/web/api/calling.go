@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"ringback/cmd/ringback/web/door"
 	"ringback/leads"
@@ -39,6 +40,15 @@ func (s *API) call(w http.ResponseWriter, r *http.Request) {
 	})
 	if errors.Is(err, robotcall.ErrNoNumber) {
 		door.Problem(w, http.StatusConflict, "Nobody was rung: the lead has no number that could be dialed.")
+		return
+	}
+	if later := new(robotcall.NotNowError); errors.As(err, &later) {
+		code := http.StatusConflict
+		if !later.Until.IsZero() {
+			code = http.StatusTooManyRequests
+			w.Header().Set("Retry-After", strconv.Itoa(max(int(later.Until.Sub(s.cfg.DB.Now()).Seconds()), 0)+1))
+		}
+		door.Problem(w, code, "Nobody was rung: "+later.Error()+".")
 		return
 	}
 	if s.doneLead(w, r, err) {
