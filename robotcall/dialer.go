@@ -230,6 +230,7 @@ func shownIn(dial dials.Dial) string {
 // dial places one call and waits until it is answered or has failed.
 func (d *Dialer) dial(ctx context.Context, l *leg, p Pass, o Order) Report {
 	if ctx.Err() != nil {
+		l.put(notice{kind: vanished}) // it was never placed
 		return d.giveUp(p, context.Cause(ctx))
 	}
 	// A request that is cut off may still be carried out, and the phone of nobody

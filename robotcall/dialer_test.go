@@ -277,6 +277,30 @@ func TestTheOtherPhoneDoesNotRingOn(t *testing.T) {
 	})
 }
 
+// Phones that are rung in turn keep nobody waiting who has answered: those behind
+// them are not rung, and there is nothing to wait for.
+func TestThePhonesBehindAreNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRoom(t)
+		r.watch()
+		p := r.pass("PJSIP/101", "PJSIP/102", "PJSIP/103")
+		in := order
+		in.InTurn = true
+		r.pbx.originate = func(id string) error {
+			go r.event(ari.StasisStart, id)
+			return nil
+		}
+		began := time.Now()
+		voice, reports := r.dialer.Ring(t.Context(), p, in)
+		if voice == nil || voice.leg.id != p[0].dial.Channel {
+			t.Fatalf("the first phone did not get the call: %+v", reports)
+		}
+		if silent := time.Since(began); silent > 0 {
+			t.Errorf("whoever has answered hears nothing for %s", silent)
+		}
+	})
+}
+
 // What became of a call says the leg that the dialplan has dialed, also where the
 // end of our own is heard first, and by half a second.
 func TestTheFarEndHasTheLastWord(t *testing.T) {
