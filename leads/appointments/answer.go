@@ -50,7 +50,7 @@ func (d *Desk) act(tx *db.Tx, a *Appointment, o Outcome, stale bool) error {
 		}
 		return leads.NoteConsent(tx, a.Number, leads.EntryRefused, "client", "key")
 	case WantsTalk:
-		asked := leads.ByHand{Contact: a.Contact, Manager: a.Manager, How: leads.AskedByKey}
+		asked := leads.ByHand{Contact: a.Contact, Number: a.Number, Manager: a.Manager, How: leads.AskedByKey}
 		if line := d.line(a.Line); line != nil {
 			asked.Line = line.Name
 		}

@@ -471,6 +471,28 @@ func TestWhatTheClientSaysIsDone(t *testing.T) {
 	}
 }
 
+// TestTheNumberOfWhoWantsToTalk is that at which the client was reminded, not the
+// first of theirs.
+func TestTheNumberOfWhoWantsToTalk(t *testing.T) {
+	const first = "+79160000001"
+	story(t, nil, func(h *house) {
+		h.answer = func(*Call) (Outcome, string) { return WantsTalk, "key 3" }
+		a := h.create(h.wanted(72 * time.Hour))
+		h.do(func(tx *db.Tx) error {
+			_, err := tx.Exec("INSERT INTO numbers (number, contact) VALUES ($1, $2)", first, a.Contact)
+			return err
+		})
+		h.pass(71 * time.Hour)
+		h.do(func(tx *db.Tx) error {
+			who, err := leads.WhoRang(tx, &leads.Lead{ID: 1, Contact: leads.Ref(a.Contact)})
+			if who.Number != client {
+				h.Errorf("they are to be called at %s", who.Number)
+			}
+			return err
+		})
+	})
+}
+
 // TestAnAnswerAboutSomethingElse comes from a client who was listening while the
 // appointment was moved.
 func TestAnAnswerAboutSomethingElse(t *testing.T) {
