@@ -96,6 +96,13 @@ func (w *Word) check(now time.Time) error {
 		return fmt.Errorf("%q is not a telephone number", clip(w.Number))
 	case w.Kind != Agreed && w.Kind != Refused:
 		return fmt.Errorf("%q is neither agreed nor refused", clip(string(w.Kind)))
+	}
+	return w.CheckTime(now)
+}
+
+// CheckTime says what is wrong with when a word was spoken.
+func (w *Word) CheckTime(now time.Time) error {
+	switch {
 	case w.At.Before(early):
 		return fmt.Errorf("%s is too long ago", w.At.Format(time.DateOnly))
 	case w.At.After(now.Add(ahead)):

@@ -266,23 +266,28 @@ func TestTheLedgerOverTheAPI(t *testing.T) {
 	h := newHouse(t)
 	h.wants(http.StatusOK, "POST", "/api/v1/consents", `{"number":"89161234567","kind":"refused","who":"anna","how":"letter"}`)
 	h.wants(http.StatusUnprocessableEntity, "POST", "/api/v1/consents", `{"number":"112","kind":"maybe","at":"2100-01-01T00:00:00Z"}`)
+	soon := time.Now().Add(time.Minute).Format(time.RFC3339)
+	h.wants(http.StatusOK, "POST", "/api/v1/consents", `{"number":"+79161234566","kind":"refused","at":"`+soon+`"}`) // clocks differ
+	for _, at := range []string{"2100-01-01T00:00:00Z", "1990-01-01T00:30:00+03:00"} {
+		h.wants(http.StatusUnprocessableEntity, "POST", "/api/v1/consents", `{"number":"+79161234566","kind":"refused","at":"`+at+`"}`)
+	}
 	got := h.send("POST", "/api/v1/consents", "text/csv", "number;kind;how\n+79161234568;agreed;form\n+79161234569;agreed;form\n")
 	if got.code != http.StatusOK || got.body != `{"taken":2}`+"\n" {
 		t.Errorf("%d %s", got.code, got.body)
 	}
 	got = h.send("POST", "/api/v1/consents", "text/csv", "number,kind\n+79161234560,agreed\n112,agreed\n")
-	if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, `"line":3`) || h.rows("consents") != 3 {
+	if got.code != http.StatusUnprocessableEntity || !strings.Contains(got.body, `"line":3`) || h.rows("consents") != 4 {
 		t.Errorf("%d %s, %d rows", got.code, got.body, h.rows("consents"))
 	}
 	page := h.wants(http.StatusOK, "GET", "/api/v1/consents?limit=2", "")
 	rest := h.wants(http.StatusOK, "GET", "/api/v1/consents?cursor="+page["next"].(string), "")
-	if len(page["items"].([]any)) != 2 || len(rest["items"].([]any)) != 1 || rest["next"] != "" {
+	if len(page["items"].([]any)) != 2 || len(rest["items"].([]any)) != 2 || rest["next"] != "" {
 		t.Errorf("%v\n%v", page, rest)
 	}
 	header := bearerHeader(rightToken)
 	header["Accept"] = "text/csv"
 	file := h.ask(ask{path: "/api/v1/consents", header: header})
-	if !strings.HasPrefix(file.header.Get("Content-Type"), "text/csv") || strings.Count(file.body, "\n") != 4 || !strings.Contains(file.body, "+79161234567,refused,") {
+	if !strings.HasPrefix(file.header.Get("Content-Type"), "text/csv") || strings.Count(file.body, "\n") != 5 || !strings.Contains(file.body, "+79161234567,refused,") {
 		t.Errorf("%v %s", file.header, file.body)
 	}
 	for _, query := range []string{"limit=0", "limit=501", "cursor=x", "cursor=-1", "curser=1", "limit=1&limit=2"} {

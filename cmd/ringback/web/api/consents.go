@@ -142,8 +142,8 @@ func (s *API) readConsent(w http.ResponseWriter, r *http.Request) ([]dials.Word,
 	if word.At.IsZero() {
 		word.At = now
 	}
-	if word.At.After(now) || word.At.Year() < 1990 {
-		wrong = append(wrong, posted.Problem{Field: "at", Text: "is not a time of the past since 1990"})
+	if err := word.CheckTime(now); err != nil {
+		wrong = append(wrong, posted.Problem{Field: "at", Text: err.Error()})
 	}
 	if len(wrong) > 0 {
 		wrongs(w, wrong)
