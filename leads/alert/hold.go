@@ -126,7 +126,7 @@ func (l *Ladder) sift(tx *db.Tx, waiting []held) (kept []held, err error) {
 // of the last rung, m is from now on, and has it climbed again if it reaches nobody.
 func (m *Message) standFor(later *Message) {
 	m.Last = m.Last || later.Last
-	if later.Rung >= m.Rung {
+	if later.Rung > m.Rung || later.Rung == m.Rung && later.Round > m.Round {
 		m.Rung, m.Round = later.Rung, later.Round
 	}
 }

@@ -225,7 +225,7 @@ func (l *Ladder) rangAgain(tx *db.Tx, j jobs.Job) error {
 	if busy {
 		return againLater(tx, lead, j, due)
 	}
-	m, err := l.message(tx, lead, lead.Manager, RangAgain, due)
+	m, err := l.message(tx, lead, lead.Manager, RangAgain, leads.RungDue{Ladder: lead.Ladder, Rung: lead.Rung - 1})
 	if err != nil {
 		return err
 	}

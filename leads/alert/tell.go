@@ -131,7 +131,7 @@ func (l *Ladder) spare(tx *db.Tx, m *Message, id string) (spared bool, err error
 		if slices.ContainsFunc(later, func(r routing.Rung) bool { return r.Tell == routing.TellSupervisor }) {
 			return true, nil
 		}
-		next.Why = Overdue
+		next.Why, next.Last = Overdue, pool.Ladder.Ends(m.Rung)
 	}
 	l.address(&next, pool.Supervisor)
 	return true, l.tell(tx, next, id+".supervisor")
