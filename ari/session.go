@@ -229,6 +229,18 @@ func (ses *session) close() {
 	ses.stream.metrics.queue.Set(0)
 }
 
+// learnVersion asks which Asterisk it is: nothing waits for that.
+func (ses *session) learnVersion() {
+	s := ses.stream
+	info, err := s.client.Info(ses.ctx)
+	if err != nil {
+		return // it is not known then, and the next session asks again
+	}
+	s.mu.Lock()
+	s.status.Version = info.Version
+	s.mu.Unlock()
+}
+
 func (ses *session) lastHeard() time.Time { return time.Unix(0, ses.heard.Load()) }
 
 // opening asks for what a session begins with, and makes the frame that opens

@@ -40,6 +40,9 @@ type Status struct {
 	// kind.
 	Err     error
 	Trouble Trouble
+	// Version is Asterisk's own, as "22.10.1", of the newest session; empty: not
+	// known yet.
+	Version string
 	// Events were handled since the start, the last one at LastEvent.
 	Events    uint64
 	LastEvent time.Time

@@ -347,6 +347,7 @@ func (s *Stream) watching(ses *session) {
 	s.sessions++
 	s.said = NoTrouble
 	s.setState(Watching, nil)
+	ses.wg.Go(ses.learnVersion)
 	snap := s.ev.Snapshot
 	s.log.Info("watching PBX", "url", s.client.base, "blind", blind.Round(time.Millisecond),
 		"channels", len(snap.Channels), "bridges", len(snap.Bridges), "clock_offset", s.offset)

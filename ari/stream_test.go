@@ -207,7 +207,11 @@ func TestStreamIsBlindToWhatIsIgnored(t *testing.T) {
 			}
 		}
 		w.start(ari.StreamOptions{})
+		w.pbx.Answer("GET /asterisk/info", aritest.Answer{Status: 200, Body: `{"system":{"version":"22.10.1"}}`})
 		s := w.session()
+		if v := w.stream.Status().Version; v != "22.10.1" {
+			t.Errorf("it is Asterisk %q", v)
+		}
 		before := w.metric("ringback_ari_blind_seconds_total")
 		time.Sleep(time.Minute)
 		w.send(s, created("full"))

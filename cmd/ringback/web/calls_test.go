@@ -157,6 +157,9 @@ func TestEachDayOfCallsHasItsHeading(t *testing.T) {
 			t.Errorf("%s stands %d times on the page", want, n)
 		}
 	}
+	if repeated := long.Format("2 Jan 2006 15:04") + "</time>"; strings.Contains(body, repeated) || !strings.Contains(body, long.Format(">15:04")+"</time>") {
+		t.Errorf("a call repeats the day under whose heading it stands: %s", repeated)
+	}
 	if strings.Count(body, `class="story"`) != 4 || strings.Contains(body, " · after ") {
 		t.Error("a call's story is not told once")
 	}

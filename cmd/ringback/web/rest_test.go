@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/http"
 	"fmt"
 	"regexp"
 	"slices"
@@ -63,9 +64,14 @@ func TestAPageShowsTheOldestAndMoreWhenAsked(t *testing.T) {
 			}
 		}
 	}
-	for address, want := range map[string]int{"/?show=7": 50, "/?show=51": 100, "/?show=1000000": 200, "/?show=-1": 50, "/?show=x": 50} {
+	for address, want := range map[string]int{"/?show=7": 50, "/?show=51": 100, "/?show=1000000": 200, "/?show=-1": 50} {
 		if got := len(rows.FindAllString(h.page(address), -1)); got != want {
 			t.Errorf("%s shows %d, want %d", address, got, want)
+		}
+	}
+	for _, address := range []string{"/?show=x", "/everyone?show=", "/?show=1e9"} {
+		if got := h.ask(ask{path: address, header: bearerHeader(rightToken)}); got.code != http.StatusNotFound {
+			t.Errorf("%s: %d", address, got.code)
 		}
 	}
 }

@@ -34,7 +34,7 @@ func TestStatusTellsWhatWasBlind(t *testing.T) {
 	h.gap(time.Minute, time.Second, leads.Gap{Cause: leads.Unwatched, Source: "mysql", Error: "dial tcp 10.0.0.5:3306: refused"})
 	h.gap(time.Second, time.Second, leads.Gap{Cause: leads.Replaced, Finished: over})
 	h.mu.Lock()
-	h.pbxs = append(h.pbxs, ari.Status{PBX: "branch", State: ari.Waiting, Trouble: ari.Unauthorized, Since: over})
+	h.pbxs = append(h.pbxs, ari.Status{PBX: "branch", State: ari.Waiting, Trouble: ari.Unauthorized, Since: over, Version: "16.28.0"})
 	h.mu.Unlock()
 
 	if got := h.ask(ask{path: "/api/v1/status"}); got.code != http.StatusUnauthorized {
@@ -48,7 +48,7 @@ func TestStatusTellsWhatWasBlind(t *testing.T) {
 	if told.Ready || told.Mode != "act" || len(told.Problems) != 1 || told.Problems[0].What != "pbx branch" || len(told.PBXes) != 2 || len(told.Blind) != 3 {
 		t.Fatalf("%+v", told)
 	}
-	if p := told.PBXes[1]; p.Name != "branch" || p.Watching || p.Trouble != "unauthorized" || !p.Since.Equal(over) || p.Hint == "" {
+	if p := told.PBXes[1]; p.Name != "branch" || p.Watching || p.Trouble != "unauthorized" || !p.Since.Equal(over) || p.Hint == "" || p.Version != "16.28.0" {
 		t.Errorf("the PBX that is not watched: %+v", p)
 	}
 	var states []string

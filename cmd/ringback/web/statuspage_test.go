@@ -34,8 +34,11 @@ func TestTheStatusSaysHowHooksDo(t *testing.T) {
 	h.exec("UPDATE hooks SET troubled = $1, trouble = 'https://crm.example.com answered 503 Service Unavailable' WHERE name = 'crm'", time.Now().Add(-time.Minute).UnixMilli())
 	h.exec("UPDATE hooks SET delivered = $1 WHERE name = 'erp'", time.Now().Add(-time.Hour).UnixMilli())
 	h.exec("INSERT INTO hook_waits (hook, entry, subject, replayed, since, due, attempts) VALUES ('crm', 1, 'lead:1', 0, $1, 1, 1)", time.Now().Add(-2*time.Hour).UnixMilli())
+	h.mu.Lock()
+	h.pbxs[0].Version = "22.10.1"
+	h.mu.Unlock()
 	body := h.page("/status")
-	for _, want := range []string{`<span class="tag bad"><bdi>crm</bdi></span> <bdi>https://crm.example.com</bdi>`, "nothing taken yet · waiting: 1, the oldest 2 h", "answered 503 Service Unavailable",
+	for _, want := range []string{"Asterisk 22.10.1 · events", `<span class="tag bad"><bdi>crm</bdi></span> <bdi>https://crm.example.com</bdi>`, "nothing taken yet · waiting: 1, the oldest 2 h", "answered 503 Service Unavailable",
 		`<span class="tag good"><bdi>erp</bdi>`, "last taken 1 h", "Boris &lt;I&gt; lets the bot write nothing"} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%q is not on the page", want)

@@ -34,6 +34,8 @@ type pbxStatus struct {
 	Since    time.Time `json:"since"`
 	Trouble  string    `json:"trouble"`
 	Hint     string    `json:"hint"`
+	// Version is Asterisk's own; empty: not known yet.
+	Version string `json:"version"`
 }
 
 // Blind is an interval in which a PBX was not watched, and what was learned of it
@@ -69,7 +71,7 @@ func (s *API) status(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, pbx := range s.cfg.PBXes() {
 		told.PBXes = append(told.PBXes, pbxStatus{Name: pbx.PBX, Watching: pbx.State == ari.Watching, State: pbx.State.String(), Since: pbx.Since.UTC(),
-			Trouble: string(pbx.Trouble), Hint: pbx.Trouble.Hint()})
+			Trouble: string(pbx.Trouble), Hint: pbx.Trouble.Hint(), Version: pbx.Version})
 	}
 	for _, g := range gaps {
 		b := Blind{ID: g.ID, PBX: g.PBX, Since: g.Since, Until: g.Until, Seconds: g.Until.Sub(g.Since).Seconds(), Cause: g.Cause, State: g.State(),

@@ -95,7 +95,12 @@ const (
 // callbacks shows what the reader owes.
 func (s *Site) callbacks(w http.ResponseWriter, r *http.Request) {
 	t := s.teller(r)
-	list, more, err := s.view.Callbacks(r.Context(), t.visitor.Sight, shown(r))
+	limit := shown(r)
+	if limit == 0 {
+		s.nothingHere(w, r)
+		return
+	}
+	list, more, err := s.view.Callbacks(r.Context(), t.visitor.Sight, limit)
 	if err != nil {
 		s.cfg.Door.Broken(w, r, err)
 		return

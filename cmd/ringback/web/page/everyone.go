@@ -42,6 +42,10 @@ type personRow struct {
 func (s *Site) everyone(w http.ResponseWriter, r *http.Request) {
 	t := s.teller(r)
 	limit := shown(r)
+	if limit == 0 {
+		s.nothingHere(w, r)
+		return
+	}
 	page := everyonePage{Filters: filters{t: t, asked: r.URL.Query()}}
 	page.Pool, page.Person = page.Filters.choose("pool", t.led(), itself), page.Filters.choose("person", t.people(), t.person)
 	page.Only = page.Filters.choose("only", []string{"overdue", "free"}, func(only string) string { return t.say("filter." + only) })

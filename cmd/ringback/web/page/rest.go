@@ -13,9 +13,13 @@ import (
 // on with, and more when it is asked to.
 var steps = []int{50, 100, view.MaxCallbacks}
 
-// shown is how many a request asks for.
+// shown is how many a request asks for; 0: that cannot be read.
 func shown(r *http.Request) int {
-	n, _ := strconv.Atoi(r.URL.Query().Get("show"))
+	asked := r.URL.Query()
+	n, err := strconv.Atoi(asked.Get("show"))
+	if err != nil && asked.Has("show") {
+		return 0
+	}
 	for _, step := range steps {
 		if n <= step {
 			return step

@@ -37,6 +37,7 @@ type statusPage struct {
 // pbxState is a PBX with what is known of its watching.
 type pbxState struct {
 	pbxRow
+	Version   string // Asterisk's own; empty: not known yet
 	Events    uint64
 	LastEvent moment
 	Ahead     string // of our clock; empty: by less than half a second
@@ -108,7 +109,7 @@ func (s *Site) status(w http.ResponseWriter, r *http.Request) {
 }
 
 func (t *teller) pbxState(pbx ari.Status) pbxState {
-	row := pbxState{pbxRow: t.pbxes([]ari.Status{pbx})[0], Events: pbx.Events, LastEvent: t.moment(pbx.LastEvent)}
+	row := pbxState{pbxRow: t.pbxes([]ari.Status{pbx})[0], Version: alert.Clean(pbx.Version), Events: pbx.Events, LastEvent: t.moment(pbx.LastEvent)}
 	if ahead := pbx.ClockOffset.Round(100 * time.Millisecond); ahead.Abs() >= time.Second/2 {
 		row.Ahead = fmt.Sprintf("%+.1f s", ahead.Seconds())
 	}

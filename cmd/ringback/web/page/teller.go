@@ -337,13 +337,14 @@ func (t *teller) day(at time.Time) string {
 	return said
 }
 
-// callsByDay are calls of which the first of each day names it.
+// callsByDay are calls of which the first of each day names it, and each its time.
 func (t *teller) callsByDay(list []view.Call) []callRow {
 	rows, last := t.calls(list), ""
 	for i := range rows {
 		if day := t.day(list[i].Started.Time); day != last {
 			rows[i].Day, last = day, day
 		}
+		rows[i].Started.Clock = list[i].Started.In(t.zone).Format("15:04")
 	}
 	return rows
 }
