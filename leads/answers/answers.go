@@ -22,6 +22,10 @@ const (
 	// most is how many are kept, the newest ones; MaxBody how long each may be.
 	most    = 100_000
 	MaxBody = 64 << 10
+	// whole is how many of the newest keep a body of more than small bytes; of what
+	// is older such a one is left out, so that all of them stay below 300 MB.
+	whole = 2000
+	small = 1 << 10
 	// swept is how many old ones go with every new one: two would do.
 	swept = 5
 )
@@ -43,7 +47,7 @@ func Digest(parts ...string) string {
 
 // Answer is what was answered.
 type Answer struct {
-	Code     int // 0: it was done, and the daemon died before it was answered
+	Code     int // 0: it was done, and what was answered is not kept
 	Kind     string
 	Location string
 	Body     []byte
@@ -96,6 +100,10 @@ func Done(tx *db.Tx, r Request, about string) error {
 		return fmt.Errorf("answers: %w", ErrOther)
 	}
 	if _, err := tx.Exec("DELETE FROM answers WHERE id IN (SELECT id FROM answers WHERE id <= $1 ORDER BY id LIMIT $2)", id-most, swept); err != nil {
+		return fmt.Errorf("answers: %w", err)
+	}
+	_, err = tx.Exec("UPDATE answers SET code = 0, kind = '', location = '', body = NULL WHERE id > $1 AND id <= $2 AND LENGTH(body) > $3", id-whole-swept, id-whole, small)
+	if err != nil {
 		return fmt.Errorf("answers: %w", err)
 	}
 	return nil

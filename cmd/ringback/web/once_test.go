@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -153,4 +154,59 @@ func TestAFloodIsHeldUp(t *testing.T) {
 	if other.code != http.StatusBadRequest {
 		t.Errorf("another token: %d", other.code)
 	}
+}
+
+// TestFilesAreTakenOneAfterAnother sends one while another is on its way.
+func TestFilesAreTakenOneAfterAnother(t *testing.T) {
+	h := newHouse(t)
+	post := func(kind string, body io.Reader) reply {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/v1/consents", body)
+		r.Header.Set("Authorization", "Bearer "+rightToken)
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		h.server.ServeHTTP(w, r)
+		return reply{w.Code, w.Header(), w.Body.String()}
+	}
+	const file = "number,kind\n+79160000001,refused\n"
+	body, sent := io.Pipe()
+	slow := make(chan reply)
+	go func() { slow <- post("text/csv", body) }()
+	if _, err := io.WriteString(sent, file); err != nil { // by now it is being read
+		t.Fatal(err)
+	}
+	for _, kind := range []string{"text/csv", "Text/CSV; charset=utf-8"} {
+		if got := post(kind, strings.NewReader(file)); got.code != http.StatusTooManyRequests || got.header.Get("Retry-After") != "1" {
+			t.Errorf("%s: %d %s", kind, got.code, got.body)
+		}
+	}
+	if got := post("application/json", strings.NewReader(`{"number":"+79160000002","kind":"refused"}`)); got.code != http.StatusOK {
+		t.Errorf("what is no file: %d %s", got.code, got.body)
+	}
+	sent.Close()
+	if got := <-slow; got.code != http.StatusOK {
+		t.Errorf("the first: %d %s", got.code, got.body)
+	}
+	if got := post("text/csv", strings.NewReader(file)); got.code != http.StatusOK {
+		t.Errorf("after it: %d %s", got.code, got.body)
+	}
+}
+
+// torn is a connection that has broken.
+type torn struct{ *httptest.ResponseRecorder }
+
+func (torn) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// TestHalfALedgerIsNoWholeOne wants an export that breaks off to break the
+// connection too.
+func TestHalfALedgerIsNoWholeOne(t *testing.T) {
+	h := newHouse(t)
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/api/v1/consents", nil)
+	setAll(r, bearerHeader(rightToken))
+	r.Header.Set("Accept", "text/csv")
+	defer func() {
+		if broken := recover(); broken != http.ErrAbortHandler {
+			t.Errorf("the connection ends as if it were whole: %v", broken)
+		}
+	}()
+	h.server.ServeHTTP(torn{httptest.NewRecorder()}, r)
 }

@@ -90,7 +90,7 @@ func (s *API) once(next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		most := int64(MaxJSON)
-		if strings.HasPrefix(r.Header.Get("Content-Type"), typeCSV) {
+		if isFile(r) {
 			most = MaxCSV
 		}
 		body, err := io.ReadAll(io.LimitReader(r.Body, most+1))

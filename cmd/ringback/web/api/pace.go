@@ -1,6 +1,7 @@
 package api
 
 import (
+	"mime"
 	"net/http"
 	"strconv"
 	"sync"
@@ -98,6 +99,27 @@ func (s *API) paced(changes bool, next http.HandlerFunc) http.HandlerFunc {
 			return
 		}
 		defer s.pace.leave(token)
+		next(w, r)
+	}
+}
+
+// isFile says whether what is posted is one of the files that may be MaxCSV long.
+func isFile(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == typeCSV
+}
+
+// oneFile has files taken one after another: each is in memory as a whole.
+func (s *API) oneFile(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if isFile(r) {
+			if !s.file.TryLock() {
+				w.Header().Set("Retry-After", "1")
+				door.Problem(w, http.StatusTooManyRequests, "Another file is being taken at this moment: wait as long as Retry-After says.")
+				return
+			}
+			defer s.file.Unlock()
+		}
 		next(w, r)
 	}
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"sync"
 
 	"ringback/ari"
 	"ringback/cmd/ringback/web/door"
@@ -43,6 +44,7 @@ type API struct {
 	cards *contacts.Cabinet
 	busy  busy
 	pace  pace
+	file  sync.Mutex // is held while a file is taken
 }
 
 // New makes an API.
@@ -55,7 +57,7 @@ func (s *API) Routes() []door.Route {
 	route := func(method, path, scope string, answer http.HandlerFunc) door.Route {
 		switch method {
 		case http.MethodPost, http.MethodPut, http.MethodPatch:
-			answer = s.once(answer)
+			answer = s.oneFile(s.once(answer))
 		}
 		answer = s.paced(method != http.MethodGet, answer)
 		return door.Route{Method: method, Path: path, Access: door.Program, Scope: scope, Answer: answer}
