@@ -36,6 +36,7 @@ var forAnyone = map[string]string{
 type street struct {
 	*house
 	before string
+	asked  int
 }
 
 // The client of another pool than olga's: nothing of them is shown to her.
