@@ -292,12 +292,12 @@ func (p *pass) near(r *csvRow, end time.Time, unique, linked string) bool {
 	switch {
 	case p.named[unique] || p.named[linked]:
 		return true
+	case !began(linked).IsZero() || !began(unique).IsZero(): // which tells more than a clock on the wall: an hour may come twice
+		return p.matters(unique, linked)
 	case end.Before(p.since.Add(-nearby)):
 		return false
 	case p.until.IsZero():
 		return true
-	case !began(linked).IsZero() || !began(unique).IsZero():
-		return p.matters(unique, linked)
 	}
 	start := r.time(startColumn).Add(-14 * time.Hour) // the zone that is farthest ahead
 	if p.zoned {

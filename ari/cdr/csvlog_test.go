@@ -200,7 +200,7 @@ func TestCSVRotatedWhileRead(t *testing.T) {
 			text, records := day(2000)
 			rows := strings.SplitAfter(text, "\n")
 			var wg sync.WaitGroup
-			written := make(chan int, len(rows))
+			written := make(chan int, 200) // who writes is never farther ahead of who reads: neither waits for a processor alone
 			wg.Go(func() {
 				defer close(written)
 				for i := range records {
@@ -217,11 +217,11 @@ func TestCSVRotatedWhileRead(t *testing.T) {
 			})
 			reads, again := 0, 0
 			for n, open := 0, true; open; {
-				for more := true; more && open; { // what was written before this reading
+				for more := cap(written); more > 0 && open; more-- { // what was written before this reading
 					select {
 					case n, open = <-written:
 					default:
-						more = false
+						more = 0
 					}
 				}
 				if !open {

@@ -78,8 +78,12 @@ func settle(records []Record, fallback time.Duration) (newest time.Duration, wit
 		}
 		r := &records[i]
 		offset, known := byChannel[r.UniqueID]
-		if !known || r.Start.Add(-offset).Sub(r.Began) < early {
+		tooEarly := func() bool { return r.Start.Add(-offset).Sub(r.Began) < early }
+		if !known || tooEarly() {
 			offset = nearest(all, behind, i, fallback)
+		}
+		if known && tooEarly() { // summer time ended during the call, and nobody else rang
+			offset -= time.Hour
 		}
 		r.shift(offset)
 	}
@@ -101,7 +105,7 @@ func witnesses(records []Record) []witness {
 	first := map[string]int{} // of each channel
 	for i := range records {
 		r := &records[i]
-		if j, seen := first[r.UniqueID]; !seen || r.Start.Before(records[j].Start) {
+		if j, seen := first[r.UniqueID]; !seen || r.precedes(&records[j]) {
 			first[r.UniqueID] = i
 		}
 	}
@@ -132,6 +136,16 @@ func witnesses(records []Record) []witness {
 		}
 	}
 	return believed
+}
+
+// precedes says that the PBX began a record of a channel before another of it:
+// by its own count where it gives one, since a clock on the wall may be set back
+// between the two.
+func (r *Record) precedes(other *Record) bool {
+	if r.Sequence != other.Sequence && r.Sequence >= 0 && other.Sequence >= 0 {
+		return r.Sequence < other.Sequence
+	}
+	return r.Start.Before(other.Start)
 }
 
 // ahead is by how much the record's start is ahead of the epoch in its id, in

@@ -1,7 +1,10 @@
 package cdr
 
 import (
+	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -46,6 +49,28 @@ func TestSettle(t *testing.T) {
 	}
 	if offset, witnessed := settle([]Record{{Start: at(2, 0)}}, 3*time.Hour); offset != 3*time.Hour || witnessed {
 		t.Errorf("nobody tells the zone, and it is %v, %v", offset, witnessed)
+	}
+}
+
+// An hour comes twice while somebody rings: what Asterisk wrote of the time before
+// and after is one call of a few seconds, whenever it is asked for.
+func TestCallWhileSummerTimeEnds(t *testing.T) {
+	zone := func(hours int) *time.Location { return time.FixedZone("", hours*3600) }
+	began := time.Date(2026, 10, 25, 0, 59, 58, 0, time.UTC)
+	id := fmt.Sprintf("%d.7", began.Unix())
+	rings := Record{UniqueID: id, LinkedID: id, Channel: "PJSIP/trunk-1", Source: "+4930123", Dialed: "100", App: "Dial", Began: began, Start: began,
+		End: began.Add(3 * time.Second), Duration: 3 * time.Second, Disposition: NoAnswer, Sequence: 41}
+	ends := rings
+	ends.App, ends.Start, ends.Duration, ends.Sequence = "Hangup", rings.End, 0, 42
+	summer, winter := pen{zone: zone(2), unique: true, news: true}, pen{zone: zone(1), unique: true, news: true}
+	first := strings.Replace(summer.row(rings), "03:00:01", "02:00:01", 1) // which it was then
+	path := filepath.Join(t.TempDir(), "Master.csv")
+	writeFile(t, path, first+winter.row(ends))
+	for _, until := range []time.Time{{}, began.Add(time.Minute)} {
+		log, err := csvSource{path}.Read(t.Context(), began.Add(-2*time.Second), until, nil)
+		if err != nil || !slices.Equal(log.Records, []Record{rings, ends}) {
+			t.Errorf("until %v: %+v, %v", until, log.Records, err)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type audit struct {
 	needless                        []string // a lead of who has talked with somebody
 	wrong                           []string // another verdict than the truth
 	untold                          []string // leads of which somebody who was to know has not heard
+	early                           []string // leads of which somebody has heard before they were to
 	twice                           []string // people told twice on one rung
 	rungTwice                       []string // managers whom the robot has rung more often than they had leads
 	coarse                          []string // calls whose reason is another than if all of it had been watched
@@ -42,7 +43,7 @@ func (a *audit) problems() string {
 	for _, kind := range []struct {
 		what string
 		list []string
-	}{{"lost", a.lost}, {"doubled", a.doubled}, {"needless", a.needless}, {"wrong", a.wrong}, {"not told", a.untold}, {"told twice", a.twice}, {"rung twice", a.rungTwice}} {
+	}{{"lost", a.lost}, {"doubled", a.doubled}, {"needless", a.needless}, {"wrong", a.wrong}, {"not told", a.untold}, {"told early", a.early}, {"told twice", a.twice}, {"rung twice", a.rungTwice}} {
 		if len(kind.list) == 0 {
 			continue
 		}
@@ -65,8 +66,8 @@ func (a *audit) String() string {
 	for _, at := range a.rings {
 		rings += len(at)
 	}
-	fmt.Fprintf(&b, "%d messages: %d not told, %d told twice, %d in doubt and left to the next rung, %d marked as possibly double, %d webhooks repeated; %d calls to managers: %d rung twice; calls by source: %v; otherwise than in the scenario: %d",
-		a.messages, len(a.untold), len(a.twice), a.inDoubt, a.marked, a.again, rings, len(a.rungTwice), a.bySource, len(a.odd))
+	fmt.Fprintf(&b, "%d messages: %d not told, %d told early, %d told twice, %d in doubt and left to the next rung, %d marked as possibly double, %d webhooks repeated; %d calls to managers: %d rung twice; calls by source: %v; otherwise than in the scenario: %d",
+		a.messages, len(a.untold), len(a.early), len(a.twice), a.inDoubt, a.marked, a.again, rings, len(a.rungTwice), a.bySource, len(a.odd))
 	return b.String()
 }
 
@@ -192,6 +193,13 @@ func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string
 			problem(&a.untold, "%s has not heard of it by %s", chief, channel)
 		}
 	}
+	for why, after := range map[string]time.Duration{"new_lead": 0, "overdue": siegeOverdue} {
+		if at, soonest := a.first[firstHeard{c.number, why}], s.opens(c.last()).Add(after); len(s.dead) == 0 && !at.IsZero() && at.Before(soonest.Add(-earlyMargin)) &&
+			s.doubts(lead.ID, func(string, string) bool { return true }) == 0 { // else the next rung has come forward
+
+			problem(&a.early, "%s came %v too early", why, soonest.Sub(at).Round(time.Millisecond))
+		}
+	}
 	if lead.Pool == "desk" {
 		return // there the first rung is a call
 	}
@@ -205,20 +213,37 @@ func (s *siege) toldOf(a *audit, c *caller, lead apiLead, problem func(*[]string
 	}
 }
 
+// earlyMargin is by how much later than the PBX a caller may note that it is over.
+const earlyMargin = 2 * time.Second
+
+// opens is when the company's hours are open first from a time on.
+func (s *siege) opens(at time.Time) time.Time {
+	for _, i := range s.closed {
+		if at.After(i.since.Add(earlyMargin)) && at.Before(i.until) {
+			return i.until
+		}
+	}
+	return at
+}
+
 // doubtedTwice says that the daemon died while it sent a message of the last rung,
 // and again while it repeated it: it is not repeated once more.
 func (s *siege) doubtedTwice(lead int64, channel, to string) bool {
+	return s.doubts(lead, func(by, who string) bool { return by == channel && who == to }) >= 2
+}
+
+// doubts counts the messages of a lead of which nobody knows whether they were sent.
+func (s *siege) doubts(lead int64, such func(channel, to string) bool) (n int) {
 	var card struct {
 		Timeline []struct{ Kind, Who, Channel string }
 	}
 	s.get(fmt.Sprintf("/api/v1/leads/%d", lead), &card)
-	doubts := 0
 	for _, e := range card.Timeline {
-		if e.Kind == book.EntryAlertDoubt && e.Channel == channel && e.Who == to {
-			doubts++
+		if e.Kind == book.EntryAlertDoubt && such(e.Channel, e.Who) {
+			n++
 		}
 	}
-	return doubts >= 2
+	return n
 }
 
 // marked says whether a message came that says it may have come before.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,6 +35,7 @@ type siege struct {
 	began      time.Time
 	away       []interval  // when no daemon ran
 	clockSet   []time.Time // when the PBX's clock was
+	closed     []interval  // when it was outside all working hours
 	dead       []interval  // when no PBX ran, or one was ending or beginning
 	found      string      // what the account had against it
 }
@@ -46,6 +48,10 @@ type siegeOptions struct {
 	ari func(url string) string
 	// database is the daemon's file; one in the folder of the rig if empty.
 	database string
+	// before stands before the daemon on the command line, at each start.
+	before []string
+	// hours are the pools', in YAML; always open if empty.
+	hours string
 }
 
 // interval is a span of time; until is zero while it lasts.
@@ -178,8 +184,8 @@ robot: {ring: 5s}
 	}
 	b.WriteString("pools:\n")
 	for _, p := range siegePools {
-		fmt.Fprintf(&b, "  - {name: %s, managers: [%s], supervisor: %s, ladder: {settle: 0s, rungs: [{after: 0s, tell: %s}, {after: %v, tell: supervisor}]}}\n",
-			p.name, strings.Join(siegeManagers(p.name, p.managers), ", "), siegeSupervisor(p.name), p.tell, siegeOverdue)
+		fmt.Fprintf(&b, "  - {name: %s, managers: [%s], supervisor: %s, hours: {%s}, ladder: {settle: 0s, rungs: [{after: 0s, tell: %s}, {after: %v, tell: supervisor}]}}\n",
+			p.name, strings.Join(siegeManagers(p.name, p.managers), ", "), siegeSupervisor(p.name), s.o.hours, p.tell, siegeOverdue)
 	}
 	fmt.Fprintf(&b, "  - {name: default, managers: [sales1], supervisor: chief-sales, ladder: {settle: 0s}}\n")
 	s.write(map[string]string{"ari.password": s.pbx.ARIPassword, "hook.secret": "a secret of the siege's own 0123456789", "ringback.yaml": b.String()})
@@ -188,7 +194,7 @@ robot: {ring: 5s}
 // start starts the daemon; see rig.launch.
 func (s *siege) start(before ...string) {
 	s.Helper()
-	s.launch(before...)
+	s.launch(append(slices.Clone(s.o.before), before...)...)
 	if n := len(s.away); n > 0 && s.away[n-1].until.IsZero() {
 		s.away[n-1].until = time.Now()
 	}

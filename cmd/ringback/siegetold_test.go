@@ -25,6 +25,7 @@ type earful struct {
 	why                 string // as alert.Why
 	id                  string // of the message, where the receiver removes doubles by it
 	marked              bool   // it says that it may have come before
+	at                  time.Time
 }
 
 // rungOf is what nobody is told twice: one person, by one channel, of one lead on
@@ -110,6 +111,7 @@ func (e *ears) hear(m earful, text string) {
 func (e *ears) note(m earful) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	m.at = time.Now()
 	e.heard = append(e.heard, m)
 }
 
@@ -127,7 +129,7 @@ func (e *ears) hook(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
-	e.note(earful{"crm", posted.Data.To, posted.Data.Number, strings.TrimPrefix(posted.Type, "alert."), r.Header.Get("webhook-id"), posted.Data.Double})
+	e.note(earful{"crm", posted.Data.To, posted.Data.Number, strings.TrimPrefix(posted.Type, "alert."), r.Header.Get("webhook-id"), posted.Data.Double, time.Time{}})
 }
 
 // letter is one conversation with the mail server.
@@ -156,19 +158,23 @@ func (l *letter) Reset() {}
 
 func (l *letter) Logout() error { return nil }
 
+// firstHeard is when somebody was told first of a number on a rung.
+type firstHeard struct{ number, why string }
+
 // tidings are what the receivers tell in sum.
 type tidings struct {
-	messages int                    // that came, each webhook-id once
-	again    int                    // webhooks that came again, and were known by their id
-	marked   int                    // that said that they may have come before
-	by       map[rungOf]int         // those that did not
+	messages int            // that came, each webhook-id once
+	again    int            // webhooks that came again, and were known by their id
+	marked   int            // that said that they may have come before
+	by       map[rungOf]int // those that did not
+	first    map[firstHeard]time.Time
 	rings    map[string][]time.Time // by phone
 }
 
 func (e *ears) count() tidings {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	c := tidings{by: map[rungOf]int{}, rings: map[string][]time.Time{}}
+	c := tidings{by: map[rungOf]int{}, first: map[firstHeard]time.Time{}, rings: map[string][]time.Time{}}
 	ids := map[string]bool{}
 	for _, m := range e.heard {
 		if m.id != "" && ids[m.id] {
@@ -177,6 +183,9 @@ func (e *ears) count() tidings {
 		}
 		ids[m.id] = true
 		c.messages++
+		if what := (firstHeard{m.number, m.why}); c.first[what].IsZero() {
+			c.first[what] = m.at
+		}
 		if m.marked {
 			c.marked++
 			continue
