@@ -385,6 +385,29 @@ func TestWhatRangCounts(t *testing.T) {
 	}
 }
 
+// A dialplan of which nobody heard whether it dials may have: the client is not
+// dialed at once in the next way to write the number.
+func TestWhatNobodyHeardMayHaveDialed(t *testing.T) {
+	for heard, want := range map[bool]dials.Outcome{true: dials.Failed, false: dials.NoAnswer} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRoom(t)
+			r.watch()
+			p := r.pass("Local/79161234567@out")
+			id := p[0].dial.Channel
+			time.AfterFunc(time.Second, func() {
+				if !heard {
+					r.dialer.Step("main", &ari.Event{Type: ari.Disconnected})
+					r.watch(ari.Channel{ID: id})
+				}
+				r.event(ari.ChannelDestroyed, id)
+			})
+			if _, reports := r.dialer.Ring(t.Context(), p, order); reports[0].Outcome != want {
+				t.Errorf("all was heard: %v; %+v, want %s", heard, reports, want)
+			}
+		})
+	}
+}
+
 // Whoever hangs up at the instant of the connection was not connected, and
 // nothing stays open.
 func TestHungUpWhileBeingConnected(t *testing.T) {

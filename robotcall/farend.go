@@ -81,7 +81,7 @@ func (p Pass) throughDialplan() bool {
 func (f *farEnd) outcome(end notice, p Pass) (dials.Outcome, string) {
 	status, cause, sip, rang := f.own, end.cause, end.sip, f.ownRang
 	switch {
-	case p.throughDialplan() && !f.dialing && f.status == "":
+	case p.throughDialplan() && !f.dialing && f.status == "" && !f.rang:
 		return dials.Failed, "the dialplan has not dialed " + p.dial.Device
 	case p.throughDialplan():
 		status, cause, sip, rang = f.status, f.cause, f.sip, f.rang
