@@ -62,8 +62,12 @@ func (m *Managers) errand(tx *db.Tx, j jobs.Job) (*errand, error) {
 
 func (m *Managers) do(ctx context.Context, j jobs.Job) jobs.Result {
 	var e *errand
+	var disturbed string
 	err := m.cfg.DB.Do(ctx, func(tx *db.Tx) (err error) {
-		e, err = m.errand(tx, j)
+		if e, err = m.errand(tx, j); err != nil || m.cfg.Disturbs == nil {
+			return err
+		}
+		disturbed, err = m.cfg.Disturbs(tx, e.person.Login)
 		return err
 	})
 	if err != nil {
@@ -79,6 +83,8 @@ func (m *Managers) do(ctx context.Context, j jobs.Job) jobs.Result {
 		return jobs.Result{Again: soon, Err: errors.New("the client is on the phone")}
 	case len(e.owed) == 0:
 		return jobs.Result{Note: func(tx *db.Tx) error { return e.over(tx, false) }}
+	case disturbed != "": // since the ladder has asked for the call
+		return e.notRung(disturbed)
 	}
 	return e.place(ctx)
 }

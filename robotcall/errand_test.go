@@ -385,6 +385,33 @@ func TestPhonesThatAreLeftOut(t *testing.T) {
 	})
 }
 
+// Who has quiet by the time that a call which was asked for has its turn is not
+// rung; one that goes on is gone on with.
+func TestQuietSinceItWasAskedFor(t *testing.T) {
+	for _, why := range []string{"", "quiet"} {
+		inReception(t, 1, func(r *reception) {
+			r.managers.cfg.Disturbs = func(*db.Tx, string) (string, error) { return why, nil }
+			rung := 0
+			r.pbx.originate = func(string) error { rung++; return nil }
+			r.presses = []func(){r.press(keyLater)}
+			r.do()
+			if want := map[string]int{"": 1}[why]; rung != want {
+				t.Errorf("%q: rung %d times, want %d", why, rung, want)
+			}
+			if why != "" {
+				r.wantNotes("1: not rung: quiet")
+				r.wantAsking(false)
+			}
+		})
+	}
+	inReception(t, 1, func(r *reception) {
+		r.managers.cfg.Disturbs = func(*db.Tx, string) (string, error) { return "quiet", nil }
+		r.booked(dials.Manager, 1, dials.NoAnswer)
+		r.do()
+		r.wantNotes("1: PJSIP/101: no_answer")
+	})
+}
+
 // A lead is taken on when the two are connected, and not by a key alone.
 func TestAConnectionThatFails(t *testing.T) {
 	inReception(t, 1, func(r *reception) {

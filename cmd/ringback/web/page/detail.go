@@ -46,6 +46,8 @@ var noted = []struct {
 	{detail(`its time ran out`), "told.too_late"},
 	{detail(`no robot calls are configured`), "told.no_robot"},
 	{detail(`they have no phone`), "told.no_phone"},
+	{detail(`away`), "why.away"},
+	{detail(`quiet`), "why.quiet"},
 	{detail(`there is no number to call back`), "told.no_number"},
 	{detail(`they have heard of it in an earlier call`), "told.heard"},
 	{detail(`the daemon stopped while it was being sent`), "told.stopped_sending"},

@@ -90,7 +90,7 @@ func details(t *testing.T) map[string][]string {
 		`not connected: context "from-ringback" does not dial +7916***`, "later, before this was told"} {
 		add(leads.EntryRobotCall, "answered: "+said)
 	}
-	for _, said := range []string{"PBX main has no phone PJSIP/101", "PBX main of phone 101 is not configured", "PBX main does not tell of phone 101"} {
+	for _, said := range []string{"PBX main has no phone PJSIP/101", "PBX main of phone 101 is not configured", "PBX main does not tell of phone 101", "away", "quiet"} {
 		add(leads.EntryRobotCall, "not rung: "+said)
 	}
 	for _, did := range constants(t, "../../../../leads", "Account") {
