@@ -140,7 +140,7 @@ func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (
 	case o.Number == "" || o.Number != "+"+onlyDigits(o.Number):
 		return wrong(ErrNoNumber)
 	}
-	if how == leads.ByAPI {
+	if how != leads.ByPage && how != leads.ByLink { // it is not they themselves who ask
 		if err := m.undisturbed(tx, by.Login); err != nil {
 			return wrong(err)
 		}
