@@ -113,7 +113,7 @@ func (d *Desk) check(login string, c *Choices, reaching []string, now time.Time)
 	if _, err := hoursOf("sat,sun", c.Weekend, zone); err != nil {
 		problems.Add("weekend", "settings.wrong.window")
 	}
-	if len(problems) == 0 && c.quietUntil(now, zone).Sub(now) > longestQuiet {
+	if len(problems) == 0 && c.quietTooLong(now, zone) {
 		problems.Add("weekdays", "settings.wrong.always")
 	}
 	times, err := readTimes(c.DigestAt)

@@ -141,12 +141,7 @@ const longestQuiet = 84 * time.Hour
 // quietUntil is the end of the quiet time that lasts at t; t itself where none
 // does.
 func (c *Choices) quietUntil(t time.Time, zone *time.Location) time.Time {
-	var parts []*routing.Hours
-	for days, written := range map[string]string{"mon-fri": c.Weekdays, "sat,sun": c.Weekend} {
-		if h, err := hoursOf(days, written, zone); err == nil && h != nil { // it was checked when it was chosen
-			parts = append(parts, h)
-		}
-	}
+	parts := c.quiet(zone)
 	end := t
 	for again := true; again && end.Sub(t) <= longestQuiet; {
 		again = false
@@ -162,6 +157,35 @@ func (c *Choices) quietUntil(t time.Time, zone *time.Location) time.Time {
 		}
 	}
 	return end
+}
+
+// quietTooLong says that a quiet time lasts for longer than it may, whichever of
+// those that begin within a week.
+func (c *Choices) quietTooLong(now time.Time, zone *time.Location) bool {
+	parts := c.quiet(zone)
+	for t := now; len(parts) > 0 && t.Before(now.AddDate(0, 0, 8)); {
+		end := c.quietUntil(t, zone)
+		if end.Sub(t) > longestQuiet {
+			return true
+		}
+		t = parts[0].NextOpening(end)
+		for _, h := range parts[1:] {
+			if opening := h.NextOpening(end); opening.Before(t) {
+				t = opening
+			}
+		}
+	}
+	return false
+}
+
+// quiet are the quiet times of a week, as hours.
+func (c *Choices) quiet(zone *time.Location) (parts []*routing.Hours) {
+	for days, written := range map[string]string{"mon-fri": c.Weekdays, "sat,sun": c.Weekend} {
+		if h, err := hoursOf(days, written, zone); err == nil && h != nil { // it was checked when it was chosen
+			parts = append(parts, h)
+		}
+	}
+	return parts
 }
 
 // hoursOf reads the windows of some days; nil: there are none.

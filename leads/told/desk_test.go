@@ -301,3 +301,27 @@ func TestPlans(t *testing.T) {
 		}
 	}
 }
+
+// TestAWeekWithoutABreakIsRefusedWhenever chooses it while it is not quiet, or will
+// not be for much longer.
+func TestAWeekWithoutABreakIsRefusedWhenever(t *testing.T) {
+	s := newStaffed(t, "Europe/Berlin", nil)
+	monday := s.now
+	for _, c := range []struct {
+		chosen told.Choices
+		wrong  bool
+	}{
+		{told.Choices{Weekdays: "00:00-24:00"}, true},
+		{told.Choices{Weekdays: "00:00-24:00", Weekend: "00:00-24:00"}, true},
+		{told.Choices{Weekend: "00:00-24:00"}, false},
+		{told.Choices{Weekdays: "17:00-24:00, 00:00-09:00", Weekend: "00:00-24:00"}, false}, // 64 hours at the weekend
+	} {
+		for hours := time.Duration(0); hours < 7*24; hours += 5 {
+			s.now = monday.Add(hours * time.Hour)
+			err := s.db.Do(t.Context(), func(tx *db.Tx) error { return s.desk.Save(tx, "anna", c.chosen, both) })
+			if errors.As(err, new(posted.Problems)) != c.wrong {
+				t.Errorf("%+v, chosen on %s: %v", c.chosen, s.now.Format("Monday 15:04"), err)
+			}
+		}
+	}
+}
