@@ -218,7 +218,7 @@ func (h *Hand) EnoughTalk(tx *db.Tx, id int64) error {
 		return err
 	}
 	var who string
-	err = tx.QueryRow("SELECT who FROM timeline WHERE lead = $1 AND kind IN ($2, $3) ORDER BY id DESC LIMIT 1", id, EntryTalkedElse, EntryTried).Scan(&who)
+	err = tx.QueryRow("SELECT who FROM attempts WHERE lead = $1 AND talk_ms > 0 ORDER BY id DESC LIMIT 1", id).Scan(&who)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("leads: lead %d: %w", id, ErrNoTalk)

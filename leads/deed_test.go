@@ -172,7 +172,12 @@ func TestAShortTalkIsEnoughWhenSomebodySaysSo(t *testing.T) {
 		d.missed(client, sales)
 		d.refuses(leads.ErrNoTalk, func(tx *db.Tx) error { return d.hand("anna").EnoughTalk(tx, 1) })
 		d.at(time.Minute)
+		d.ended(d.outbound(anna, client, 0))
+		d.refuses(leads.ErrNoTalk, func(tx *db.Tx) error { return d.hand("anna").EnoughTalk(tx, 1) })
+		d.at(2 * time.Minute)
 		d.ended(d.outbound(boris, client, 7*time.Second))
+		d.at(3 * time.Minute)
+		d.ended(d.outbound(anna, client, 0)) // in vain, and boris has talked
 		d.do(func(tx *db.Tx) error { return d.hand("anna").EnoughTalk(tx, 1) })
 		d.wantLeads("default anna 1 called_back boris")
 	})
