@@ -52,25 +52,22 @@ func (e *ending) missed() error {
 // nothing yet: the lead is opened, its ladder waits, and the talk's end closes
 // it if it was one.
 func (e *ending) settledAlready() (bool, error) {
-	// The talk ended with wait and talk, the call perhaps later; the index goes
-	// by the call.
-	talks, err := e.tx.Query(`SELECT pbx, direction, answered_by, talk_ms FROM calls
-		WHERE contact = $1 AND reached = 1 AND ended >= $2 AND started + wait_ms + talk_ms >= $2`,
-		e.contact.Int64, db.Millis(e.j.Started))
+	talks, err := e.tx.Query(`SELECT direction, manager, long_ms FROM calls
+		WHERE contact = $1 AND reached = 1 AND parted >= $2`, e.contact.Int64, db.Millis(e.j.Started))
 	if err != nil {
 		return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
 	}
 	defer talks.Close()
 	for talks.Next() {
-		var pbx, direction, by string
-		var length int64
-		if err := talks.Scan(&pbx, &direction, &by, &length); err != nil {
+		var direction, by string
+		var long int64
+		if err := talks.Scan(&direction, &by, &long); err != nil {
 			return false, fmt.Errorf("leads: talks of contact %d: %w", e.contact.Int64, err)
 		}
 		if call.Direction(direction) == call.Inbound {
 			return true, nil
 		}
-		if length >= e.j.Pool.Missed.ReachedAfter.Milliseconds() && answersFor(e.j.Pool, e.b.office.shown(pbx, by)) {
+		if long >= e.j.Pool.Missed.ReachedAfter.Milliseconds() && answersFor(e.j.Pool, by) {
 			return true, nil
 		}
 	}

@@ -193,20 +193,6 @@ func (o *Office) person(pbx string, p call.Party) string {
 	return ""
 }
 
-// shown is the login behind a phone as call lists name it, or empty.
-func (o *Office) shown(pbx, name string) string {
-	for i := range o.Directory.Managers {
-		m := &o.Directory.Managers[i]
-		for k := range m.Devices {
-			d := &m.Devices[k]
-			if name != "" && (d.PBX == "" || d.PBX == pbx) && d.ShownAs() == name {
-				return m.Login
-			}
-		}
-	}
-	return ""
-}
-
 // oneWord takes the spaces out of a phone's name: the phones that rang stand in
 // the database separated by spaces, and an outside leg's number may be any text.
 func oneWord(s string) string { return strings.Join(strings.Fields(s), "-") }

@@ -186,18 +186,19 @@ func saveCall(tx *db.Tx, j *Judged, manager string, row callRow, contact, ended 
 	}
 	values := []any{string(j.Direction), j.Caller.Value, kept(j.CallerName), j.Dialed.Value, j.Line, pool,
 		db.Millis(j.Started), ended, string(j.Verdict), string(j.Reason), j.Wait.Milliseconds(), j.Talk.Milliseconds(),
-		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume, j.Explanation, j.Source.String(), manager}
+		strings.Join(j.Rang, " "), j.AnsweredBy, reached, j.Voicemail, contact, resume, j.Explanation, j.Source.String(), manager,
+		j.Long.Milliseconds(), db.Millis(j.Parted)}
 	var err error
 	if row.id == 0 {
 		row.id, err = tx.Insert(`INSERT INTO calls (direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason,
-			wait_ms, talk_ms, rang, answered_by, reached, voicemail, contact, resume, explanation, source, manager, pbx, call)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+			wait_ms, talk_ms, rang, answered_by, reached, voicemail, contact, resume, explanation, source, manager, long_ms, parted, pbx, call)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25)`,
 			append(values, j.PBX, j.Call)...)
 	} else {
 		_, err = tx.Exec(`UPDATE calls SET direction = $1, caller = $2, caller_name = $3, dialed = $4, line = $5, pool = $6,
 			started = $7, ended = $8, verdict = $9, reason = $10, wait_ms = $11, talk_ms = $12, rang = $13, answered_by = $14,
 			reached = $15, voicemail = $16, contact = $17, resume = $18,
-			explanation = $19, source = $20, manager = $21 WHERE id = $22`, append(values, row.id)...)
+			explanation = $19, source = $20, manager = $21, long_ms = $22, parted = $23 WHERE id = $24`, append(values, row.id)...)
 	}
 	if err != nil {
 		return 0, fmt.Errorf("leads: call %s: %w", j.Call, err)
