@@ -179,7 +179,7 @@ func (v *visit) follow(ctx context.Context, why appointments.Reason) (res jobs.R
 	case why == "" && v.call == nil:
 		return jobs.Result{}, true // noted, or withdrawn
 	case why != "" && dials.Consumed(v.former) == 0:
-		return v.unmade(why, detail), true
+		return jobs.Result{}, false // no call was made, for this reason
 	case why != "" || !again:
 		return v.ended(o, detail), true
 	case v.cfg.DB.Now().Before(due):

@@ -80,7 +80,11 @@ func TestACallThatWasMadeIsNotMadeAgain(t *testing.T) {
 					}
 				}
 				var got appointments.Outcome
-				r.write(t, func(tx *db.Tx) error { return tx.QueryRow("SELECT outcome FROM reminders").Scan(&got) })
+				var detail string
+				r.write(t, func(tx *db.Tx) error { return tx.QueryRow("SELECT outcome, detail FROM reminders").Scan(&got, &detail) })
+				if got == appointments.NotMade && strings.Contains(detail, string(dials.Congestion)) {
+					t.Errorf("that it was not made is told with %q", detail)
+				}
 				if got != c.outcome {
 					t.Errorf("it became %q, want %q", got, c.outcome)
 				}
