@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"ringback/leads/db"
 )
@@ -301,5 +302,5 @@ func text(err error) string {
 		return ""
 	}
 	s := err.Error()
-	return s[:min(len(s), maxError)]
+	return strings.ToValidUTF8(s[:min(len(s), maxError)], "")
 }

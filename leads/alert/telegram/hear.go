@@ -259,8 +259,11 @@ func (c *Channel) told(tx *db.Tx, chat int64, said string) (func(context.Context
 	// Anybody can write to a bot: what is answered to strangers must not use up
 	// what people are told by.
 	if now := tx.Now(); strings.HasPrefix(said, "/start") && now.Sub(c.greeted) >= strangersGap {
-		c.greeted = now
-		return c.reply(chat, words.Say("alerts.telegram.who", "id", strconv.FormatInt(chat, 10))), nil
+		answer := c.reply(chat, words.Say("alerts.telegram.who", "id", strconv.FormatInt(chat, 10)))
+		return func(ctx context.Context) {
+			c.greeted = now // not before: what runs in a transaction may run again
+			answer(ctx)
+		}, nil
 	}
 	return nil, nil
 }
