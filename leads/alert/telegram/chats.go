@@ -42,7 +42,7 @@ func OpenChats(ctx context.Context, d *db.DB, fixed map[string]int64) (*Chats, e
 			return nil, fmt.Errorf("telegram: chats: %w", err)
 		}
 		c.of[login] = chat
-		if refused != 0 {
+		if refused != 0 && c.Of(login) == chat { // and not a new one that the configuration names
 			c.refused[login] = db.Time(refused)
 		}
 	}
