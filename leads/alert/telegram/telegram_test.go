@@ -80,6 +80,21 @@ func open(t *testing.T) *office {
 	return o
 }
 
+// A stranger is answered also when the transaction in which they were heard is
+// run again.
+func TestAStrangerIsAnsweredAfterARerun(t *testing.T) {
+	o := open(t)
+	o.do(func(tx *db.Tx) error {
+		for range 2 {
+			answer, err := o.told(tx, 4711, "/start")
+			if err != nil || answer == nil {
+				t.Errorf("they get no answer, %v", err)
+			}
+		}
+		return nil
+	})
+}
+
 // lock locks a person, or unlocks them.
 func (o *office) lock(login string, how func(r *people.Register, ctx context.Context, login string) error) {
 	o.Helper()
@@ -431,6 +446,9 @@ func TestWhoBlocksTheBotIsKnown(t *testing.T) {
 	}
 	if again, err := OpenChats(t.Context(), o.db, map[string]int64{"boris": boriss}); err != nil || again.Reaches("boris") {
 		t.Errorf("after a restart nobody knows, %v", err)
+	}
+	if again, err := OpenChats(t.Context(), o.db, map[string]int64{"boris": boriss + 1}); err != nil || !again.Reaches("boris") || len(again.Refused()) != 0 {
+		t.Errorf("another chat that the configuration names counts as blocked, %v", err)
 	}
 	o.api.writes(boriss, "here I am")
 	o.api.until("boris is answered", func() bool { return o.api.number == 1 })
