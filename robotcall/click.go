@@ -1,7 +1,6 @@
 package robotcall
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -69,14 +68,20 @@ type Click struct {
 // number, or one that the contact does not have.
 var ErrNoNumber = errors.New("there is no number to dial")
 
-// NotNowError says why a program does not ring somebody now, who has not asked for
-// it themselves.
-type NotNowError struct {
-	Why   string    // for people
-	Until time.Time // when it may be tried again, where only too many rings are why; zero: nobody knows
+// OftenError says that a person is rung no more for a program, who did not pick up
+// when it asked before.
+type OftenError struct{ Until time.Time } // when it may be tried again
+
+func (e *OftenError) Error() string {
+	return fmt.Sprintf("the person did not pick up %d times in %.0f minutes", mostVain, vainSpan.Minutes())
 }
 
-func (e *NotNowError) Error() string { return e.Why }
+// Whoever presses Call picks up. That a program lets somebody's phone ring day and
+// night is no call that they have asked for.
+const (
+	mostVain = 3
+	vainSpan = 15 * time.Minute
+)
 
 // clickDue is the payload of KindClick.
 type clickDue struct {
@@ -86,8 +91,8 @@ type clickDue struct {
 // Click rings the phones of by.Login, and connects them with the contact of a
 // lead. While one of theirs goes on, it tells that one's id and does nothing
 // else. The error is as of leads.Hand where the lead is none of theirs, or not
-// any more; ErrNoNumber is in it where there is nothing to dial, and a NotNowError
-// where a program asks for somebody who is away, has quiet or was rung too often.
+// any more; ErrNoNumber is in it where there is nothing to dial, and an OftenError
+// where a program asks once more for somebody who does not pick up.
 func (m *Managers) Click(ctx context.Context, by leads.Sight, how string, lead int64) (id int64, err error) {
 	err = m.cfg.DB.Do(ctx, func(tx *db.Tx) (err error) {
 		id, err = m.ClickIn(tx, by, how, lead)
@@ -141,7 +146,7 @@ func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (
 		return wrong(ErrNoNumber)
 	}
 	if how != leads.ByPage && how != leads.ByLink { // it is not they themselves who ask
-		if err := m.undisturbed(tx, by.Login); err != nil {
+		if err := picksUp(tx, by.Login); err != nil {
 			return wrong(err)
 		}
 	}
@@ -157,19 +162,15 @@ func (m *Managers) click(tx *db.Tx, by leads.Sight, how string, o *leads.Owed) (
 		Expires: tx.Now().Add(clickWorth)})
 }
 
-// undisturbed holds a program to what holds for our own calls to a person.
-func (m *Managers) undisturbed(tx *db.Tx, login string) error {
-	if m.cfg.Disturbs != nil {
-		if why, err := m.cfg.Disturbs(tx, login); err != nil || why != "" {
-			return cmp.Or(err, error(&NotNowError{Why: "the person is not to be rung now: " + why}))
-		}
-	}
-	h, err := dials.Look(tx, dials.Of{Who: login})
+// picksUp is an OftenError where somebody was rung in vain too often.
+func picksUp(tx *db.Tx, login string) error {
+	now := tx.Now()
+	vain, err := dials.Vain(tx, login, now.Add(-vainSpan))
 	if err != nil {
 		return err
 	}
-	if until, often := m.cfg.Guard.rules.tooOften(h, tx.Now()); often {
-		return &NotNowError{Why: Words[PersonOften], Until: until}
+	if until, _ := spaced(vain, mostVain, vainSpan, now); until.After(now) {
+		return &OftenError{until}
 	}
 	return nil
 }

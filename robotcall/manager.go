@@ -26,8 +26,8 @@ type ManagersConfig struct {
 	// Leave notes that somebody is away from now on, until their next opening say,
 	// and tells until when; nil: no key says so.
 	Leave func(tx *db.Tx, login string) (until time.Time, err error)
-	// Disturbs says why somebody is not to be rung by who is not themselves; empty,
-	// or nil: they can be.
+	// Disturbs says why somebody is not to be rung who did not ask for it; empty, or
+	// nil: they can be.
 	Disturbs func(tx *db.Tx, login string) (why string, err error)
 	Log      *slog.Logger
 }

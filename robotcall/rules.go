@@ -332,16 +332,6 @@ var personLimits = []struct {
 	within time.Duration
 }{{15, 3 * time.Hour}, {7, time.Hour}, {3, 15 * time.Minute}, {1, time.Minute}}
 
-// tooOften says that a person of the house was rung so often that they are not rung
-// until then.
-func (r *Rules) tooOften(h dials.History, now time.Time) (until time.Time, often bool) {
-	for _, l := range personLimits {
-		at, _ := spaced(h.ToPerson, l.calls, l.within, now)
-		until = latest(until, at)
-	}
-	return until, until.After(now)
-}
-
 // spaced is the first instant from t on at which fewer than n of the past lie
 // within the time before it; false where n allows none at all. No time of the
 // past lies after t.

@@ -206,21 +206,6 @@ func TestHistoryOfAPerson(t *testing.T) {
 		if h := look(t, d, dials.Of{}); h.ToPerson != nil || h.PersonBusy || h.ToNumber != nil || h.NumberBusy || h.OpenOnTrunk != 0 {
 			t.Errorf("of nobody: %+v", h)
 		}
-		ring := func(call string) dials.Dial {
-			return dials.Dial{Channel: call, Call: call, Who: "anna", Kind: dials.Click, Device: "PJSIP/anna"}
-		}
-		other := ring("picked up")
-		other.Channel = "their other phone"
-		book(t, d, ring("picked up"), other, ring("not picked up"))
-		if err := d.Do(t.Context(), func(tx *db.Tx) error { return dials.MarkAnswered(tx, "picked up") }); err != nil {
-			t.Fatal(err)
-		}
-		for _, channel := range []string{"picked up", "their other phone", "not picked up"} {
-			end(t, d, channel, dials.NoAnswer)
-		}
-		if h := look(t, d, dials.Of{Who: "anna"}); len(h.ToPerson) != 2 {
-			t.Errorf("rung by whom somebody has asked, and not picked up: %+v", h)
-		}
 		time.Sleep(dials.PersonSpan)
 		if h := look(t, d, dials.Of{Who: "anna"}); h.ToPerson != nil {
 			t.Errorf("after three hours: %+v", h)

@@ -14,8 +14,7 @@ type History struct {
 	// Consent is what the number's owner said last.
 	Consent Stand
 	// ToNumber are when a robot called the number within NumberSpan, ToPerson when
-	// it rang the person within PersonSpan, or they did not pick up the phone of
-	// theirs that somebody had asked to ring: a time for each call, in no order.
+	// it rang the person within PersonSpan: a time for each call, in no order.
 	// Calls for which a trunk had no room are not among them.
 	ToNumber, ToPerson []time.Time
 	// Former are the reminders that were placed for the same job, the newest
@@ -62,8 +61,8 @@ func Look(tx *db.Tx, of Of) (History, error) {
 const (
 	toNumberQuery = `SELECT MIN(booked) FROM dials WHERE number = $1 AND number <> '' AND kind = 'reminder'
 		AND outcome <> 'congestion' AND booked > $2 AND call <> $3 GROUP BY call`
-	toPersonQuery = `SELECT MIN(booked) FROM dials WHERE who = $1 AND who <> '' AND kind IN ('manager', 'click')
-		AND outcome <> 'congestion' AND booked > $2 AND call <> $3 GROUP BY call HAVING MIN(kind) = 'manager' OR MAX(answered) = 0`
+	toPersonQuery = `SELECT MIN(booked) FROM dials WHERE who = $1 AND who <> '' AND kind = 'manager'
+		AND outcome <> 'congestion' AND booked > $2 AND call <> $3 GROUP BY call`
 	// A number that nobody has as a contact yet is found by the call itself.
 	numberBusyQuery = `SELECT (SELECT COUNT(*) FROM dials WHERE ended = 0 AND number = $1 AND call <> $2)
 		+ (SELECT COUNT(*) FROM calls WHERE ended IS NULL AND (caller = $1 OR dialed = $1
@@ -74,6 +73,17 @@ const (
 	formerQuery      = columns + ` WHERE job = $1 AND kind = 'reminder' AND call <> $2 ORDER BY id DESC`
 	begunQuery       = `SELECT booked, pbx = $1 AND trunk = $2 FROM dials WHERE number <> '' AND booked > $3`
 )
+
+// Vain are when a person was rung since then because they, or a program for them,
+// had asked for a call, and did not pick up: a time for each call, in no order.
+func Vain(tx *db.Tx, who string, since time.Time) ([]time.Time, error) {
+	at, err := times(tx, `SELECT MIN(booked) FROM dials WHERE who = $1 AND kind = 'click' AND outcome <> 'congestion' AND booked > $2
+		GROUP BY call HAVING MAX(answered) = 0`, who, db.Millis(since))
+	if err != nil {
+		return nil, fmt.Errorf("dials: rung in vain: %w", err)
+	}
+	return at, nil
+}
 
 // look asks one thing after the other and stops at the first error.
 func look(tx *db.Tx, of Of) (h History, err error) {

@@ -10,7 +10,6 @@ import (
 	"ringback/leads/db"
 	"ringback/leads/dials"
 	"ringback/leads/text"
-	"ringback/leads/told"
 	"ringback/robotcall"
 )
 
@@ -46,9 +45,9 @@ func TestProgramsCallForPeople(t *testing.T) {
 	}
 }
 
-// A program does not ring who is away, nor again and again who does not pick up; who
-// presses Call on their own page is rung as they ask.
-func TestProgramsDisturbNobody(t *testing.T) {
+// A program does not ring again and again who does not pick up; who presses Call on
+// their own page is rung as they ask.
+func TestProgramsDoNotRingOnAndOn(t *testing.T) {
 	h := newHouse(t)
 	h.tell("+79161234567", "", nil)
 	ask := func() reply {
@@ -60,47 +59,44 @@ func TestProgramsDisturbNobody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	unanswered := func(tx *db.Tx) error { // as the jobs leave it, which nobody runs here
+	rung := func(pickedUp bool) { // as the jobs leave it, which nobody runs here
+		t.Helper()
 		d := dials.Dial{Channel: rand.Text(), PBX: "main", Kind: dials.Click, Device: "PJSIP/101", Who: "anna"}
 		d.Call = d.Channel
-		if err := dials.Insert(tx, &d); err != nil {
+		do(func(tx *db.Tx) error {
+			if err := dials.Insert(tx, &d); err != nil {
+				return err
+			}
+			if pickedUp {
+				if err := dials.MarkAnswered(tx, d.Channel); err != nil {
+					return err
+				}
+			}
+			if err := dials.End(tx, d.Channel, dials.NoAnswer, ""); err != nil {
+				return err
+			}
+			_, err := tx.Exec("UPDATE clicks SET ended = clicked, why = 'you_did_not_answer' WHERE ended = 0")
 			return err
-		}
-		if err := dials.End(tx, d.Channel, dials.NoAnswer, ""); err != nil {
-			return err
-		}
-		_, err := tx.Exec("UPDATE clicks SET ended = clicked, why = 'you_did_not_answer' WHERE ended = 0")
-		return err
+		})
 	}
-	if got := ask(); got.code != http.StatusAccepted {
-		t.Fatalf("%d %s", got.code, got.body)
+	for _, pickedUp := range []bool{false, true, false, true, false} {
+		if got := ask(); got.code != http.StatusAccepted {
+			t.Fatalf("%d %s", got.code, got.body)
+		}
+		rung(pickedUp)
 	}
-	do(unanswered)
-	wait := 0
-	if got := ask(); got.code != http.StatusTooManyRequests || !strings.Contains(got.body, "too often") {
-		t.Errorf("again within a minute: %d %s", got.code, got.body)
-	} else if wait, _ = strconv.Atoi(got.header.Get("Retry-After")); wait < 1 || wait > 61 {
+	if got := ask(); got.code != http.StatusTooManyRequests || !strings.Contains(got.body, "3 times") {
+		t.Errorf("once more: %d %s", got.code, got.body)
+	} else if wait, _ := strconv.Atoi(got.header.Get("Retry-After")); wait < 1 || wait > 901 {
 		t.Errorf("to be tried again after %d s", wait)
 	}
-	do(func(tx *db.Tx) error { _, err := tx.Exec("UPDATE dials SET booked = booked - 61000"); return err })
-	if got := ask(); got.code != http.StatusAccepted {
-		t.Errorf("a minute later: %d %s", got.code, got.body)
-	}
-	do(unanswered)
-	do(func(tx *db.Tx) error {
-		if _, err := tx.Exec("UPDATE dials SET booked = booked - 86400000"); err != nil {
-			return err
-		}
-		_, err := told.GoAway(tx, told.Absence{Login: "anna", From: tx.Now(), By: "anna"})
-		return err
-	})
-	if got := ask(); got.code != http.StatusConflict || !strings.Contains(got.body, "away") {
-		t.Errorf("she is away: %d %s", got.code, got.body)
-	}
-	anna := h.as("anna")
-	do(unanswered)
-	if got := h.post(anna, "/leads/1/call", nil); got.code != http.StatusSeeOther {
+	if got := h.post(h.as("anna"), "/leads/1/call", nil); got.code != http.StatusSeeOther {
 		t.Errorf("on her own page: %d", got.code)
+	}
+	rung(true)
+	do(func(tx *db.Tx) error { _, err := tx.Exec("UPDATE dials SET booked = booked - 901000"); return err })
+	if got := ask(); got.code != http.StatusAccepted {
+		t.Errorf("a quarter of an hour later: %d %s", got.code, got.body)
 	}
 }
 

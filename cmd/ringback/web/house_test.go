@@ -25,7 +25,6 @@ import (
 	"ringback/leads/number"
 	"ringback/leads/people"
 	"ringback/leads/text"
-	"ringback/leads/told"
 	"ringback/robotcall"
 	"ringback/routing"
 )
@@ -120,14 +119,7 @@ func newHouse(t *testing.T, change ...func(*Config)) *house {
 func callerOf(d *db.DB, book *leads.Book, office *leads.Office) *robotcall.Managers {
 	rules := robotcall.DefaultRules("RU")
 	return robotcall.NewManagers(robotcall.ManagersConfig{DB: d, Dialer: robotcall.New(robotcall.Config{DB: d, Pace: robotcall.NewPacer(&rules)}),
-		Guard: robotcall.NewGuard(&rules, d, nil), Book: book, Office: office,
-		Disturbs: func(tx *db.Tx, login string) (why string, err error) {
-			away, err := told.Absent(tx, login)
-			if away {
-				why = "away"
-			}
-			return why, err
-		}})
+		Guard: robotcall.NewGuard(&rules, d, nil), Book: book, Office: office})
 }
 
 func (h *house) statuses() []ari.Status {

@@ -1,8 +1,8 @@
 package web
 
 import (
-	"net/http"
 	"fmt"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"

@@ -42,13 +42,9 @@ func (s *API) call(w http.ResponseWriter, r *http.Request) {
 		door.Problem(w, http.StatusConflict, "Nobody was rung: the lead has no number that could be dialed.")
 		return
 	}
-	if later := new(robotcall.NotNowError); errors.As(err, &later) {
-		code := http.StatusConflict
-		if !later.Until.IsZero() {
-			code = http.StatusTooManyRequests
-			w.Header().Set("Retry-After", strconv.Itoa(max(int(later.Until.Sub(s.cfg.DB.Now()).Seconds()), 0)+1))
-		}
-		door.Problem(w, code, "Nobody was rung: "+later.Error()+".")
+	if often := new(robotcall.OftenError); errors.As(err, &often) {
+		w.Header().Set("Retry-After", strconv.Itoa(max(int(often.Until.Sub(s.cfg.DB.Now()).Seconds()), 0)+1))
+		door.Problem(w, http.StatusTooManyRequests, "Nobody was rung: "+often.Error()+".")
 		return
 	}
 	if s.doneLead(w, r, err) {
