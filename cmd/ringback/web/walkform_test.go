@@ -18,6 +18,7 @@ import (
 var hostileTexts = []string{
 	`"><script>alert(1)</script>`, `' onmouseover='alert(1)`, `</textarea><img src=x onerror=alert(1)>`, "a\x00b\r\nSet-Cookie: x=1", "\u202eevil\u2066", "\xff\xfe",
 	`{{.}}${7*7}`, `'; DROP TABLE leads; --`, strings.Repeat("ж", 20_000), "-1", "99999999999999999999", "../../etc/passwd", "javascript:alert(1)",
+	`"><script>alert(2)</script>' onmouseover='alert(2)</textarea><img src=x onerror=alert(2)>`, // where one takes the place of another, this one stays
 }
 
 // form is one that stands on a page.
@@ -88,6 +89,9 @@ func (s *street) pages(header map[string]string) map[string]string {
 func (s *street) showsText(login string) {
 	s.t.Helper()
 	for path, page := range s.pages(s.as(login)) {
+		if strings.HasSuffix(path, ".csv") {
+			continue // a table, which no browser shows
+		}
 		for _, evil := range []string{"<script>alert", "<img src=x", "onmouseover='alert", "\u202e", "\x00", `href="javascript:`} {
 			if strings.Contains(page, evil) {
 				s.t.Errorf("%s shows %q to %s as it is", path, evil, login)
