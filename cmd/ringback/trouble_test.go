@@ -13,6 +13,7 @@ import (
 
 	"ringback/ari"
 	"ringback/ari/pbx"
+	"ringback/leads/text"
 )
 
 // TestPBXIsNotThere starts daemons that cannot watch their PBX: each runs, says
@@ -63,8 +64,9 @@ func TestPBXIsNotThere(t *testing.T) {
 				if connected := door.metric(t, `ringback_ari_connected{pbx="main"}`); connected != 0 {
 					t.Errorf("connected is %v", connected)
 				}
-				if status, page := door.get(t, "/"); status != http.StatusOK || !strings.Contains(page, string(c.trouble)) {
-					t.Errorf("the page answers %d and does not show %s", status, c.trouble)
+				said := text.In(text.English).Say("page.trouble." + string(c.trouble))
+				if status, page := door.get(t, "/"); status != http.StatusOK || !strings.Contains(page, said) {
+					t.Errorf("the page answers %d and does not say %q", status, said)
 				}
 				if log.count("waiting for PBX") != 1 || strings.Contains(log.String(), c.password) {
 					t.Error("the log says it several times, or the password")
