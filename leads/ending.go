@@ -155,7 +155,8 @@ func (e *ending) suspicious() (bool, error) {
 // pool's hours once, at the opening.
 func (e *ending) join(l *Lead) error {
 	at := e.j.Pool.Hours.NextOpening(e.tx.Now())
-	tell := l.Manager != "" && !e.beforeLadder(l) && l.mayHear(at)
+	news := e.j.Started.After(l.LastMissed) // not one before it that is found late
+	tell := news && l.Manager != "" && !e.beforeLadder(l) && l.mayHear(at)
 	toldAgain := l.toldAgain
 	if tell {
 		toldAgain = db.Millis(at)
@@ -170,9 +171,11 @@ func (e *ending) join(l *Lead) error {
 		return err
 	}
 	settled := at.Add(e.j.Pool.Ladder.Settle)
-	rested, err := e.b.unacknowledge(e.tx, l, settled, e.call)
-	if err != nil {
-		return err
+	rested := false
+	if news {
+		if rested, err = e.b.unacknowledge(e.tx, l, settled, e.call); err != nil {
+			return err
+		}
 	}
 	switch {
 	case l.Suspicious || l.Late == Stale:

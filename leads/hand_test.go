@@ -177,3 +177,26 @@ func TestAnOldLeadIsToldToItsHeir(t *testing.T) {
 		}
 	})
 }
+
+// TestAnOlderMissThatIsFoundLateIsNoNews finds a call in the records that came before the one
+// that opened the lead.
+func TestAnOlderMissThatIsFoundLateIsNoNews(t *testing.T) {
+	story(t, nil, func(d *desk) {
+		d.at(time.Hour)
+		d.missed(client, sales)
+		d.do(func(tx *db.Tx) error {
+			_, err := tx.Exec("UPDATE leads SET rung = 1") // its first message is out
+			return err
+		})
+		d.at(time.Hour + 10*time.Minute)
+		d.do(func(tx *db.Tx) error { return d.book.Acknowledge(tx, 1, "anna", leads.ByAPI) })
+		d.ended(shifted(d.inbound(client, sales), -40*time.Minute))
+		d.wantLeads("default anna 2 open")
+		d.want("the acknowledgement", d.rows("SELECT ack_until > 0 FROM leads"), "1")
+		d.want("what is told", d.rows("SELECT kind FROM jobs WHERE kind = $1", leads.KindAgain))
+		d.at(time.Hour + 11*time.Minute)
+		d.missed(client, sales)
+		d.want("the acknowledgement", d.rows("SELECT ack_until > 0 FROM leads"), "0")
+		d.want("what is told", d.rows("SELECT kind FROM jobs WHERE kind = $1", leads.KindAgain), leads.KindAgain)
+	})
+}
