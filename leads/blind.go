@@ -190,6 +190,12 @@ func (b *Book) UnreadGaps(ctx context.Context, pbx string) ([]*Gap, error) {
 	return gaps(ctx, b.db.Reader(), "WHERE pbx = $1 AND finished = 0 ORDER BY id", pbx)
 }
 
+// GapsReadSince are the gaps of a PBX whose records were read to their end since
+// then, in that order.
+func (b *Book) GapsReadSince(ctx context.Context, pbx string, since time.Time) ([]*Gap, error) {
+	return gaps(ctx, b.db.Reader(), "WHERE pbx = $1 AND finished >= $2 AND finished > 0 ORDER BY finished, id", pbx, db.Millis(since))
+}
+
 // Gaps are the newest gaps of all PBXes, the newest first.
 func Gaps(ctx context.Context, reader *sql.DB, limit int) ([]*Gap, error) {
 	return gaps(ctx, reader, "WHERE until > 0 ORDER BY until DESC, id DESC LIMIT $1", limit)

@@ -199,6 +199,17 @@ func (r *recovery) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.source != nil {
+		read, err := r.book.GapsReadSince(ctx, r.pbx, last.Until.Add(-lookAgain))
+		if err != nil {
+			return err
+		}
+		for _, g := range read {
+			if tooEarly(g) {
+				r.closed = append(r.closed, g)
+			}
+		}
+	}
 	aheads, err := r.book.Aheads(ctx, r.pbx, time.Now().Add(-clockMemory))
 	if err != nil {
 		return err
@@ -509,13 +520,17 @@ func (r *recovery) finish(ctx context.Context, before time.Time) {
 	})
 	r.mu.Unlock()
 	for _, g := range done {
-		if r.source != nil && g.Finished.Sub(g.Until) < lookAgain {
+		if r.source != nil && tooEarly(g) {
 			r.closed = append(r.closed, g)
 		}
 		r.log.Info("what happened while the PBX was not watched has been read", "pbx", r.pbx, "since", g.Since, "until", g.Until,
 			"source", g.Source, "recovered", g.Recovered, "missed", g.Missed, "unconfirmed", g.Unconfirmed)
 	}
 }
+
+// tooEarly says that a gap was read so soon after it that it is to be looked at once
+// more.
+func tooEarly(g *leads.Gap) bool { return g.Finished.Sub(g.Until) < lookAgain }
 
 // complain says once when the records cannot be read, and when they can again, and
 // writes it to the gaps.

@@ -292,6 +292,28 @@ func TestRecoverLooksAgain(t *testing.T) {
 	})
 }
 
+// The daemon is stopped before it has looked again, for a moment or for longer than
+// it waits: it looks again all the same.
+func TestRecoverLooksAgainAfterAStop(t *testing.T) {
+	for _, away := range []time.Duration{time.Second, 10 * time.Minute} {
+		wardStory(t, func(w *ward) {
+			w.mark()
+			since := time.Now()
+			w.after(time.Minute)
+			w.watchedAgain(since)
+			w.after(2 * wardWait)
+			w.want(nil, []string{"0 0 0 read"})
+			w.mark()
+			w.stop()
+			rang := w.write(since.Add(10*time.Second), 5*time.Second, false)
+			w.after(away)
+			w.start()
+			w.after(7 * time.Minute)
+			w.want([]string{rang + " missed abandoned_ringing cdr"}, []string{"1 1 0 read"})
+		})
+	}
+}
+
 // What the tracker has followed to its end is forgotten here when it is on the disk,
 // however long the records cannot be read.
 func TestRecoverForgetsWhatIsKnown(t *testing.T) {
