@@ -206,6 +206,21 @@ func TestWhatWaitsIsTriedWhenTheReceiverIsBack(t *testing.T) {
 	})
 }
 
+// What waits by itself above the place, as after a kill, is posted once.
+func TestWhatWaitsAboveThePlaceIsPostedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t, 1)
+		o.happens(1, leads.EntryMissed)
+		o.do(func(tx *db.Tx) error {
+			kept := delivery{entry: 1, subject: (&entry{lead: leads.Ref(1)}).subject(), since: tx.Now()}
+			return kept.wait(tx, "crm")
+		})
+		o.start()
+		time.Sleep(time.Minute)
+		o.took("1:lead.opened")
+	})
+}
+
 // A replay that is asked for while another place is being written stands.
 func TestReplayIsNotWrittenOver(t *testing.T) {
 	o := newOffice(t, 1)

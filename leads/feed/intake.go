@@ -85,7 +85,7 @@ func (c *courier) takeIn(ctx context.Context, from *int64, until int64, again bo
 			continue
 		}
 		d := &delivery{entry: e.id, subject: e.subject(), replayed: again, since: c.db.Now()}
-		if again && c.known(d) != nil { // it is not to come twice, nor to be tried for another day
+		if c.known(d) != nil { // it is not to come twice, nor to be tried for another day
 			continue
 		}
 		c.add(d)
