@@ -105,13 +105,7 @@ func (w *callWalk) begin(ctx context.Context, s *leads.Sight) error {
 	}
 	switch {
 	case len(contacts) > 0:
-		w.parts = nil
-		for _, contact := range contacts {
-			var c condition
-			c.and(ofContact, contact)
-			c.inSight(s)
-			w.parts = append(w.parts, c)
-		}
+		return w.ofContacts(ctx, s, contacts)
 	case f.Person != "":
 		one(ofManager, f.Person)
 	case f.Pool != "":
@@ -119,10 +113,32 @@ func (w *callWalk) begin(ctx context.Context, s *leads.Sight) error {
 	default:
 		w.parts = mine(s)
 	}
-	if len(contacts) > 0 || !w.sifts(s) {
+	if !w.sifts(s) {
 		return nil
 	}
-	return w.bound(ctx)
+	return w.bound(ctx, condition{})
+}
+
+// ofContacts finds the calls of contacts, and where these were found by a part of a
+// number those of nobody, in which it may stand too.
+func (w *callWalk) ofContacts(ctx context.Context, s *leads.Sight, contacts []int64) error {
+	for _, contact := range contacts {
+		var c condition
+		c.and(ofContact, contact)
+		c.inSight(s)
+		w.parts = append(w.parts, c)
+	}
+	if w.filter.Contact != 0 {
+		return nil
+	}
+	var nobodys condition
+	nobodys.and(ofNobody)
+	if err := w.bound(ctx, nobodys); err != nil {
+		return err
+	}
+	nobodys.inSight(s)
+	w.parts = append(w.parts, nobodys)
+	return nil
 }
 
 // fewContacts is of how many contacts the calls are looked up one by one; with
@@ -162,9 +178,9 @@ func (w *callWalk) sifts(s *leads.Sight) bool {
 		f.Person != "" && f.Pool != "" || !s.All
 }
 
-// bound looks how far a walk over so many calls goes.
-func (w *callWalk) bound(ctx context.Context) error {
-	var c condition
+// bound looks how far a walk over so many calls of a range goes.
+func (w *callWalk) bound(ctx context.Context, of condition) error {
+	c := condition{slices.Clone(of.text), slices.Clone(of.args)}
 	w.within(&c)
 	far := walked
 	if w.digits != nil {

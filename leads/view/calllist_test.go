@@ -93,6 +93,53 @@ func TestCallsInSightAreWholeInBothDirections(t *testing.T) {
 	}
 }
 
+// TestCallsOfANumberAreThoseWithoutAContactToo looks for a part of a number that a
+// contact has, and that stands in calls which are nobody's.
+func TestCallsOfANumberAreThoseWithoutAContactToo(t *testing.T) {
+	defer func(before int) { walked = before }(walked)
+	b := newBook(t)
+	b.exec("INSERT INTO contacts (name, created) VALUES ('A', 1)")
+	b.exec("INSERT INTO numbers (number, contact) VALUES ('+4930001234', 1)")
+	b.learn()
+	var want, seen []int64
+	for i := range int64(90) {
+		to, contact, pool := "117", any(nil), "service"
+		switch i % 4 {
+		case 0:
+			to, contact = "+4930001234", 1
+		case 1:
+			to = "001234"
+		}
+		if i%3 == 0 {
+			pool = "sales"
+		}
+		b.exec(`INSERT INTO calls (pbx, call, direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason, source, contact, manager)
+			VALUES ('main', $1, 'outbound', '101', '', $2, '', $3, $4, $4, '', '', 'ari', $5, '')`, fmt.Sprint(i), to, pool, 1_000_000+i, contact)
+		if i%4 < 2 {
+			want = append(want, i+1)
+			if pool == "sales" {
+				seen = append(seen, i+1)
+			}
+		}
+	}
+	slices.Reverse(want)
+	slices.Reverse(seen)
+	for _, walked = range []int{5, 40, 10_000} {
+		for _, of := range []struct {
+			sight leads.Sight
+			want  []int64
+		}{{leads.Everything, want}, {leads.Sight{Login: "chief", Supervises: []string{"sales"}}, seen}} {
+			down, last := b.down("001234", of.sight, CallFilter{Number: "001234"})
+			if !slices.Equal(down, of.want) {
+				t.Errorf("walking %d, %+v: %v, want %v", walked, of.sight, down, of.want)
+			}
+			if up := b.up("001234", of.sight, CallFilter{Number: "001234"}, last); !slices.Equal(up, of.want[:len(up)]) || len(up) < len(of.want)-7 {
+				t.Errorf("walking %d, %+v, back from the last page: %v, want %v", walked, of.sight, up, of.want)
+			}
+		}
+	}
+}
+
 // down follows the pages to the end; last is the last one's Newer.
 func (b *book) down(what string, s leads.Sight, f CallFilter) (ids []int64, last string) {
 	b.t.Helper()

@@ -74,6 +74,7 @@ const (
 	ofManager = "k.manager = $ AND k.manager <> ''"
 	ofPool    = "k.pool = $ AND k.pool <> ''"
 	ofContact = "k.contact = $"
+	ofNobody  = "k.contact IS NULL"
 )
 
 // inSight narrows calls that are found by something else to those in sight. The
