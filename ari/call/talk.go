@@ -76,7 +76,7 @@ func (o *open) wasHungUp(channel string) bool {
 	return slices.ContainsFunc(o.call.Legs, func(e Leg) bool { return e.Channel == channel && e.HungUp })
 }
 
-// running says that somebody talks with l's channel now.
+// running says that somebody talks with the caller now, by which channel.
 func (o *open) running() (channel string, ok bool) {
 	for i := range o.call.Talks {
 		if o.call.Talks[i].End.IsZero() {

@@ -19,7 +19,7 @@ import (
 // promise is a call that the database promises.
 type promise struct {
 	robotcall.Ahead
-	// Calls names what it is about: leads that are owed, or a reminder.
+	// Leads are what it is about; none: a reminder.
 	Leads []int64
 	// InHand says that it is being placed just now, or goes on.
 	InHand bool

@@ -68,7 +68,7 @@ func repeats(lower string) bool {
 	return false
 }
 
-// walks are along rows and columns of keys, and through the alphabet.
+// ways are along rows and columns of keys, and through the alphabet.
 var ways = func() (list []string) {
 	for _, way := range []string{
 		"01234567890", "qwertyuiop[]asdfghjkl;'zxcvbnm,./", "qazwsxedcrfvtgbyhnujmikolp", "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
@@ -106,7 +106,7 @@ func walks(lower string) bool {
 	return false
 }
 
-// words are those that most passwords of the lists of stolen ones are made
+// common are those that most passwords of the lists of stolen ones are made
 // of, and those that are near at hand here.
 var common = strings.Fields(`password passwort passw0rd p@ssw0rd pass admin administrator root user guest login welcome letmein changeme default secret
 	master iloveyou loveyou princess sunshine football baseball basketball superman batman pokemon starwars monkey dragon shadow michael jordan

@@ -4,8 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"time"
 
 	"ringback/leads"
@@ -96,11 +94,8 @@ const appointmentTimelineQuery = entryColumns + " WHERE appointment = $1 AND id 
 // none.
 func (v *View) Appointment(ctx context.Context, id int64) (*AppointmentCard, error) {
 	a, err := scanAppointment(v.db.QueryRowContext(ctx, appointmentQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: appointment %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("appointment", err)
+	if err != nil {
+		return nil, missing("appointment", id, err)
 	}
 	card := &AppointmentCard{Appointment: a}
 	if card.Reminders, err = collect(ctx, v.db, scanReminder, remindersOfQuery, id, MaxTimeline); err != nil {
@@ -152,11 +147,8 @@ func (v *View) Reminders(ctx context.Context, p Page) (List[Reminder], error) {
 // Reminder reads one reminder; ErrNotFound is in the error when there is none.
 func (v *View) Reminder(ctx context.Context, id int64) (*Reminder, error) {
 	r, err := scanReminder(v.db.QueryRowContext(ctx, reminderQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: reminder %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("reminder", err)
+	if err != nil {
+		return nil, missing("reminder", id, err)
 	}
 	return &r, nil
 }

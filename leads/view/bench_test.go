@@ -43,7 +43,6 @@ func BenchmarkLists(b *testing.B) {
 		return err
 	})
 	run("leads-open", func() error { _, err := book.Leads(ctx, Open, Page{Cursor: open.write("leads-open")}); return err })
-	run("leads-open-latest", func() error { _, err := book.LatestOpen(ctx, 200); return err })
 	run("leads-all", func() error { _, err := book.Leads(ctx, All, Page{Cursor: owed.write("leads-all")}); return err })
 	run("leads-closed", func() error {
 		_, err := book.Leads(ctx, Closed, Page{Cursor: owed.write("leads-closed")})

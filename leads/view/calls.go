@@ -3,8 +3,6 @@ package view
 import (
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -70,11 +68,8 @@ const callQuery = "SELECT " + callColumns + " WHERE k.id = $1"
 // Call reads one call; ErrNotFound is in the error when there is none.
 func (v *View) Call(ctx context.Context, id int64) (*Call, error) {
 	c, err := scanCall(v.db.QueryRowContext(ctx, callQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: call %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("call", err)
+	if err != nil {
+		return nil, missing("call", id, err)
 	}
 	return &c, nil
 }

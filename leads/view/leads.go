@@ -102,7 +102,6 @@ var (
 		ORDER BY l.opened DESC, l.id DESC LIMIT $3`
 	closedLeadsQuery = "SELECT " + leadColumns + " WHERE l.closed IS NOT NULL AND l.id < $1 ORDER BY l.id DESC LIMIT $2"
 	allLeadsQuery    = "SELECT " + leadColumns + " WHERE l.id < $1 ORDER BY l.id DESC LIMIT $2"
-	latestOpenQuery  = "SELECT " + leadColumns + " WHERE l.closed IS NULL ORDER BY l.last_missed DESC, l.id DESC LIMIT $1"
 )
 
 // Leads lists leads by when they were opened, newest first. That never changes:
@@ -135,16 +134,6 @@ func (v *View) Leads(ctx context.Context, state State, p Page) (List[Lead], erro
 		return List[Lead]{}, failed("leads", err)
 	}
 	return cut(rows, limit, list, key), nil
-}
-
-// LatestOpen lists no more than limit open leads, those that rang last first: a
-// look at what is going on, and not a beginning of a walk.
-func (v *View) LatestOpen(ctx context.Context, limit int) ([]Lead, error) {
-	open, err := collect(ctx, v.db, scanLead, latestOpenQuery, limit)
-	if err != nil {
-		return nil, failed("open leads", err)
-	}
-	return open, nil
 }
 
 const countOpenQuery = "SELECT COUNT(*) FROM leads WHERE closed IS NULL"

@@ -2,20 +2,14 @@ package view
 
 import (
 	"context"
-	"database/sql"
-	"errors"
-	"fmt"
 )
 
 // LeadNow reads a lead as it stands, for programs that are told of it;
 // ErrNotFound is in the error when there is none.
 func (v *View) LeadNow(ctx context.Context, id int64) (*Lead, error) {
 	l, err := scanLead(v.db.QueryRowContext(ctx, leadQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: lead %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("lead", err)
+	if err != nil {
+		return nil, missing("lead", id, err)
 	}
 	return &l, nil
 }
@@ -23,11 +17,8 @@ func (v *View) LeadNow(ctx context.Context, id int64) (*Lead, error) {
 // ContactNow is LeadNow of a contact.
 func (v *View) ContactNow(ctx context.Context, id int64) (*Contact, error) {
 	c, err := scanContact(v.db.QueryRowContext(ctx, contactQuery, id))
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, fmt.Errorf("view: contact %d: %w", id, ErrNotFound)
-	case err != nil:
-		return nil, failed("contact", err)
+	if err != nil {
+		return nil, missing("contact", id, err)
 	}
 	one := []Contact{c}
 	if err := v.fillNumbers(ctx, one); err != nil {

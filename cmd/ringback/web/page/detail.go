@@ -176,7 +176,7 @@ func (t *teller) unmade(detail string) (said, fault string) {
 }
 
 // card says who has changed a contact's card.
-func (t *teller) card(e *view.Entry, who string) string {
+func (t *teller) card(who string) string {
 	if who == "" {
 		return t.say("entry.card_changed")
 	}

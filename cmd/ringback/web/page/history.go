@@ -87,7 +87,7 @@ func (t *teller) entry(e *view.Entry) entryRow {
 	case leads.EntryClick:
 		row.Text = said(t.known("click.", e.Detail))
 	case leads.EntryCard:
-		row.Text, row.Detail = t.card(e, who), t.changes(e)
+		row.Text, row.Detail = t.card(who), t.changes(e)
 	case leads.EntryJoined:
 		row.Text = said(alert.Clean(e.Detail))
 	case leads.EntryChose:
