@@ -94,9 +94,24 @@ func (v *View) ContactInSight(ctx context.Context, s leads.Sight, contact int64,
 	})
 	card.Timeline = slices.DeleteFunc(card.Timeline, func(e Entry) bool { return e.Lead != nil && hidden[*e.Lead] })
 	if !seen && len(card.Calls) == 0 {
-		return nil, fmt.Errorf("view: contact %d: %w", contact, ErrNotFound)
+		switch any, err := v.callInSight(ctx, s, contact); {
+		case err != nil:
+			return nil, failed("calls of a contact", err)
+		case !any:
+			return nil, fmt.Errorf("view: contact %d: %w", contact, ErrNotFound)
+		}
 	}
 	return card, nil
+}
+
+// callInSight says that a call of a contact is in sight, however old: the card
+// has the newest.
+func (v *View) callInSight(ctx context.Context, s leads.Sight, contact int64) (any bool, err error) {
+	var c condition
+	c.and(ofContact+" AND +k.lead IS NULL", contact)
+	c.inSight(&s)
+	err = v.db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM calls k"+c.String()+")", c.args...).Scan(&any)
+	return any, err
 }
 
 const standQuery = "SELECT kind FROM consents WHERE number = $1 ORDER BY at DESC, kind DESC LIMIT 1"

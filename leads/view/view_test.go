@@ -323,3 +323,27 @@ func TestACardTellsEverything(t *testing.T) {
 		t.Errorf("contact of the lead: %+v", lead.Contact)
 	}
 }
+
+// TestAnOldCallGivesTheSightOfAContact has one call of anna's lie behind all that a
+// card shows.
+func TestAnOldCallGivesTheSightOfAContact(t *testing.T) {
+	b := newBook(t)
+	b.exec("INSERT INTO contacts (name, created) VALUES ('A', 1)")
+	for i := range 2 * DefaultLimit {
+		by := "boris"
+		if i == 0 {
+			by = "anna"
+		}
+		b.exec(`INSERT INTO calls (pbx, call, direction, caller, caller_name, dialed, line, pool, started, ended, verdict, reason, source, contact, manager)
+			VALUES ('main', $1, 'outbound', '101', '', '+4930001234', '', '', $1, $1, '', '', 'ari', 1, $2)`, i, by)
+	}
+	for login, sees := range map[string]bool{"anna": true, "boris": true, "clara": false, "": false} {
+		card, err := b.ContactInSight(t.Context(), leads.Sight{Login: login}, 1, "")
+		if (err == nil) != sees || !sees && !errors.Is(err, ErrNotFound) {
+			t.Errorf("%q: %v", login, err)
+		}
+		if login == "anna" && err == nil && len(card.Calls) > 0 {
+			t.Errorf("anna sees %d calls of boris", len(card.Calls))
+		}
+	}
+}

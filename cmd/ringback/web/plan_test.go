@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -333,6 +334,9 @@ func (l *library) ask(s leads.Sight) {
 		if err != nil {
 			l.t.Fatal(err)
 		}
+	}
+	if _, err := l.shown.ContactInSight(ctx, s, 7, ""); err != nil && !errors.Is(err, view.ErrNotFound) {
+		l.t.Fatal(err)
 	}
 	if _, err := l.shown.Search(ctx, s, "301 00"); err != nil {
 		l.t.Fatal(err)
