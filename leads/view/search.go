@@ -41,8 +41,21 @@ func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding,
 	if s.All && s.Only == 0 && q.Whole() {
 		most = shownFound + 1 // all that is found is shown
 	}
+	var newest condition
+	newest.and(search.Newest, q.Match(), most)
+	matches, err := collect(ctx, v.db, scanNumber, newest.text[0], newest.args...)
+	switch {
+	case err != nil:
+		return Finding{}, failed("search", err)
+	case len(matches) == 0:
+		return Finding{Contacts: []Found{}}, nil
+	}
 	var c condition
-	c.and("c.id IN ("+search.Newest+") AND c.merged_into IS NULL", q.Match(), most)
+	var these []any
+	for _, id := range matches {
+		these = append(these, id)
+	}
+	c.and("c.id IN ($"+strings.Repeat(", $", len(these)-1)+") AND c.merged_into IS NULL", these...)
 	c.contactInSight(&s)
 	query := "SELECT " + contactColumns + c.String() + " ORDER BY c.id DESC LIMIT " + c.next(most)
 	list, err := collect(ctx, v.db, scanContact, query, c.args...)
@@ -52,7 +65,7 @@ func (v *View) Search(ctx context.Context, s leads.Sight, text string) (Finding,
 	if err := v.numbersOf(ctx, list); err != nil {
 		return Finding{}, err
 	}
-	found := Finding{Contacts: []Found{}, More: len(list) == most}
+	found := Finding{Contacts: []Found{}, More: len(matches) == most}
 	for _, contact := range list {
 		if !q.Fits(contact.Name, contact.Numbers) {
 			continue

@@ -84,6 +84,10 @@ func TestASearchSaysThatThereAreMore(t *testing.T) {
 	if got, more := b.finds(leads.Everything, "bird 4930 ra"); fmt.Sprint(got) != "[5]" || more {
 		t.Errorf("a rare name finds %v, more: %v", got, more)
 	}
+	b.exec("UPDATE contacts SET manager = 'zoe' WHERE id IN (5, 500)") // one is behind those that are looked through
+	if got, more := b.finds(leads.Sight{Login: "zoe"}, "4930"); fmt.Sprint(got) != "[500]" || !more {
+		t.Errorf("zoe finds %v, more: %v", got, more)
+	}
 	if _, err := b.Search(t.Context(), leads.Everything, strings.Repeat(`"x' `, 5000)); err != nil && !errors.Is(err, search.ErrShort) {
 		t.Errorf("20 kB: %v", err)
 	}
