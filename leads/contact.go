@@ -62,8 +62,11 @@ func OwnAsking(lead, login string) string {
 // keepAssigned makes whoever has got a lead its contact's own, unless they alone
 // have asked for it: what they talk then makes them.
 func keepAssigned(tx *db.Tx, l *Lead, login string) error {
-	if !l.Contact.Valid {
+	switch {
+	case !l.Contact.Valid:
 		return nil
+	case l.Missed > 0: // they rang, as nearly always: it need not be asked who wanted it
+		return keepResponsible(tx, l.Contact.Int64, login)
 	}
 	var own int
 	if err := tx.QueryRow("SELECT COUNT(*) FROM leads WHERE id = $1 AND "+OwnAsking("leads", "$2"), l.ID, login).Scan(&own); err != nil {
